@@ -1,0 +1,146 @@
+"""How a model's numbers become a decision; the same for the service and for evaluation.
+
+Numbers that cannot be an answer raise `ImplausibleOutput`. They never become one.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.errors import ImplausibleOutput, UnknownOperatingPoint
+from model_store.manifest import Manifest, OperatingPoint
+
+__all__ = [
+    "Decision",
+    "Grade",
+    "ImplausibleOutput",
+    "UnknownOperatingPoint",
+    "decide",
+    "grade",
+    "grade_withheld_reason",
+]
+
+SUM_TOLERANCE = 1e-3
+"""How far probabilities that belong together may be from their sum: float16 weights and bf16 arithmetic come before a
+float32 softmax, so only its rounding (about 1e-6) is expected; a thousand times that is a broken model."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a classifier says of one image at one operating point.
+
+    Attributes:
+        decision: "malignant" when `probability` reaches the operating point's threshold.
+        probability: Calibrated probability, 0 to 1, that the lesion is malignant.
+        classes: Class -> probability, in the model's order; they sum to 1.
+        operating_point: The threshold that was applied and what it was measured to do.
+    """
+
+    decision: Literal["benign", "malignant"]
+    probability: float
+    classes: dict[str, float]
+    operating_point: OperatingPoint
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The stage grade that an image resembles most, and the probability, 0 to 1, of each grade."""
+
+    stage: int
+    probabilities: dict[str, float]
+
+
+def decide(
+    manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int, operating_point: str | None = None
+) -> Decision:
+    """The decision on one row of a classifier's outputs.
+
+    Args:
+        manifest: Of the version that made the outputs.
+        outputs: "probability" f32[n] and "classes" f32[n, len(manifest.classes)].
+        row: Which image of the batch, 0 to n-1.
+        operating_point: Its name; None for the version's default.
+
+    Raises:
+        UnknownOperatingPoint: The version has no such operating point.
+        ImplausibleOutput: An output is missing, not finite or out of 0 to 1, the classes do not sum to 1, or the
+            probability is not that of all classes but "benign".
+    """
+    point = _operating_point(manifest, operating_point)
+    classes = _distribution(manifest, outputs, "classes", row)
+    probability = _probability(_row(outputs, "probability", row))
+    malignant = math.fsum(value for name, value in classes.items() if name != "benign")
+    if abs(probability - malignant) > SUM_TOLERANCE:
+        raise ImplausibleOutput("The model's probability of malignancy contradicts its class probabilities.")
+    decision: Literal["benign", "malignant"] = "malignant" if probability >= point.threshold else "benign"
+    return Decision(decision, probability, classes, point)
+
+
+def grade(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int) -> Grade:
+    """The grade of one row of a grader's outputs; of two equally likely grades the higher one.
+
+    Args:
+        manifest: Of the version that made the outputs; its classes are "1", "2", ...
+        outputs: "probabilities" f32[n, len(manifest.classes)].
+        row: Which image of the batch, 0 to n-1.
+
+    Raises:
+        ImplausibleOutput: The output is missing, not finite, out of 0 to 1 or does not sum to 1.
+    """
+    probabilities = _distribution(manifest, outputs, "probabilities", row)
+    stage = max(probabilities, key=lambda name: (probabilities[name], int(name)))
+    return Grade(int(stage), probabilities)
+
+
+def grade_withheld_reason(decision: Decision) -> str | None:
+    """Why a grade would mislead: None when the lesion is called malignant and melanoma leads, else a sentence.
+
+    The grades were learned from melanomas only, so of any other lesion they say nothing.
+    """
+    if decision.decision == "benign":
+        return "The lesion was classified as benign; a stage grade has meaning only for a melanoma."
+    rivals = {name: value for name, value in decision.classes.items() if name not in {"melanoma", "benign"}}
+    leader = max(rivals, key=lambda name: rivals[name], default=None)
+    if "melanoma" not in decision.classes or (leader and rivals[leader] >= decision.classes["melanoma"]):
+        return "Another malignancy is at least as likely as melanoma; a stage grade has meaning only for a melanoma."
+    return None
+
+
+def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:
+    wanted = manifest.default_operating_point if name is None else name
+    for point in manifest.operating_points:
+        if point.name == wanted:
+            return point
+    known = ", ".join(point.name for point in manifest.operating_points) or "none"
+    raise UnknownOperatingPoint(f"{manifest.name}/{manifest.version} has these operating points: {known}.")
+
+
+def _distribution(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], output: str, row: int) -> dict[str, float]:
+    values = np.atleast_1d(_row(outputs, output, row))
+    if values.shape != (len(manifest.classes),):
+        raise ImplausibleOutput(f"The model's {output} are not one for each of its {len(manifest.classes)} classes.")
+    named = {name: _probability(value) for name, value in zip(manifest.classes, values, strict=True)}
+    if abs(math.fsum(named.values()) - 1) > SUM_TOLERANCE:
+        raise ImplausibleOutput(f"The model's {output} do not sum to 1.")
+    return named
+
+
+def _row(outputs: Mapping[str, NDArray[Any]], output: str, row: int) -> NDArray[Any]:
+    if output not in outputs:
+        raise ImplausibleOutput(f"The model returned no {output}.")
+    if not 0 <= row < len(outputs[output]):
+        raise ImplausibleOutput(f"The model returned {len(outputs[output])} rows of {output}; row {row} is not there.")
+    return np.asarray(outputs[output][row])
+
+
+def _probability(value: NDArray[Any]) -> float:
+    if value.shape != ():
+        raise ImplausibleOutput(f"The model returned an array of shape {value.shape} where a probability was due.")
+    number = float(value)
+    if not 0 <= number <= 1:  # also false for NaN
+        raise ImplausibleOutput("The model returned a probability that is not between 0 and 1.")
+    return number
