@@ -1,0 +1,1 @@
+"""One reader per file format: it walks the structure, checks it, and takes the metadata out."""

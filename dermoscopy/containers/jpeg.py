@@ -1,0 +1,220 @@
+"""JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman coded.
+
+Two things that a decoder lets pass are refused here: a file without its end marker, and scans that do not hold the
+whole picture (libjpeg fills what is missing with grey and only warns).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dermoscopy.containers import exif
+from dermoscopy.containers.container import Container
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
+from dermoscopy.limits import Limits
+
+MAGIC = b"\xff\xd8\xff"
+
+_SOI, _EOI, _SOS, _DRI, _TEM = 0xD8, 0xD9, 0xDA, 0xDD, 0x01
+_APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
+_RESTARTS = range(0xD0, 0xD8)
+_SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
+# Every start of frame; 0xC4 (Huffman tables), 0xC8 (reserved) and 0xCC (arithmetic conditioning) lie between them.
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_RESTART_IN_SCAN = re.compile(rb"\xff[\xd0-\xd7]")
+# Encoders write about ten scans. Every scan of a progressive file walks all coefficients, so thousands of them are an
+# attack on time.
+_MOST_SCANS = 64
+
+
+class _Component(NamedTuple):
+    horizontal: int
+    vertical: int
+
+
+@dataclass
+class _Walk:
+    """What has been learned from the markers so far."""
+
+    width: int = 0
+    height: int = 0
+    progressive: bool = False
+    components: dict[int, _Component] = field(default_factory=dict)
+    # component -> for each of the 64 coefficients the number of low bits still missing, or None if it never came
+    missing_bits: dict[int, list[int | None]] = field(default_factory=dict)
+    restart_interval: int = 0
+    scans: int = 0
+    adobe: bool = False
+    exif: bytes = b""
+    profile: dict[int, bytes] = field(default_factory=dict)
+    profile_parts: int = 0
+    kept: list[bytes] = field(default_factory=list)
+
+
+def _corrupt(what: str) -> CorruptImage:
+    return CorruptImage(f"The JPEG is damaged or incomplete: {what}.")
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (marker, its offset, payload) up to the end marker; the entropy-coded data of a scan is stepped over."""
+    position = 2
+    while True:
+        start = position
+        if data[position : position + 1] != b"\xff":
+            raise _corrupt("a marker is missing")
+        while data[position : position + 1] == b"\xff":
+            position += 1
+        if position >= len(data):
+            raise _corrupt("it has no end marker")
+        marker = data[position]
+        position += 1
+        if marker == _EOI:
+            yield marker, start, b""
+            return
+        if marker == _TEM:
+            continue
+        if marker in {0x00, _SOI} or marker in _RESTARTS:
+            raise _corrupt("a marker is out of place")
+        length = int.from_bytes(data[position : position + 2], "big")
+        payload = data[position + 2 : position + length]
+        if length < 2 or len(payload) != length - 2:
+            raise _corrupt("a segment is cut short")
+        yield marker, start, payload
+        position += length
+        if marker == _SOS:
+            found = _MARKER_IN_SCAN.search(data, position)
+            if found is None:
+                raise _corrupt("it has no end marker")
+            position = found.start()
+
+
+def _frame(walk: _Walk, marker: int, payload: bytes, limits: Limits) -> None:
+    if walk.components:
+        raise _corrupt("it declares two pictures")
+    if marker not in _SEQUENTIAL + _PROGRESSIVE:
+        raise UnsupportedImageType("Lossless, hierarchical and arithmetic coded JPEGs are not read.")
+    if len(payload) < 6 or len(payload) != 6 + 3 * payload[5]:
+        raise _corrupt("its frame header has the wrong length")
+    precision, height, width, count = struct.unpack_from(">BHHB", payload)
+    limits.check_pixels(width, height)
+    if precision != 8 or count not in (1, 3, 4):
+        raise UnsupportedImageType("Only JPEGs with 8 bits and 1, 3 or 4 components are read.")
+    for identifier, sampling, _table in struct.iter_unpack("BBB", payload[6:]):
+        walk.components[identifier] = _Component(sampling >> 4, sampling & 15)
+    if len(walk.components) != count or any(not 1 <= f <= 4 for c in walk.components.values() for f in c):
+        raise _corrupt("its components are not valid")
+    walk.width, walk.height, walk.progressive = width, height, marker in _PROGRESSIVE
+    walk.missing_bits = {identifier: [None] * 64 for identifier in walk.components}
+
+
+def _scan(walk: _Walk, payload: bytes) -> list[int]:
+    """Note which coefficients a scan brings, and return the identifiers of its components."""
+    count = payload[0] if payload else 0
+    if not walk.components or not 1 <= count <= 4 or len(payload) != 4 + 2 * count:
+        raise _corrupt("a scan header is not valid")
+    walk.scans += 1
+    if walk.scans > _MOST_SCANS:
+        raise UnsupportedImageType(f"JPEGs with more than {_MOST_SCANS} scans are not read.")
+    first, last, low = payload[-3], payload[-2], payload[-1] & 15
+    if not walk.progressive:
+        first, last, low = 0, 63, 0
+    identifiers = list(payload[1 : 1 + 2 * count : 2])
+    if not first <= last <= 63 or not set(identifiers) <= walk.components.keys():
+        raise _corrupt("a scan header is not valid")
+    for identifier in identifiers:
+        walk.missing_bits[identifier][first : last + 1] = [low] * (last + 1 - first)
+    return identifiers
+
+
+def _least_restarts(walk: _Walk, identifiers: list[int]) -> int:
+    """How many restart markers a scan of these components must hold (T.81 sections A.2 and E.1.4)."""
+    if not walk.restart_interval:
+        return 0
+    widest = max(c.horizontal for c in walk.components.values())
+    tallest = max(c.vertical for c in walk.components.values())
+    if len(identifiers) == 1:
+        only = walk.components[identifiers[0]]
+        across = -(-walk.width * only.horizontal // (8 * widest))
+        down = -(-walk.height * only.vertical // (8 * tallest))
+    else:
+        across, down = -(-walk.width // (8 * widest)), -(-walk.height // (8 * tallest))
+    return -(-across * down // walk.restart_interval) - 1
+
+
+def _application(walk: _Walk, marker: int, payload: bytes, whole: bytes) -> None:
+    """Take orientation and colour profile from an application segment; keep only what decides about the colours."""
+    if marker == _APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
+        walk.kept.append(whole)
+    elif marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
+        walk.adobe = True
+        walk.kept.append(whole)
+    elif marker == _APP1 and payload.startswith(b"Exif\0\0") and not walk.exif:
+        walk.exif = payload[6:]
+    elif marker == _APP2 and payload.startswith(b"ICC_PROFILE\0"):
+        if len(payload) < 14 or payload[12] in walk.profile:
+            raise _corrupt("its colour profile is not whole")
+        walk.profile[payload[12]] = payload[14:]
+        walk.profile_parts = payload[13]
+
+
+def _profile(walk: _Walk) -> bytes | None:
+    if not walk.profile:
+        return None
+    if sorted(walk.profile) != list(range(1, walk.profile_parts + 1)):
+        raise _corrupt("its colour profile is not whole")
+    return b"".join(part for _, part in sorted(walk.profile.items()))
+
+
+def _check_whole(walk: _Walk) -> None:
+    if not walk.scans:
+        raise _corrupt("it holds no picture")
+    if any(bits != 0 for coefficients in walk.missing_bits.values() for bits in coefficients):
+        raise _corrupt("a part of the picture is missing")
+    if len(walk.components) == 4 and not walk.adobe:
+        raise UnsupportedImageType("A CMYK JPEG without an Adobe marker does not say whether its colours are inverted.")
+
+
+def inspect(data: bytes, limits: Limits) -> Container:
+    """Walk a JPEG from its start marker to the first end marker.
+
+    What follows the end marker is ignored: cameras append previews and depth maps there (MPO, CIPA DC-007, whose
+    first picture is by definition the primary one).
+
+    Args:
+        data: The file; it begins with `MAGIC`.
+        limits: Checked as soon as the size is known.
+
+    Raises:
+        ImageError: As listed in `dermoscopy.errors`.
+    """
+    walk = _Walk()
+    body = end = 0
+    scan: tuple[int, list[int]] | None = None
+    for marker, offset, payload in _segments(data):
+        if scan is not None and _least_restarts(walk, scan[1]):
+            found = sum(1 for _ in _RESTART_IN_SCAN.finditer(data, scan[0], offset))
+            if found < _least_restarts(walk, scan[1]):
+                raise _corrupt("a part of the picture is missing")
+        scan = None
+        if marker == _EOI:
+            end = offset
+        elif marker == _SOS:
+            body = body or offset
+            scan = offset, _scan(walk, payload)
+        elif marker in _FRAMES:
+            _frame(walk, marker, payload, limits)
+        elif marker == _DRI and len(payload) == 2:
+            walk.restart_interval = int.from_bytes(payload, "big")
+        whole = b"\xff" + bytes([marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+        if _APP0 <= marker <= _APP15:
+            _application(walk, marker, payload, whole)
+        elif marker != _COM and not body and marker != _EOI:
+            walk.kept.append(whole)
+    _check_whole(walk)
+    stream = b"".join([b"\xff\xd8", *walk.kept, data[body:end], b"\xff\xd9"])
+    return Container("JPEG", "image/jpeg", walk.width, walk.height, stream, exif.orientation(walk.exif), _profile(walk))

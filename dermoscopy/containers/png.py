@@ -1,0 +1,134 @@
+"""PNG (W3C Recommendation, third edition)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from dermoscopy.containers import exif
+from dermoscopy.containers.container import Container
+from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
+from dermoscopy.limits import Limits
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+
+# What decides about the pixels; everything else (text, time, gamma, physical size) stays outside.
+_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+# Adam7: (first column, first row, column step, row step) of each pass.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+# Colour profiles of printers reach about 4 MB.
+_MOST_PROFILE_BYTES = 8_000_000
+_INFLATE_STEP = 1 << 20
+
+
+def _corrupt(what: str) -> CorruptImage:
+    return CorruptImage(f"The PNG is damaged or incomplete: {what}.")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield (name, payload, whole chunk) up to IEND, each with its checksum verified."""
+    position = len(MAGIC)
+    while True:
+        length = int.from_bytes(data[position : position + 4], "big")
+        whole = data[position : position + 12 + length]
+        if len(whole) != 12 + length:
+            raise _corrupt("it ends too early")
+        name, payload = whole[4:8], whole[8:-4]
+        if zlib.crc32(memoryview(whole)[4:-4]) != int.from_bytes(whole[-4:], "big"):
+            raise _corrupt("a checksum is wrong")
+        yield name, payload, whole
+        position += len(whole)
+        if name == b"IEND":
+            return
+
+
+def _raw_size(width: int, height: int, bits: int, interlaced: bool) -> int:
+    """Bytes of the inflated picture: every row of every pass has one byte for its filter."""
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    total = 0
+    for left, top, across, down in passes:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + -(-columns * bits // 8))
+    return total
+
+
+def _check_pixel_data(parts: list[bytes], expected: int) -> None:
+    """Inflate once without keeping the result: Pillow leaves rows black that a short but well-formed stream lacks."""
+    inflater = zlib.decompressobj()
+    total = 0
+    try:
+        for part in parts:
+            rest = part
+            while rest and not inflater.eof:
+                total += len(inflater.decompress(rest, _INFLATE_STEP))
+                rest = inflater.unconsumed_tail
+                if total > expected:
+                    raise _corrupt("it holds more pixels than it declares")
+    except zlib.error:
+        raise _corrupt("its pixels cannot be inflated") from None
+    if total != expected or not inflater.eof:
+        raise _corrupt("a part of the picture is missing")
+
+
+def _profile(payload: bytes) -> bytes:
+    _name, _, packed = payload.partition(b"\0")
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(packed[1:], _MOST_PROFILE_BYTES)
+    except zlib.error:
+        raise _corrupt("its colour profile cannot be inflated") from None
+    if packed[:1] != b"\0" or not inflater.eof:
+        raise _corrupt("its colour profile is not whole, or too large")
+    return profile
+
+
+def _header(payload: bytes, limits: Limits) -> tuple[int, int, int, int]:
+    """Return width, height, colour type and the size of the inflated picture in bytes."""
+    if len(payload) != 13:
+        raise _corrupt("its header has the wrong length")
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", payload)
+    limits.check_pixels(width, height)
+    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
+        raise _corrupt("its header is not valid")
+    return width, height, colour, _raw_size(width, height, depth * _CHANNELS[colour], interlace == 1)
+
+
+def inspect(data: bytes, limits: Limits) -> Container:
+    """Walk the chunks of a PNG, verify each checksum and the length of the inflated picture.
+
+    Args:
+        data: The file; it begins with `MAGIC`.
+        limits: Checked against the header before anything else is read.
+
+    Raises:
+        ImageError: As listed in `dermoscopy.errors`.
+    """
+    kept: list[bytes] = [MAGIC]
+    pixels: list[bytes] = []
+    found: dict[bytes, bytes] = {}
+    for name, payload, whole in _chunks(data):
+        if not found and name != b"IHDR":
+            raise _corrupt("it does not begin with its header")
+        if name in {b"acTL", b"fcTL", b"fdAT"}:
+            raise AnimatedImage("The PNG is animated; one still picture is needed.")
+        if name == b"IDAT":
+            pixels.append(payload)
+        elif name in found and name in {b"IHDR", b"PLTE", b"tRNS", b"iCCP"}:
+            raise _corrupt("a part appears twice")
+        elif name not in _KEPT and name[:1].isupper():
+            raise UnsupportedImageType("The PNG needs an extension that is not read here.")
+        if name == b"IHDR":
+            width, height, colour, expected = _header(payload, limits)
+        found[name] = payload
+        if name in _KEPT:
+            kept.append(whole)
+    if colour == 3 and not found.get(b"PLTE"):
+        raise _corrupt("it has no palette")
+    _check_pixel_data(pixels, expected)
+    profile = _profile(found[b"iCCP"]) if b"iCCP" in found else None
+    upright = exif.orientation(found.get(b"eXIf", b""))
+    return Container("PNG", "image/png", width, height, b"".join(kept), upright, profile)

@@ -1,0 +1,70 @@
+# ruff: noqa: N818 - the names say what is wrong with the image; the base class says that it is an error.
+"""What can be wrong with an image file.
+
+ImageError
+  x EmptyImage             no bytes at all
+  x UnsupportedImageType   not a type, or not a variant of a type, that is read here
+  x TooManyBytes           the file is larger than the limit
+  x TooManyPixels          the picture declares more pixels than the limit
+  x ImageTooSmall          a side is shorter than the limit
+  x AnimatedImage          more than one frame or page
+  x CorruptImage           truncated, damaged, or it says one thing and holds another
+
+Every message is a sentence that may be shown to the client: it never holds bytes, metadata or the name of the file.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ImageError(Exception):
+    """An image file that cannot be read. `code` is stable and meant for machines, `message` for people."""
+
+    code: ClassVar[str] = "image_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class EmptyImage(ImageError):
+    """There are no bytes."""
+
+    code = "empty_image"
+
+
+class UnsupportedImageType(ImageError):
+    """The bytes are no type of image that is read here, or a variant of one whose colours have no sure meaning."""
+
+    code = "unsupported_image_type"
+
+
+class TooManyBytes(ImageError):
+    """The file is larger than `Limits.max_bytes`."""
+
+    code = "image_too_large"
+
+
+class TooManyPixels(ImageError):
+    """The picture declares more pixels than `Limits.max_pixels`."""
+
+    code = "too_many_pixels"
+
+
+class ImageTooSmall(ImageError):
+    """A side of the picture is shorter than `Limits.min_side`."""
+
+    code = "image_too_small"
+
+
+class AnimatedImage(ImageError):
+    """The file holds more than one frame or page, and nobody said which one is meant."""
+
+    code = "animated_image"
+
+
+class CorruptImage(ImageError):
+    """The file is truncated or damaged, or its parts contradict each other."""
+
+    code = "corrupt_image"
