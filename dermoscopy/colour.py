@@ -11,6 +11,9 @@ from dermoscopy.errors import CorruptImage, UnsupportedImageType
 
 # Colour space in the header of an ICC profile (ICC.1:2022 section 7.2.6) -> the modes whose pixels it can describe.
 _PROFILE_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
+# Profiles of printers reach about 4 MB.
+_MOST_PROFILE_BYTES = 8_000_000
+_PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
 # What shines through transparent pixels. White is what a browser or a report shows behind a picture, so the reader saw
 # it so; black would look like pigment.
 _PAPER = (255, 255, 255)
@@ -25,18 +28,18 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return the colours as L, RGB or CMYK, and the transparency as L or None."""
     if image.mode.startswith("I;16"):
-        if "transparency" in image.info:
-            raise UnsupportedImageType("A 16-bit image with a transparent colour is not read.")
         return _eight_bits(image), None
-    if image.mode in {"P", "PA", "RGBA", "LA"} or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        alpha = rgba.getchannel("A")
-        return rgba.convert("RGB"), None if alpha.getextrema()[0] == 255 else alpha
-    if image.mode in {"1", "L"}:
-        return image.convert("L"), None
-    if image.mode in {"RGB", "CMYK"}:
-        return image, None
-    raise UnsupportedImageType("The image stores its colours in a way that is not read here.")
+    # Premultiplied grey with alpha, and one transparent grey or colour.
+    if image.mode == "La" or (image.mode in {"1", "L"} and "transparency" in image.info):
+        image = image.convert("LA")
+    elif image.mode == "PA" or (image.mode in {"P", "RGB"} and "transparency" in image.info):
+        image = image.convert("RGBA")
+    if image.mode in {"LA", "RGBA"}:
+        alpha = image.getchannel("A")
+        return image.convert(image.mode.removesuffix("A")), None if alpha.getextrema()[0] == 255 else alpha
+    if image.mode not in _PLAIN_MODES:
+        raise UnsupportedImageType("The image stores its colours in a way that is not read here.")
+    return image.convert(_PLAIN_MODES[image.mode]), None
 
 
 def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
@@ -47,20 +50,16 @@ def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
     """
     mode = _PROFILE_MODES.get(profile[16:20])
     if mode == "RGB" and image.mode == "L":
+        # Programs that turn a photograph grey leave its RGB profile in place; equal channels are what they mean.
         image = image.convert("RGB")
-    elif mode == "L" and image.mode == "RGB":
-        grey = image.convert("L")
-        if image.getchannel("R").tobytes() == image.getchannel("G").tobytes() == image.getchannel("B").tobytes():
-            image = grey
-    if image.mode != mode:
+    if image.mode != mode or len(profile) > _MOST_PROFILE_BYTES:
         raise CorruptImage("The embedded colour profile does not fit the image.")
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), image.mode, "RGB")
-        converted = transform.apply(image)
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+        return transform.apply(image)
     except (ImageCms.PyCMSError, OSError, ValueError):
         raise CorruptImage("The embedded colour profile cannot be read.") from None
-    return converted
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from dermoscopy.colour import to_srgb
-from dermoscopy.containers import jpeg, png
+from dermoscopy.containers import bmp, jpeg, png, tiff, webp
 from dermoscopy.containers.container import Container
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
@@ -27,10 +34,18 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_READERS: tuple[tuple[bytes, Callable[[bytes, Limits], Container]], ...] = (
-    (jpeg.MAGIC, jpeg.inspect),
-    (png.MAGIC, png.inspect),
-)
+# The plugins are named here instead of asking `Image.open`, which would consult, and warn by, the global state of
+# Pillow.
+_PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "TIFF": TiffImageFile,
+    "WEBP": WebPImageFile,
+    "BMP": BmpImageFile,
+}
+
+# What Pillow raises about damaged files. MemoryError is not among them: it says nothing about the file.
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -61,24 +76,40 @@ def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
         ImageError: As listed in `dermoscopy.errors`.
     """
     limits.check_bytes(len(data))
-    for magic, reader in _READERS:
-        if data.startswith(magic):
-            return reader(data, limits)
+    if data.startswith(jpeg.MAGIC):
+        return jpeg.inspect(data, limits)
+    if data.startswith(png.MAGIC):
+        return png.inspect(data, limits)
+    if data.startswith(tiff.MAGICS):
+        return tiff.inspect(data, limits)
+    if webp.matches(data):
+        return webp.inspect(data, limits)
+    if data.startswith(bmp.MAGIC):
+        return bmp.inspect(data, limits)
     raise UnsupportedImageType("The bytes are not a JPEG, PNG, TIFF, WebP or BMP image.")
 
 
-def _load(container: Container, enough: int | None) -> Image.Image:
-    """Let Pillow decode the pixels; it sees the stream without metadata, and only as the format that was recognised."""
+def _load(container: Container, stream: bytes, enough: int | None) -> Image.Image:
+    """Let Pillow decode the pixels; it sees a stream without metadata, and only as the format that was recognised."""
     try:
-        image = Image.open(BytesIO(container.stream), formats=[container.format])
+        image = _PLUGINS[container.format](BytesIO(stream))
         if image.size != (container.width, container.height):
             raise CorruptImage("The image declares two different sizes.")
         if enough is not None:
             image.draft(None, (enough, enough))
         image.load()
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError):
+    except _PILLOW_ERRORS:
         # The text of the cause may quote the file.
         raise CorruptImage("The image is damaged or incomplete: its pixels cannot be decoded.") from None
+    return image
+
+
+def _load_whole(container: Container, enough: int | None) -> Image.Image:
+    image = _load(container, container.stream, enough)
+    if container.witness is not None:
+        witness = _load(container, container.witness, enough)
+        if image.tobytes() != witness.tobytes():
+            raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
     return image
 
 
@@ -98,7 +129,7 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, enough: int | None =
         ImageError: As listed in `dermoscopy.errors`.
     """
     container = inspect(data, limits)
-    image = to_srgb(_load(container, enough), container.icc_profile)
+    image = to_srgb(_load_whole(container, enough), container.icc_profile)
     if container.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[container.orientation])
     width, height = container.upright_size

@@ -19,6 +19,8 @@ class Container:
             hostile metadata never reaches its parsers (which warn, and may inflate it).
         orientation: EXIF orientation, 1 to 8; 1 is upright.
         icc_profile: The embedded colour profile, if there is one.
+        witness: A second stream that decodes to the same pixels if, and only if, the first one is whole. Set where
+            the decoder itself does not tell.
     """
 
     format: Literal["JPEG", "PNG", "TIFF", "WEBP", "BMP"]
@@ -28,6 +30,7 @@ class Container:
     stream: bytes
     orientation: int = 1
     icc_profile: bytes | None = None
+    witness: bytes | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:

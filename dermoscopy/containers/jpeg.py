@@ -1,7 +1,9 @@
 """JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman coded.
 
-Two things that a decoder lets pass are refused here: a file without its end marker, and scans that do not hold the
-whole picture (libjpeg fills what is missing with grey and only warns).
+libjpeg fills what is missing with grey and only warns, and Pillow does not even see the warning. So a file is refused
+without its end marker, without a scan for every coefficient and without all its restart markers; and the stream for
+Pillow is arranged so that a scan which is too short cannot pass (see `_streams`). What no one can detect is damage that
+leaves the amount of data right: a JPEG has no checksum.
 """
 
 from __future__ import annotations
@@ -30,6 +32,12 @@ _RESTART_IN_SCAN = re.compile(rb"\xff[\xd0-\xd7]")
 # Encoders write about ten scans. Every scan of a progressive file walks all coefficients, so thousands of them are an
 # attack on time.
 _MOST_SCANS = 64
+# Eight bytes 0xff of entropy-coded data: as much as libjpeg reads ahead (its bit buffer has 64 bits). No Huffman table
+# may hold a code of ones only, so each symbol read from here takes at least 16 bits, and no block more than a few
+# comes out of it.
+_READ_AHEAD = b"\xff\x00" * 8
+# Entropy-coded data that decodes to anything but an even grey.
+_NOISE = bytes(range(1, 128))
 
 
 class _Component(NamedTuple):
@@ -131,7 +139,7 @@ def _scan(walk: _Walk, payload: bytes) -> list[int]:
     return identifiers
 
 
-def _least_restarts(walk: _Walk, identifiers: list[int]) -> int:
+def _restarts(walk: _Walk, identifiers: list[int]) -> int:
     """How many restart markers a scan of these components must hold (T.81 sections A.2 and E.1.4)."""
     if not walk.restart_interval:
         return 0
@@ -146,20 +154,21 @@ def _least_restarts(walk: _Walk, identifiers: list[int]) -> int:
     return -(-across * down // walk.restart_interval) - 1
 
 
-def _application(walk: _Walk, marker: int, payload: bytes, whole: bytes) -> None:
-    """Take orientation and colour profile from an application segment; keep only what decides about the colours."""
-    if marker == _APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
-        walk.kept.append(whole)
-    elif marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
-        walk.adobe = True
-        walk.kept.append(whole)
-    elif marker == _APP1 and payload.startswith(b"Exif\0\0") and not walk.exif:
+def _keep(walk: _Walk, marker: int, payload: bytes) -> None:
+    """Keep a segment before the first scan if it decides about the pixels; of the metadata take only what is used."""
+    if marker == _APP1 and payload.startswith(b"Exif\0\0") and not walk.exif:
         walk.exif = payload[6:]
     elif marker == _APP2 and payload.startswith(b"ICC_PROFILE\0"):
         if len(payload) < 14 or payload[12] in walk.profile:
             raise _corrupt("its colour profile is not whole")
         walk.profile[payload[12]] = payload[14:]
         walk.profile_parts = payload[13]
+    # JFIF and Adobe say which colours the components are.
+    jfif = marker == _APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14
+    adobe = marker == _APP14 and payload.startswith(b"Adobe") and len(payload) >= 12
+    walk.adobe = walk.adobe or adobe
+    if jfif or adobe or not (_APP0 <= marker <= _APP15 or marker == _COM):
+        walk.kept.append(b"\xff" + bytes([marker]) + (len(payload) + 2).to_bytes(2, "big") + payload)
 
 
 def _profile(walk: _Walk) -> bytes | None:
@@ -175,8 +184,29 @@ def _check_whole(walk: _Walk) -> None:
         raise _corrupt("it holds no picture")
     if any(bits != 0 for coefficients in walk.missing_bits.values() for bits in coefficients):
         raise _corrupt("a part of the picture is missing")
+    if not walk.progressive and walk.scans > len(walk.components):
+        raise _corrupt("it holds a picture twice")
     if len(walk.components) == 4 and not walk.adobe:
         raise UnsupportedImageType("A CMYK JPEG without an Adobe marker does not say whether its colours are inverted.")
+
+
+def _streams(walk: _Walk, data: bytes, scans: list[tuple[int, int]]) -> tuple[bytes, bytes | None]:
+    """Build the stream for Pillow and, if that alone does not reveal a short scan, a witness (see `Container`).
+
+    A picture in one scan is given without end marker: libjpeg decodes all rows if it has the data for them, and else
+    asks for more, which Pillow reports. With several scans libjpeg insists on the end marker, and would fill a short
+    scan from it; the witness has noise there, which changes the pixels only if the data before it was short.
+    """
+    start = b"".join([b"\xff\xd8", *walk.kept])
+    first, last = scans[0][0], scans[-1][1]
+    if not walk.progressive and len(scans) == 1:
+        return b"".join([start, data[first:last], _READ_AHEAD]), None
+    noisy = [start]
+    position = first
+    for _, end in scans:
+        noisy += [data[position:end], _NOISE]
+        position = end
+    return b"".join([start, data[first:last], b"\xff\xd9"]), b"".join([*noisy, b"\xff\xd9"])
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
@@ -193,28 +223,26 @@ def inspect(data: bytes, limits: Limits) -> Container:
         ImageError: As listed in `dermoscopy.errors`.
     """
     walk = _Walk()
-    body = end = 0
-    scan: tuple[int, list[int]] | None = None
+    scans: list[tuple[int, int]] = []
+    begun: int | None = None
+    restarts = 0
     for marker, offset, payload in _segments(data):
-        if scan is not None and _least_restarts(walk, scan[1]):
-            found = sum(1 for _ in _RESTART_IN_SCAN.finditer(data, scan[0], offset))
-            if found < _least_restarts(walk, scan[1]):
+        if begun is not None:
+            # One more at the very end is written by some encoders.
+            if restarts and len(_RESTART_IN_SCAN.findall(data, begun, offset)) - restarts not in {0, 1}:
                 raise _corrupt("a part of the picture is missing")
-        scan = None
-        if marker == _EOI:
-            end = offset
-        elif marker == _SOS:
-            body = body or offset
-            scan = offset, _scan(walk, payload)
+            scans.append((begun, offset))
+            begun = None
+        if marker == _SOS:
+            restarts = _restarts(walk, _scan(walk, payload))
+            begun = offset
         elif marker in _FRAMES:
             _frame(walk, marker, payload, limits)
         elif marker == _DRI and len(payload) == 2:
             walk.restart_interval = int.from_bytes(payload, "big")
-        whole = b"\xff" + bytes([marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
-        if _APP0 <= marker <= _APP15:
-            _application(walk, marker, payload, whole)
-        elif marker != _COM and not body and marker != _EOI:
-            walk.kept.append(whole)
+        if not walk.scans:
+            _keep(walk, marker, payload)
     _check_whole(walk)
-    stream = b"".join([b"\xff\xd8", *walk.kept, data[body:end], b"\xff\xd9"])
-    return Container("JPEG", "image/jpeg", walk.width, walk.height, stream, exif.orientation(walk.exif), _profile(walk))
+    stream, witness = _streams(walk, data, scans)
+    turned = exif.orientation(walk.exif)
+    return Container("JPEG", "image/jpeg", walk.width, walk.height, stream, turned, _profile(walk), witness)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from dermoscopy.containers import exif
 from dermoscopy.containers.container import Container
@@ -15,6 +16,7 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 
 # What decides about the pixels; everything else (text, time, gamma, physical size) stays outside.
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_INDEXED = 3
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # Adam7: (first column, first row, column step, row step) of each pass.
@@ -86,15 +88,32 @@ def _profile(payload: bytes) -> bytes:
     return profile
 
 
-def _header(payload: bytes, limits: Limits) -> tuple[int, int, int, int]:
-    """Return width, height, colour type and the size of the inflated picture in bytes."""
+class _Header(NamedTuple):
+    width: int
+    height: int
+    depth: int
+    colour: int
+    raw_size: int  # of the inflated picture, in bytes
+
+
+def _header(payload: bytes, limits: Limits) -> _Header:
     if len(payload) != 13:
         raise _corrupt("its header has the wrong length")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", payload)
     limits.check_pixels(width, height)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise _corrupt("its header is not valid")
-    return width, height, colour, _raw_size(width, height, depth * _CHANNELS[colour], interlace == 1)
+    raw_size = _raw_size(width, height, depth * _CHANNELS[colour], interlace == 1)
+    return _Header(width, height, depth, colour, raw_size)
+
+
+def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
+    palette = found.get(b"PLTE", b"")
+    if header.colour == _INDEXED and (not palette or len(palette) % 3 or len(palette) > 3 << header.depth):
+        raise _corrupt("its palette is not valid")
+    # Pillow compares the transparent colour, stored in the file's own depth, with samples scaled to 8 bits.
+    if b"tRNS" in found and header.colour != _INDEXED and header.depth not in {1, 8}:
+        raise UnsupportedImageType("A PNG of this depth with a transparent colour is not read.")
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
@@ -122,13 +141,12 @@ def inspect(data: bytes, limits: Limits) -> Container:
         elif name not in _KEPT and name[:1].isupper():
             raise UnsupportedImageType("The PNG needs an extension that is not read here.")
         if name == b"IHDR":
-            width, height, colour, expected = _header(payload, limits)
+            header = _header(payload, limits)
         found[name] = payload
         if name in _KEPT:
             kept.append(whole)
-    if colour == 3 and not found.get(b"PLTE"):
-        raise _corrupt("it has no palette")
-    _check_pixel_data(pixels, expected)
+    _check_palette(header, found)
+    _check_pixel_data(pixels, header.raw_size)
     profile = _profile(found[b"iCCP"]) if b"iCCP" in found else None
     upright = exif.orientation(found.get(b"eXIf", b""))
-    return Container("PNG", "image/png", width, height, b"".join(kept), upright, profile)
+    return Container("PNG", "image/png", header.width, header.height, b"".join(kept), upright, profile)

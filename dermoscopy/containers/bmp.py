@@ -1,0 +1,56 @@
+"""BMP with a Windows header (version 3, 4 or 5), not compressed."""
+
+from __future__ import annotations
+
+import struct
+
+from dermoscopy.containers.container import Container
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
+from dermoscopy.limits import Limits
+
+MAGIC = b"BM"
+
+_FILE_HEADER = 14
+# BITMAPINFOHEADER, its two extensions by colour masks, BITMAPV4HEADER and BITMAPV5HEADER.
+_HEADERS = (40, 52, 56, 108, 124)
+_PLAIN, _MASKED = 0, 3
+_DEPTHS = {_PLAIN: (1, 4, 8, 16, 24, 32), _MASKED: (16, 24, 32)}
+
+
+def _corrupt(what: str) -> CorruptImage:
+    return CorruptImage(f"The BMP is damaged or incomplete: {what}.")
+
+
+def inspect(data: bytes, limits: Limits) -> Container:
+    """Check the headers of a BMP, and that every row of pixels is in the file.
+
+    A BMP's own colour space fields are not used: hardly any program writes other than sRGB.
+
+    Args:
+        data: The file; it begins with `MAGIC`.
+        limits: Checked against the header.
+
+    Raises:
+        ImageError: As listed in `dermoscopy.errors`.
+    """
+    if len(data) < _FILE_HEADER + 40:
+        raise _corrupt("it ends too early")
+    offset, size, width, height, planes, depth, compression = struct.unpack_from("<IIiiHHI", data, 10)
+    (colours,) = struct.unpack_from("<I", data, 46)
+    if size not in _HEADERS or planes != 1:
+        raise UnsupportedImageType("Only BMPs with a Windows header are read.")
+    # A negative height means that the top row comes first.
+    height = abs(height)
+    limits.check_pixels(width, height)
+    if depth not in _DEPTHS.get(compression, ()):
+        raise UnsupportedImageType("Compressed BMPs and BMPs of unusual depth are not read.")
+    palette = 0
+    if depth <= 8:
+        palette = 4 * (colours or 1 << depth)
+        if palette > 4 << depth:
+            raise _corrupt("its palette is too long")
+    masks = 12 if compression == _MASKED and size == 40 else 0
+    row = (width * depth + 31) // 32 * 4
+    if offset < _FILE_HEADER + size + masks + palette or offset + row * height > len(data):
+        raise _corrupt("a part of the picture is missing")
+    return Container("BMP", "image/bmp", width, height, data)

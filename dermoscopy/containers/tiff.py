@@ -1,0 +1,219 @@
+"""TIFF 6.0: one page, grey, palette, RGB or CMYK, 1 to 16 bits, not compressed or LZW, Deflate or PackBits.
+
+The first directory is rewritten with only the fields that say where and what the pixels are. What is left out on
+purpose: JPEG inside TIFF and fax codes (their decoders fill in what is missing without a word), YCbCr and CIELAB,
+floating point, 32 bits, 12 bits, BigTIFF.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dermoscopy.containers.container import Container
+from dermoscopy.containers.exif import UPRIGHT
+from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
+from dermoscopy.limits import Limits
+
+MAGICS = (b"II*\x00", b"MM\x00*")
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS = 273, 274, 277, 278, 279
+_PLANAR, _PREDICTOR, _COLOUR_MAP, _INK_SET = 284, 317, 320, 332
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_EXTRA_SAMPLES, _SAMPLE_FORMAT, _ICC_PROFILE = 338, 339, 34675
+
+_KEPT = frozenset(
+    {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS}
+    | {_PLANAR, _PREDICTOR, _COLOUR_MAP, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS, _EXTRA_SAMPLES}
+)
+# Bytes of one value and its struct code, of the field types that these tags may have: BYTE, SHORT, LONG, UNDEFINED.
+_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 7: (1, "B")}
+_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
+_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_MOST_TAGS = 1_000
+# A tile may be larger than the picture. This many pixels of one cost nothing, whatever the picture measures.
+_FREE_TILE_PIXELS = 512 * 512
+
+
+def _corrupt(what: str) -> CorruptImage:
+    return CorruptImage(f"The TIFF is damaged or incomplete: {what}.")
+
+
+def _unsupported(what: str) -> UnsupportedImageType:
+    return UnsupportedImageType(f"The TIFF is of a kind that is not read here: {what}.")
+
+
+class _Field(NamedTuple):
+    kind: int
+    values: int
+    raw: bytes  # the values, in the byte order of the file
+
+
+@dataclass(frozen=True)
+class _Directory:
+    order: str
+    fields: dict[int, _Field]
+
+    def numbers(self, tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
+        found = self.fields.get(tag)
+        if found is None:
+            return default
+        return struct.unpack(f"{self.order}{found.values}{_TYPES[found.kind][1]}", found.raw)
+
+    def number(self, tag: int, default: int) -> int:
+        values = self.numbers(tag, (default,))
+        if len(values) != 1:
+            raise _corrupt("a field has the wrong number of values")
+        return values[0]
+
+
+def _read_directory(data: bytes) -> _Directory:
+    """Read the first directory, and make sure that there is no second one."""
+    order = "<" if data.startswith(b"II") else ">"
+    wanted = _KEPT | {_FILL_ORDER, _ORIENTATION, _INK_SET, _SAMPLE_FORMAT, _ICC_PROFILE}
+    fields: dict[int, _Field] = {}
+    try:
+        (offset,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, offset)
+        if count > _MOST_TAGS:
+            raise _corrupt("it has too many fields")
+        (following,) = struct.unpack_from(order + "I", data, offset + 2 + 12 * count)
+        for entry in range(offset + 2, offset + 2 + 12 * count, 12):
+            tag, kind, values, place = struct.unpack_from(order + "HHII", data, entry)
+            if tag not in wanted:
+                continue
+            if tag in fields or kind not in _TYPES or values == 0:
+                raise _corrupt("a field is not valid")
+            size = values * _TYPES[kind][0]
+            start = entry + 8 if size <= 4 else place
+            if start + size > len(data):
+                raise _corrupt("a field lies outside the file")
+            fields[tag] = _Field(kind, values, data[start : start + size])
+    except struct.error:
+        raise _corrupt("its directory lies outside the file") from None
+    if following:
+        raise AnimatedImage("The TIFF has more than one page; one picture is needed.")
+    return _Directory(order, fields)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    width: int
+    height: int
+    bits: int
+    samples: int
+    compression: int
+    planar: bool
+
+
+def _layout(directory: _Directory, limits: Limits) -> _Layout:
+    """Read what the pixels are, and refuse every combination whose meaning is not sure."""
+    width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
+    limits.check_pixels(width, height)
+    samples = directory.number(_SAMPLES, 1)
+    if not 1 <= samples <= 5:
+        raise _unsupported("its number of channels")
+    depths = directory.numbers(_BITS, (1,))
+    photometric = directory.number(_PHOTOMETRIC, -1)
+    extra = directory.numbers(_EXTRA_SAMPLES, ())
+    compression = directory.number(_COMPRESSION, _NONE)
+    if len(set(depths)) != 1 or depths[0] not in {1, 2, 4, 8, 16} or len(depths) not in {1, samples}:
+        raise _unsupported("its number of bits")
+    if photometric not in _COLOURS or samples != _COLOURS[photometric] + len(extra) or len(extra) > 1:
+        raise _unsupported("its colours")
+    if set(directory.numbers(_SAMPLE_FORMAT, (1,))) != {1} or directory.number(_INK_SET, 1) != 1:
+        raise _unsupported("its number format or inks")
+    if directory.number(_FILL_ORDER, 1) != 1 or directory.number(_PREDICTOR, 1) not in {1, 2}:
+        raise _unsupported("its bit order or predictor")
+    if compression not in {_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS}:
+        raise _unsupported("its compression")
+    planar = directory.number(_PLANAR, 1) == 2 and samples > 1
+    bits = depths[0]
+    # Pillow does not invert 16-bit WhiteIsZero, and reads separate planes of 16 bits as if they had 8.
+    if bits == 16 and (photometric == _WHITE_IS_ZERO or planar):
+        raise _unsupported("16 bits in this arrangement")
+    if photometric == _PALETTE and directory.fields.get(_COLOUR_MAP, _Field(0, 0, b""))[:2] != (3, 3 << bits):
+        raise _corrupt("its palette is not whole")
+    return _Layout(width, height, bits, samples, compression, planar)
+
+
+def _check_pieces(directory: _Directory, layout: _Layout, size: int) -> None:
+    """Check that strips or tiles cover the whole picture and lie inside the file (`size` bytes).
+
+    Pillow leaves what no strip covers black, so a missing strip would go unnoticed.
+    """
+    tiled = _TILE_OFFSETS in directory.fields
+    if tiled == (_STRIP_OFFSETS in directory.fields):
+        raise _corrupt("it must have either strips or tiles")
+    if tiled:
+        across, down = directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0)
+        largest = max(4 * layout.width * layout.height, _FREE_TILE_PIXELS)
+        if min(across, down) < 16 or across * down > largest:
+            raise _corrupt("its tiles have an impossible size")
+    else:
+        across, down = layout.width, min(directory.number(_ROWS_PER_STRIP, layout.height), layout.height)
+        if down < 1:
+            raise _corrupt("its strips have no rows")
+    offsets = directory.numbers(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
+    counts = directory.numbers(_TILE_COUNTS if tiled else _STRIP_COUNTS, ())
+    planes = layout.samples if layout.planar else 1
+    pieces = math.ceil(layout.width / across) * math.ceil(layout.height / down) * planes
+    if not len(offsets) == len(counts) == pieces:
+        raise _corrupt("a part of the picture is missing")
+    if any(offset < 8 or count < 1 or offset + count > size for offset, count in zip(offsets, counts, strict=True)):
+        raise _corrupt("a part of the picture lies outside the file")
+    if layout.compression == _NONE:
+        channels = 1 if layout.planar else layout.samples
+        row = -(-across * layout.bits * channels // 8)
+        for index, count in enumerate(counts):
+            top = 0 if tiled else index * down % (math.ceil(layout.height / down) * down)
+            if count < row * (down if tiled else min(down, layout.height - top)):
+                raise _corrupt("a part of the picture is missing")
+
+
+def _rewrite(data: bytes, directory: _Directory) -> bytes:
+    """Append a directory that holds only the fields in `_KEPT`, and let the file begin with that one."""
+    order = directory.order
+    kept = sorted((tag, field) for tag, field in directory.fields.items() if tag in _KEPT)
+    start = len(data) + len(data) % 2
+    values_start = start + 2 + 12 * len(kept) + 4
+    entries, values = b"", b""
+    for tag, (kind, values_count, raw) in kept:
+        entries += struct.pack(order + "HHI", tag, kind, values_count)
+        if len(raw) <= 4:
+            entries += raw.ljust(4, b"\0")
+        else:
+            entries += struct.pack(order + "I", values_start + len(values))
+            values += raw + b"\0" * (len(raw) % 2)
+    new = struct.pack(order + "H", len(kept)) + entries + struct.pack(order + "I", 0) + values
+    return b"".join([data[:4], struct.pack(order + "I", start), data[8:], b"\0" * (len(data) % 2), new])
+
+
+def inspect(data: bytes, limits: Limits) -> Container:
+    """Read the directory of a TIFF and check that the picture is whole.
+
+    Args:
+        data: The file; it begins with one of `MAGICS`.
+        limits: Checked against the directory.
+
+    Raises:
+        ImageError: As listed in `dermoscopy.errors`.
+    """
+    directory = _read_directory(data)
+    layout = _layout(directory, limits)
+    _check_pieces(directory, layout, len(data))
+    turned = directory.numbers(_ORIENTATION, (UPRIGHT,))[0]
+    profile = directory.fields.get(_ICC_PROFILE)
+    return Container(
+        "TIFF",
+        "image/tiff",
+        layout.width,
+        layout.height,
+        _rewrite(data, directory),
+        turned if 1 <= turned <= 8 else UPRIGHT,
+        profile.raw if profile else None,
+    )
