@@ -14,6 +14,7 @@ _PROFILE_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 # Profiles of printers reach about 4 MB.
 _MOST_PROFILE_BYTES = 8_000_000
 _PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
+_BAND_PIXELS = 4_000_000
 # What shines through transparent pixels. White is what a browser or a report shows behind a picture, so the reader saw
 # it so; black would look like pigment.
 _PAPER = (255, 255, 255)
@@ -35,51 +36,72 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     elif image.mode == "PA" or (image.mode in {"P", "RGB"} and "transparency" in image.info):
         image = image.convert("RGBA")
     if image.mode in {"LA", "RGBA"}:
-        alpha = image.getchannel("A")
-        return image.convert(image.mode.removesuffix("A")), None if alpha.getextrema()[0] == 255 else alpha
+        return image.convert(image.mode.removesuffix("A")), image.getchannel("A")
     if image.mode not in _PLAIN_MODES:
         raise UnsupportedImageType("The image stores its colours in a way that is not read here.")
-    return image.convert(_PLAIN_MODES[image.mode]), None
+    plain = _PLAIN_MODES[image.mode]
+    return image if image.mode == plain else image.convert(plain), None
 
 
-def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert colours from an ICC profile to sRGB, perceptual intent.
+def _profile_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
+    """Build the conversion from an ICC profile to sRGB, perceptual intent.
 
     A profile that cannot be used is an error and never ignored: without it the colours are unknown, and colour is what
     a lesion is judged by.
     """
     mode = _PROFILE_MODES.get(profile[16:20])
-    if mode == "RGB" and image.mode == "L":
-        # Programs that turn a photograph grey leave its RGB profile in place; equal channels are what they mean.
-        image = image.convert("RGB")
-    if image.mode != mode or len(profile) > _MOST_PROFILE_BYTES:
-        raise CorruptImage("The embedded colour profile does not fit the image.")
+    if mode is None or len(profile) > _MOST_PROFILE_BYTES:
+        raise CorruptImage("The embedded colour profile is not one of a photograph.")
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-        return transform.apply(image)
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         raise CorruptImage("The embedded colour profile cannot be read.") from None
 
 
+def _to_rgb(colours: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:
+    if transform is None:
+        return colours if colours.mode == "RGB" else colours.convert("RGB")
+    if transform.input_mode == "RGB" and colours.mode == "L":
+        # Programs that turn a photograph grey leave its RGB profile in place; equal channels are what they mean.
+        colours = colours.convert("RGB")
+    if colours.mode != transform.input_mode:
+        raise CorruptImage("The embedded colour profile does not fit the image.")
+    return transform.apply(colours)
+
+
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert a decoded picture to RGB in the sRGB colour space, transparent parts on white.
+
+    Large pictures are converted in bands of rows, so that only the source and the result are in memory at full size.
 
     Args:
         image: Loaded, any mode of Pillow.
         profile: The embedded ICC profile; without one the colours count as sRGB.
 
     Returns:
-        Mode RGB, the same size.
+        Mode RGB, the same size; `image` itself if nothing has to change.
 
     Raises:
         CorruptImage: The profile cannot be used, or every pixel is transparent.
         UnsupportedImageType: The mode has no sure meaning in 8 bits (32-bit, floating point, LAB).
     """
-    colours, alpha = _split_alpha(image)
-    if alpha is not None and alpha.getextrema()[1] == 0:
+    transform = _profile_transform(profile) if profile else None
+    width, height = image.size
+    rows = max(1, _BAND_PIXELS // width)
+    result = None if rows >= height else Image.new("RGB", image.size)
+    opaque = False
+    for top in range(0, height, rows):
+        band = image if result is None else image.crop((0, top, width, min(top + rows, height)))
+        colours, alpha = _split_alpha(band)
+        rgb = _to_rgb(colours, transform)
+        opaque = opaque or alpha is None or alpha.getextrema()[1] != 0
+        if alpha is not None:
+            rgb = Image.composite(rgb, Image.new("RGB", rgb.size, _PAPER), alpha)
+        if result is None:
+            result = rgb
+        else:
+            result.paste(rgb, (0, top))
+    if result is None or not opaque:
         raise CorruptImage("The image shows nothing: every pixel is transparent.")
-    colours = _from_profile(colours, profile) if profile else colours.convert("RGB")
-    if alpha is None:
-        return colours
-    return Image.composite(colours, Image.new("RGB", colours.size, _PAPER), alpha)
+    return result

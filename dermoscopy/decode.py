@@ -44,6 +44,7 @@ _PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "BMP": BmpImageFile,
 }
 
+_BAND_PIXELS = 1_000_000
 # What Pillow raises about damaged files. MemoryError is not among them: it says nothing about the file.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
 
@@ -104,12 +105,18 @@ def _load(container: Container, stream: bytes, enough: int | None) -> Image.Imag
     return image
 
 
+def _same_pixels(one: Image.Image, other: Image.Image) -> bool:
+    """Compare in bands of rows: the bytes of a whole picture would be as large as the picture again."""
+    width, height = one.size
+    rows = max(1, _BAND_PIXELS // width)
+    bands = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+    return one.size == other.size and all(one.crop(band).tobytes() == other.crop(band).tobytes() for band in bands)
+
+
 def _load_whole(container: Container, enough: int | None) -> Image.Image:
     image = _load(container, container.stream, enough)
-    if container.witness is not None:
-        witness = _load(container, container.witness, enough)
-        if image.tobytes() != witness.tobytes():
-            raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
+    if container.witness is not None and not _same_pixels(image, _load(container, container.witness, enough)):
+        raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
     return image
 
 

@@ -14,6 +14,8 @@ _FILE_HEADER = 14
 # BITMAPINFOHEADER, its two extensions by colour masks, BITMAPV4HEADER and BITMAPV5HEADER.
 _HEADERS = (40, 52, 56, 108, 124)
 _PLAIN, _MASKED = 0, 3
+# PROFILE_EMBEDDED and PROFILE_LINKED, stored with the low byte first.
+_EMBEDDED, _LINKED = b"DEBM", b"KNIL"
 _DEPTHS = {_PLAIN: (1, 4, 8, 16, 24, 32), _MASKED: (16, 24, 32)}
 
 
@@ -21,10 +23,23 @@ def _corrupt(what: str) -> CorruptImage:
     return CorruptImage(f"The BMP is damaged or incomplete: {what}.")
 
 
+def _profile(data: bytes, header: int) -> bytes | None:
+    """Read the profile of a version 5 header (BITMAPV5HEADER: kind at 56, place and size at 112 of the header)."""
+    if header != 124 or data[_FILE_HEADER + 56 : _FILE_HEADER + 60] not in {_EMBEDDED, _LINKED}:
+        return None
+    if data[_FILE_HEADER + 56 : _FILE_HEADER + 60] == _LINKED:
+        raise UnsupportedImageType("A BMP whose colour profile is in another file is not read.")
+    place, size = struct.unpack_from("<II", data, _FILE_HEADER + 112)
+    profile = data[_FILE_HEADER + place : _FILE_HEADER + place + size]
+    if not profile or len(profile) != size:
+        raise _corrupt("its colour profile is not whole")
+    return profile
+
+
 def inspect(data: bytes, limits: Limits) -> Container:
     """Check the headers of a BMP, and that every row of pixels is in the file.
 
-    A BMP's own colour space fields are not used: hardly any program writes other than sRGB.
+    Of the colour space fields only an embedded profile is used; the others hold sRGB, or nothing, in practice.
 
     Args:
         data: The file; it begins with `MAGIC`.
@@ -33,12 +48,14 @@ def inspect(data: bytes, limits: Limits) -> Container:
     Raises:
         ImageError: As listed in `dermoscopy.errors`.
     """
-    if len(data) < _FILE_HEADER + 40:
+    if len(data) < _FILE_HEADER + min(_HEADERS):
         raise _corrupt("it ends too early")
     offset, size, width, height, planes, depth, compression = struct.unpack_from("<IIiiHHI", data, 10)
     (colours,) = struct.unpack_from("<I", data, 46)
     if size not in _HEADERS or planes != 1:
         raise UnsupportedImageType("Only BMPs with a Windows header are read.")
+    if len(data) < _FILE_HEADER + size:
+        raise _corrupt("it ends too early")
     # A negative height means that the top row comes first.
     height = abs(height)
     limits.check_pixels(width, height)
@@ -53,4 +70,4 @@ def inspect(data: bytes, limits: Limits) -> Container:
     row = (width * depth + 31) // 32 * 4
     if offset < _FILE_HEADER + size + masks + palette or offset + row * height > len(data):
         raise _corrupt("a part of the picture is missing")
-    return Container("BMP", "image/bmp", width, height, data)
+    return Container("BMP", "image/bmp", width, height, data, icc_profile=_profile(data, size))

@@ -17,12 +17,18 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 # What decides about the pixels; everything else (text, time, gamma, physical size) stays outside.
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _INDEXED = 3
+_ONCE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"})
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # Adam7: (first column, first row, column step, row step) of each pass.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 # Colour profiles of printers reach about 4 MB.
 _MOST_PROFILE_BYTES = 8_000_000
+# sRGB, as section 11.3.2 writes it: gamma and white, red, green, blue x and y in 1/100000.
+_SRGB_GAMMA = struct.pack(">I", 45455)
+_SRGB_PRIMARIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+_SRGB_CODE_POINTS = bytes([1, 13, 0, 1])
+_COLOUR_TOLERANCE = 1_000
 _INFLATE_STEP = 1 << 20
 
 
@@ -107,6 +113,23 @@ def _header(payload: bytes, limits: Limits) -> _Header:
     return _Header(width, height, depth, colour, raw_size)
 
 
+def _check_colour_space(found: dict[bytes, bytes]) -> None:
+    """Refuse colours that are neither sRGB nor described by a profile (precedence: PNG third edition, section 4.3)."""
+    if b"cICP" in found:
+        known = found[b"cICP"] == _SRGB_CODE_POINTS
+    elif b"iCCP" in found or b"sRGB" in found:
+        known = True
+    else:
+        gamma, primaries = found.get(b"gAMA", _SRGB_GAMMA), found.get(b"cHRM", _SRGB_PRIMARIES)
+        if len(gamma) != 4 or len(primaries) != 32:
+            raise _corrupt("its colour space has the wrong length")
+        stored = struct.unpack(">9I", gamma + primaries)
+        meant = struct.unpack(">9I", _SRGB_GAMMA + _SRGB_PRIMARIES)
+        known = all(abs(a - b) <= _COLOUR_TOLERANCE for a, b in zip(stored, meant, strict=True))
+    if not known:
+        raise UnsupportedImageType("The PNG is in a colour space that is not sRGB and has no profile.")
+
+
 def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
     palette = found.get(b"PLTE", b"")
     if header.colour == _INDEXED and (not palette or len(palette) % 3 or len(palette) > 3 << header.depth):
@@ -136,7 +159,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
             raise AnimatedImage("The PNG is animated; one still picture is needed.")
         if name == b"IDAT":
             pixels.append(payload)
-        elif name in found and name in {b"IHDR", b"PLTE", b"tRNS", b"iCCP"}:
+        elif name in found and name in _ONCE:
             raise _corrupt("a part appears twice")
         elif name not in _KEPT and name[:1].isupper():
             raise UnsupportedImageType("The PNG needs an extension that is not read here.")
@@ -146,6 +169,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
         if name in _KEPT:
             kept.append(whole)
     _check_palette(header, found)
+    _check_colour_space(found)
     _check_pixel_data(pixels, header.raw_size)
     profile = _profile(found[b"iCCP"]) if b"iCCP" in found else None
     upright = exif.orientation(found.get(b"eXIf", b""))

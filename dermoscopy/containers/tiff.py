@@ -25,16 +25,21 @@ _PLANAR, _PREDICTOR, _COLOUR_MAP, _INK_SET = 284, 317, 320, 332
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
 _EXTRA_SAMPLES, _SAMPLE_FORMAT, _ICC_PROFILE = 338, 339, 34675
 
-_KEPT = frozenset(
-    {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS}
-    | {_PLANAR, _PREDICTOR, _COLOUR_MAP, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS, _EXTRA_SAMPLES}
+_PIXELS = frozenset(
+    {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _PREDICTOR, _COLOUR_MAP, _EXTRA_SAMPLES}
 )
+_STRIPS = frozenset({_STRIP_OFFSETS, _STRIP_COUNTS, _ROWS_PER_STRIP})
+_TILES = frozenset({_TILE_OFFSETS, _TILE_COUNTS, _TILE_WIDTH, _TILE_HEIGHT})
+_OTHERS = frozenset({_FILL_ORDER, _ORIENTATION, _INK_SET, _SAMPLE_FORMAT, _ICC_PROFILE})
 # Bytes of one value and its struct code, of the field types that these tags may have: BYTE, SHORT, LONG, UNDEFINED.
 _TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 7: (1, "B")}
 _NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 _MOST_TAGS = 1_000
+_MOST_SAMPLES = 5
+# One strip per row of a very tall picture.
+_MOST_PIECES = 100_000
 # A tile may be larger than the picture. This many pixels of one cost nothing, whatever the picture measures.
 _FREE_TILE_PIXELS = 512 * 512
 
@@ -58,23 +63,22 @@ class _Directory:
     order: str
     fields: dict[int, _Field]
 
-    def numbers(self, tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
+    def numbers(self, tag: int, default: tuple[int, ...], most: int = _MOST_SAMPLES) -> tuple[int, ...]:
         found = self.fields.get(tag)
         if found is None:
             return default
+        if found.values > most:
+            raise _corrupt("a field has the wrong number of values")
         return struct.unpack(f"{self.order}{found.values}{_TYPES[found.kind][1]}", found.raw)
 
     def number(self, tag: int, default: int) -> int:
-        values = self.numbers(tag, (default,))
-        if len(values) != 1:
-            raise _corrupt("a field has the wrong number of values")
-        return values[0]
+        return self.numbers(tag, (default,), most=1)[0]
 
 
 def _read_directory(data: bytes) -> _Directory:
     """Read the first directory, and make sure that there is no second one."""
     order = "<" if data.startswith(b"II") else ">"
-    wanted = _KEPT | {_FILL_ORDER, _ORIENTATION, _INK_SET, _SAMPLE_FORMAT, _ICC_PROFILE}
+    wanted = _PIXELS | _STRIPS | _TILES | _OTHERS
     fields: dict[int, _Field] = {}
     try:
         (offset,) = struct.unpack_from(order + "I", data, 4)
@@ -110,12 +114,23 @@ class _Layout:
     planar: bool
 
 
+def _check_palette(directory: _Directory, bits: int) -> None:
+    if bits > 8:
+        raise _unsupported("its palette")
+    values = directory.numbers(_COLOUR_MAP, (), most=3 << bits)
+    if len(values) != 3 << bits or directory.fields[_COLOUR_MAP].kind != 3:
+        raise _corrupt("its palette is not whole")
+    # Colours have 16 bits. Some programs write 8, which would come out black.
+    if max(values) < 256:
+        raise _unsupported("its palette")
+
+
 def _layout(directory: _Directory, limits: Limits) -> _Layout:
     """Read what the pixels are, and refuse every combination whose meaning is not sure."""
     width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
     limits.check_pixels(width, height)
     samples = directory.number(_SAMPLES, 1)
-    if not 1 <= samples <= 5:
+    if not 1 <= samples <= _MOST_SAMPLES:
         raise _unsupported("its number of channels")
     depths = directory.numbers(_BITS, (1,))
     photometric = directory.number(_PHOTOMETRIC, -1)
@@ -136,16 +151,21 @@ def _layout(directory: _Directory, limits: Limits) -> _Layout:
     # Pillow does not invert 16-bit WhiteIsZero, and reads separate planes of 16 bits as if they had 8.
     if bits == 16 and (photometric == _WHITE_IS_ZERO or planar):
         raise _unsupported("16 bits in this arrangement")
-    if photometric == _PALETTE and directory.fields.get(_COLOUR_MAP, _Field(0, 0, b""))[:2] != (3, 3 << bits):
-        raise _corrupt("its palette is not whole")
+    if photometric == _PALETTE:
+        _check_palette(directory, bits)
     return _Layout(width, height, bits, samples, compression, planar)
 
 
-def _check_pieces(directory: _Directory, layout: _Layout, size: int) -> None:
-    """Check that strips or tiles cover the whole picture and lie inside the file (`size` bytes).
+class _Grid(NamedTuple):
+    """How the picture is cut into strips or tiles; `across` and `down` are the size of one, in pixels."""
 
-    Pillow leaves what no strip covers black, so a missing strip would go unnoticed.
-    """
+    tiled: bool
+    across: int
+    down: int
+    pieces: int
+
+
+def _grid(directory: _Directory, layout: _Layout) -> _Grid:
     tiled = _TILE_OFFSETS in directory.fields
     if tiled == (_STRIP_OFFSETS in directory.fields):
         raise _corrupt("it must have either strips or tiles")
@@ -158,37 +178,50 @@ def _check_pieces(directory: _Directory, layout: _Layout, size: int) -> None:
         across, down = layout.width, min(directory.number(_ROWS_PER_STRIP, layout.height), layout.height)
         if down < 1:
             raise _corrupt("its strips have no rows")
-    offsets = directory.numbers(_TILE_OFFSETS if tiled else _STRIP_OFFSETS, ())
-    counts = directory.numbers(_TILE_COUNTS if tiled else _STRIP_COUNTS, ())
     planes = layout.samples if layout.planar else 1
     pieces = math.ceil(layout.width / across) * math.ceil(layout.height / down) * planes
-    if not len(offsets) == len(counts) == pieces:
+    if pieces > _MOST_PIECES:
+        raise _unsupported("its number of strips or tiles")
+    return _Grid(tiled, across, down, pieces)
+
+
+def _check_pieces(directory: _Directory, layout: _Layout, grid: _Grid, size: int) -> None:
+    """Check that strips or tiles cover the whole picture and lie inside the file (`size` bytes).
+
+    Pillow leaves what no strip covers black, so a missing strip would go unnoticed.
+    """
+    offsets = directory.numbers(_TILE_OFFSETS if grid.tiled else _STRIP_OFFSETS, (), most=grid.pieces)
+    counts = directory.numbers(_TILE_COUNTS if grid.tiled else _STRIP_COUNTS, (), most=grid.pieces)
+    if not len(offsets) == len(counts) == grid.pieces:
         raise _corrupt("a part of the picture is missing")
     if any(offset < 8 or count < 1 or offset + count > size for offset, count in zip(offsets, counts, strict=True)):
         raise _corrupt("a part of the picture lies outside the file")
-    if layout.compression == _NONE:
-        channels = 1 if layout.planar else layout.samples
-        row = -(-across * layout.bits * channels // 8)
-        for index, count in enumerate(counts):
-            top = 0 if tiled else index * down % (math.ceil(layout.height / down) * down)
-            if count < row * (down if tiled else min(down, layout.height - top)):
-                raise _corrupt("a part of the picture is missing")
+    if layout.compression != _NONE:
+        return
+    row = -(-grid.across * layout.bits * (1 if layout.planar else layout.samples) // 8)
+    strips = math.ceil(layout.height / grid.down)
+    for index, count in enumerate(counts):
+        # Only the last strip of a plane may have fewer rows; tiles are always full.
+        last = not grid.tiled and index % strips == strips - 1
+        rows = layout.height - grid.down * (strips - 1) if last else grid.down
+        if not row * rows <= count < row * (rows + 1):
+            raise _corrupt("its strips do not hold as many rows as it declares")
 
 
-def _rewrite(data: bytes, directory: _Directory) -> bytes:
-    """Append a directory that holds only the fields in `_KEPT`, and let the file begin with that one."""
+def _rewrite(data: bytes, directory: _Directory, tags: frozenset[int]) -> bytes:
+    """Append a directory that holds only the fields in `tags`, and let the file begin with that one."""
     order = directory.order
-    kept = sorted((tag, field) for tag, field in directory.fields.items() if tag in _KEPT)
+    kept = sorted((tag, field) for tag, field in directory.fields.items() if tag in tags)
     start = len(data) + len(data) % 2
     values_start = start + 2 + 12 * len(kept) + 4
     entries, values = b"", b""
-    for tag, (kind, values_count, raw) in kept:
-        entries += struct.pack(order + "HHI", tag, kind, values_count)
-        if len(raw) <= 4:
-            entries += raw.ljust(4, b"\0")
+    for tag, field in kept:
+        entries += struct.pack(order + "HHI", tag, field.kind, field.values)
+        if len(field.raw) <= 4:
+            entries += field.raw.ljust(4, b"\0")
         else:
             entries += struct.pack(order + "I", values_start + len(values))
-            values += raw + b"\0" * (len(raw) % 2)
+            values += field.raw + b"\0" * (len(field.raw) % 2)
     new = struct.pack(order + "H", len(kept)) + entries + struct.pack(order + "I", 0) + values
     return b"".join([data[:4], struct.pack(order + "I", start), data[8:], b"\0" * (len(data) % 2), new])
 
@@ -205,15 +238,16 @@ def inspect(data: bytes, limits: Limits) -> Container:
     """
     directory = _read_directory(data)
     layout = _layout(directory, limits)
-    _check_pieces(directory, layout, len(data))
-    turned = directory.numbers(_ORIENTATION, (UPRIGHT,))[0]
+    grid = _grid(directory, layout)
+    _check_pieces(directory, layout, grid, len(data))
+    turned = directory.number(_ORIENTATION, UPRIGHT)
     profile = directory.fields.get(_ICC_PROFILE)
     return Container(
         "TIFF",
         "image/tiff",
         layout.width,
         layout.height,
-        _rewrite(data, directory),
+        _rewrite(data, directory, _PIXELS | (_TILES if grid.tiled else _STRIPS)),
         turned if 1 <= turned <= 8 else UPRIGHT,
         profile.raw if profile else None,
     )
