@@ -1,0 +1,1 @@
+"""The HTTP side of melanoserve: images in, decision and stage grade out."""

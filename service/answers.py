@@ -1,0 +1,235 @@
+"""What the service answers, field by field; /docs is made from this file."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from model_store.manifest import Manifest
+
+Decision = Literal["benign", "malignant", "abstained"]
+State = Literal["available", "serving", "loading", "refused"]
+
+
+class Answer(BaseModel):
+    """Base of all: immutable, and every field's docstring becomes its description."""
+
+    model_config = ConfigDict(
+        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class OperatingPointInfo(Answer):
+    """The threshold that made the decision, and what it was measured to do."""
+
+    name: str
+    threshold: float
+    """A probability that reaches it is called malignant."""
+    sensitivity: float
+    """Share of the malignant lesions of `measured_on` that were called malignant."""
+    sensitivity_ci: tuple[float, float]
+    """Its 95 % confidence interval."""
+    specificity: float
+    """Share of the benign lesions of `measured_on` that were called benign."""
+    specificity_ci: tuple[float, float]
+    """Its 95 % confidence interval."""
+    measured_on: str
+    """The images on which both were measured; on others they differ."""
+
+
+class Quality(Answer):
+    """Whether the image is fit to be classified."""
+
+    acceptable: bool
+    issues: list[str]
+
+
+class ImageInfo(Answer):
+    """The image as it was received."""
+
+    sha256: str
+    """Of the file's bytes as received: tells which file an answer is about."""
+    media_type: str
+    """What the bytes are, whatever they were declared to be."""
+    width: int
+    """Pixels of the file, after its orientation is applied."""
+    height: int
+
+
+class ModelInfo(Answer):
+    """The version that answered."""
+
+    name: str
+    version: int
+    sha256: str
+    """The version's digest: the sha256 of its manifest, which holds the sha256 of every file."""
+    runtime: Literal["openvino", "tensorflow"]
+    precision: Literal["f32", "bf16"]
+
+
+class Explanation(Answer):
+    """Where the network found evidence for malignancy."""
+
+    heatmap_png: str
+    """A PNG in base64, transparent where there is no evidence, to be laid over the upright image."""
+
+
+class ClassifyAnswer(Answer):
+    """Benign or malignant, with the probability behind it and the threshold that decided."""
+
+    request_id: str
+    decision: Decision
+    probability: float | None = Field(ge=0, le=1)
+    """Calibrated, of malignant (melanoma or another skin cancer or precursor); null when abstained."""
+    classes: dict[str, float] | None
+    operating_point: OperatingPointInfo
+    quality: Quality | None = None
+    """null: not measured by this version."""
+    image: ImageInfo
+    model: ModelInfo
+    explanation: Explanation | None = None
+    intended_use: str
+
+
+class Classification(Answer):
+    """What the grader's own classifier says of the image; the same as /classify says with that version."""
+
+    decision: Decision
+    probability: float | None = Field(ge=0, le=1)
+    classes: dict[str, float] | None
+    operating_point: OperatingPointInfo
+    quality: Quality | None = None
+    model: ModelInfo
+    explanation: Explanation | None = None
+
+
+class GradeInfo(Answer):
+    """The stage grade that the image resembles; no clinical stage, which no image shows."""
+
+    stage: int
+    probabilities: dict[str, float]
+    meaning: dict[str, str]
+    label_policy: str
+    """From which labels the grades were learned."""
+    evidence: dict[str, str]
+    """How well the data supports each grade."""
+    caveat: str | None
+    """With always=true: why this grade would otherwise have been withheld. It then says little."""
+
+
+class AjccInfo(Answer):
+    """AJCC stage from the pathology that the caller sent."""
+
+    t_category: str | None
+    clinical_stage_group: str | None
+    edition: str
+    basis: str
+    """From what it was computed, and what is missing."""
+
+
+class GradeAnswer(Answer):
+    """The classification, and the stage grade that the image resembles if the lesion looks like a melanoma."""
+
+    request_id: str
+    classification: Classification
+    grade: GradeInfo | None
+    """null when withheld."""
+    grade_withheld: str | None
+    """Why there is no grade; null when there is one."""
+    ajcc: AjccInfo | None
+    """null unless pathology was sent."""
+    image: ImageInfo
+    model: ModelInfo
+    """The grader; `classification.model` is the classifier that it pins."""
+    intended_use: str
+
+
+class LabelInfo(Answer):
+    """Where a label points."""
+
+    version: int
+    digest: str
+
+
+class VersionInfo(Answer):
+    """One version of a model, as it stands."""
+
+    version: int
+    state: State
+    """serving: loaded, its golden images came out right. available: so too when it was tried; loaded when asked for.
+    refused: never served, see `reason`. loading: being tried now."""
+    reason: str | None
+    """Why it is refused."""
+    digest: str | None
+    labels: list[str]
+    """Labels that point to it."""
+    runtime: Literal["openvino", "tensorflow"] | None = None
+    precision: Literal["f32", "bf16"] | None = None
+
+
+class VersionAnswer(VersionInfo):
+    """One version with its manifest."""
+
+    name: str
+    manifest: Manifest | None
+    """null when it is refused."""
+
+
+class ModelAnswer(Answer):
+    """One model: its labels and versions."""
+
+    name: str
+    labels: dict[str, LabelInfo]
+    versions: list[VersionInfo]
+
+
+class ModelsAnswer(Answer):
+    """Every model in the store."""
+
+    models: list[ModelAnswer]
+
+
+class LiveAnswer(Answer):
+    """The process answers; that says nothing of its models."""
+
+    status: Literal["live"] = "live"
+
+
+class ReadyModel(Answer):
+    """What `stable` of a model names, and whether it can be served."""
+
+    name: str
+    version: int | None
+    state: State
+    reason: str | None
+    golden: int
+    """Golden images whose recorded outputs came out again when this version was loaded."""
+
+
+class ReadyAnswer(Answer):
+    """Every model that is needed is loaded, and real predictions came out right."""
+
+    status: Literal["ready"] = "ready"
+    models: list[ReadyModel]
+
+
+class ProblemAnswer(Answer):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    """What a program should look at; docs/errors.md lists them."""
+    retryable: bool
+    """Whether the same request may succeed later; Retry-After then says when."""
+    request_id: str
+
+
+class ProblemKind(Answer):
+    """What a problem's `type` points to."""
+
+    code: str
+    status: int
+    title: str
+    retryable: bool

@@ -1,0 +1,59 @@
+"""The app: settings in, ASGI application out. Nothing is read or loaded before it starts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from service import problem_responses, routes_images, routes_models, routes_pages, routes_probes
+from service.context import make_context
+from service.middleware import RequestContext
+from service.openapi import DocumentedApp
+from service.settings import Settings
+
+# Of the HTTP contract, not of the code behind it.
+CONTRACT_VERSION = "1"
+
+DESCRIPTION = """\
+Says of a dermoscopic image whether the lesion looks benign or malignant and, if it looks like a melanoma, which stage
+grade (1 to 3) it resembles. Research use only: no diagnosis, and no substitute for a biopsy.
+
+Errors are `application/problem+json` with a `code`, `retryable` and the `request_id`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Builds the app.
+
+    Args:
+        settings: Checked ones, from `read_settings`.
+
+    Returns:
+        The app. Once started it answers at once, and is ready when its models are loaded.
+    """
+    context = make_context(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(context.on_store(context.engine.start))
+        yield
+        # A thread cannot be stopped, and a process must not end under one that is in native code.
+        await loading
+
+    app = DocumentedApp(
+        title="melanoserve",
+        version=CONTRACT_VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    app.add_middleware(RequestContext)
+    problem_responses.install(app)
+    for module in (routes_images, routes_models, routes_probes):
+        app.include_router(module.router)
+    routes_pages.install(app)
+    return app

@@ -1,0 +1,50 @@
+"""The bytes of one image out of a request: counted while they come in, in memory only."""
+
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect, Request
+
+from dermoscopy.errors import TooManyBytes
+from service.media_types import FORM, check_content_encoding, check_declared, essence
+from service.multipart import OVERHEAD, FormFile
+from service.problems import IncompleteBody
+
+
+async def read_image(request: Request, max_bytes: int) -> bytes:
+    """Reads the one image of a request, from a form's field `file` or from a raw body.
+
+    Args:
+        request: Its body must not have been read.
+        max_bytes: Most bytes of the image.
+
+    Raises:
+        UnsupportedMediaType: The declared type, or the encoding, is not one that is read.
+        MalformedBody: The form is malformed, or the client left.
+        UnexpectedField: The form does not hold exactly one file.
+        TooManyBytes: More than `max_bytes`; raised before the rest of the body is read.
+    """
+    check_content_encoding(request.headers.get("content-encoding", ""))
+    content_type = request.headers.get("content-type", "")
+    if essence(content_type) == FORM:
+        form = FormFile(content_type, max_bytes)
+        await _pour(request, form.write, max_bytes + OVERHEAD)
+        return form.finish()
+    check_declared(content_type)
+    raw = bytearray()
+    await _pour(request, raw.extend, max_bytes)
+    return bytes(raw)
+
+
+async def _pour(request: Request, sink: Callable[[bytes], None], most: int) -> None:
+    too_large = TooManyBytes(f"The body is larger than {most} bytes.")
+    if int(request.headers.get("content-length", "0")) > most:
+        raise too_large
+    received = 0
+    try:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > most:
+                raise too_large
+            sink(chunk)
+    except ClientDisconnect:
+        raise IncompleteBody("The connection ended before the body did.") from None

@@ -1,0 +1,121 @@
+"""The command line: `melanoserve serve`."""
+
+import argparse
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import uvicorn
+
+from service import log
+from service.settings import Settings, SettingsError, read_settings, variable
+
+EPILOG = """\
+start it, then ask it about an image:
+  melanoserve serve
+  curl -F file=@lesion.jpg http://127.0.0.1:8000/classify
+  curl -H 'Content-Type: image/jpeg' --data-binary @lesion.jpg http://127.0.0.1:8000/grade
+  curl http://127.0.0.1:8000/models
+
+Research use only: no diagnosis. http://127.0.0.1:8000/docs has the whole interface.
+"""
+
+EXIT_WRONG_SETTINGS = 2
+EXIT_CANNOT_LISTEN = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Without the program's name; None for the process's own.
+
+    Returns:
+        The exit status: 0 after a stop by SIGTERM or SIGINT, 1 if it cannot listen, 2 for wrong settings.
+    """
+    options = vars(_parser().parse_args(arguments))
+    del options["command"]
+    try:
+        settings = read_settings(options)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"melanoserve: {problem}", file=sys.stderr)
+        return EXIT_WRONG_SETTINGS
+    log.configure(settings.log_level)
+    return serve(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Serves until a signal comes, and then finishes the requests under way; returns the exit status."""
+    begun = time.perf_counter()
+    # A stop that was asked for is a success, from the first moment on.
+    _on_stop(lambda: sys.exit(0))
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as error:
+        print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+        return EXIT_CANNOT_LISTEN
+    server = _server(settings)
+    # While it serves, uvicorn has handlers of its own; when it has finished, it raises the signal once more.
+    _on_stop(lambda: setattr(server, "should_exit", True))
+    host, port = listener.getsockname()[:2]
+    log.event("listening", host=host, port=port, seconds=round(time.perf_counter() - begun, 2))
+    server.run(sockets=[listener])
+    log.event("stopped")
+    return 0
+
+
+def _server(settings: Settings) -> uvicorn.Server:
+    from service.app import create_app  # noqa: PLC0415 - half a second of imports that --help need not wait for
+
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def _on_stop(action: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: action())
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="melanoserve",
+        description="Classifies dermoscopic images over HTTP.",
+        epilog=EPILOG,
+        formatter_class=raw,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve_parser = commands.add_parser(
+        "serve",
+        help="serve the models of a store",
+        description="Serves the models of a store. Every option is also a MELANOSERVE_* variable; the option wins.",
+        epilog=EPILOG,
+        formatter_class=raw,
+        argument_default=argparse.SUPPRESS,
+    )
+    for name, field in Settings.model_fields.items():
+        serve_parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar="VALUE",
+            help=f"{field.description} [{variable(name)}, default {field.default}]".replace("%", "%%"),
+        )
+    return parser

@@ -1,0 +1,175 @@
+"""From an image's bytes to an answer. Blocking, about the cost of one decode and one or two predictions."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermoscopy.limits import Limits
+from dermoscopy.prepare import Prepared, prepare
+from model_store.decision import Decision, decide, grade, grade_withheld_reason
+from model_store.errors import ImplausibleOutput
+from service.ajcc import EDITION, Pathology, stage
+from service.answers import (
+    AjccInfo,
+    Classification,
+    ClassifyAnswer,
+    Explanation,
+    GradeAnswer,
+    GradeInfo,
+    ImageInfo,
+    ModelInfo,
+    OperatingPointInfo,
+)
+from service.engine import Served
+from service.heatmap import heatmap_png
+
+Outputs = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a request asks, besides which version it asks.
+
+    Attributes:
+        request_id: Comes back in the answer.
+        operating_point: Its name; None for the version's default.
+        explain: Whether to draw where the evidence is.
+        always: Whether to give the grade also of what does not look like a melanoma.
+        pathology: What the caller knows from pathology.
+    """
+
+    request_id: str
+    operating_point: str | None = None
+    explain: bool = False
+    always: bool = False
+    pathology: Pathology = field(default_factory=Pathology)
+
+
+def classify(classifier: Served, data: bytes, limits: Limits, question: Question) -> ClassifyAnswer:
+    """Answers /classify.
+
+    Raises:
+        ImageError: The bytes are no image that can be classified.
+        UnknownOperatingPoint: The version has no such operating point.
+        ImplausibleOutput: The model's output cannot be an answer.
+    """
+    prepared = prepare(data, limits=limits)
+    classification, _ = _classify(classifier, prepared, question)
+    return ClassifyAnswer(
+        request_id=question.request_id,
+        **dict(classification),
+        image=_image(data, prepared),
+        intended_use=classifier.stored.manifest.intended_use,
+    )
+
+
+def grade_image(grader: Served, data: bytes, limits: Limits, question: Question) -> GradeAnswer:
+    """Answers /grade: the classification by the classifier that the grader pins, and the grade.
+
+    Raises:
+        ImageError: The bytes are no image that can be graded.
+        UnknownOperatingPoint: The classifier has no such operating point.
+        ImplausibleOutput: A model's output cannot be an answer.
+    """
+    if grader.classifier is None:
+        raise ImplausibleOutput("This grader pins no classifier.")
+    prepared = prepare(data, limits=limits)
+    classification, decision = _classify(grader.classifier, prepared, question)
+    reason = grade_withheld_reason(decision)
+    given = reason is None or question.always
+    return GradeAnswer(
+        request_id=question.request_id,
+        classification=classification,
+        grade=_grade(grader, prepared, caveat=reason) if given else None,
+        grade_withheld=None if given else reason,
+        ajcc=_ajcc(question.pathology),
+        image=_image(data, prepared),
+        model=_model(grader),
+        intended_use=grader.stored.manifest.intended_use,
+    )
+
+
+def _run(served: Served, prepared: Prepared) -> Outputs:
+    return served.runtime.run(prepared.pixels[np.newaxis])
+
+
+def _classify(classifier: Served, prepared: Prepared, question: Question) -> tuple[Classification, Decision]:
+    outputs = _run(classifier, prepared)
+    decision = decide(classifier.stored.manifest, outputs, 0, question.operating_point)
+    classification = Classification(
+        decision=decision.decision,
+        probability=decision.probability,
+        classes=decision.classes,
+        operating_point=_operating_point(decision),
+        model=_model(classifier),
+        explanation=_explanation(outputs, prepared) if question.explain else None,
+    )
+    return classification, decision
+
+
+def _grade(grader: Served, prepared: Prepared, caveat: str | None) -> GradeInfo:
+    manifest = grader.stored.manifest
+    graded = grade(manifest, _run(grader, prepared), 0)
+    return GradeInfo(
+        stage=graded.stage,
+        probabilities=graded.probabilities,
+        meaning=manifest.classes,
+        label_policy=manifest.label_policy,
+        evidence=manifest.evidence,
+        caveat=caveat,
+    )
+
+
+def _ajcc(pathology: Pathology) -> AjccInfo | None:
+    found = stage(pathology)
+    if found is None:
+        return None
+    return AjccInfo(
+        t_category=found.t_category,
+        clinical_stage_group=found.clinical_stage_group,
+        edition=EDITION,
+        basis=found.basis,
+    )
+
+
+def _explanation(outputs: Outputs, prepared: Prepared) -> Explanation:
+    activation = outputs.get("activation_map")
+    if activation is None or activation.ndim != 3:
+        raise ImplausibleOutput("The model returned no activation map.")
+    return Explanation(heatmap_png=heatmap_png(activation[0], prepared.width, prepared.height))
+
+
+def _operating_point(decision: Decision) -> OperatingPointInfo:
+    point = decision.operating_point
+    return OperatingPointInfo(
+        name=point.name,
+        threshold=point.threshold,
+        sensitivity=point.sensitivity.value,
+        sensitivity_ci=(point.sensitivity.low, point.sensitivity.high),
+        specificity=point.specificity.value,
+        specificity_ci=(point.specificity.low, point.specificity.high),
+        measured_on=point.measured_on,
+    )
+
+
+def _model(served: Served) -> ModelInfo:
+    return ModelInfo(
+        name=served.stored.name,
+        version=served.stored.version,
+        sha256=served.stored.digest,
+        runtime=served.runtime.name,
+        precision=served.runtime.precision,
+    )
+
+
+def _image(data: bytes, prepared: Prepared) -> ImageInfo:
+    return ImageInfo(
+        sha256=hashlib.sha256(data).hexdigest(),
+        media_type=prepared.media_type,
+        width=prepared.width,
+        height=prepared.height,
+    )

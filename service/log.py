@@ -1,0 +1,73 @@
+"""What is logged: one JSON object per line on stderr, and nothing of a patient in any of them.
+
+That is why this file forms every line itself. An exception's text can quote what a library read in a file, a path can
+hold a file's name and a warning can hold metadata, so none of them is written: an exception is its type and the places
+it went through. Records of other libraries below WARNING are dropped: Pillow's debug records print EXIF values.
+"""
+
+import json
+import logging
+import sys
+import time
+import traceback
+import warnings
+from types import TracebackType
+
+logger = logging.getLogger("melanoserve")
+
+# python-multipart's warnings quote bytes of the body; the client gets a problem instead.
+SILENCED = ("python_multipart", "python_multipart.multipart")
+
+
+def configure(level: str) -> None:
+    """Sends all logging of the process to stderr in this form; `level` holds for the service's own records."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logger.setLevel(level.upper())
+    for name in SILENCED:
+        logging.getLogger(name).disabled = True
+    warnings.showwarning = _show_warning
+
+
+def event(name: str, level: int = logging.INFO, /, **fields: object) -> None:
+    """Logs one event with its fields, which must be safe to keep: identifiers, numbers, names of our own."""
+    logger.log(level, name, extra={"fields": fields})
+
+
+def failure(name: str, error: BaseException, /, **fields: object) -> None:
+    """Logs an unexpected exception: its type and where it went through, never its text."""
+    event(name, logging.ERROR, error=type(error).__name__, at=places(error.__traceback__), **fields)
+
+
+def places(trace: TracebackType | None) -> list[str]:
+    """`module.py:line function` of every frame, outermost first."""
+    frames = traceback.extract_tb(trace)
+    return [f"{'/'.join(frame.filename.rsplit('/', 2)[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+class _JsonLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {"time": f"{stamp}.{int(record.msecs):03d}Z", "level": record.levelname.lower()}
+        if record.name == logger.name:
+            line["event"] = record.msg
+            line.update(getattr(record, "fields", {}))
+        else:
+            # The template without its arguments: those may hold anything.
+            line.update(event="library", logger=record.name, message=str(record.msg))
+            if record.exc_info and record.exc_info[1] is not None:
+                line.update(error=type(record.exc_info[1]).__name__, at=places(record.exc_info[2]))
+        return json.dumps(line, separators=(",", ":"))
+
+
+def _show_warning(  # noqa: PLR0913, PLR0917 - the signature is Python's
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    place = f"{'/'.join(filename.rsplit('/', 2)[-2:])}:{lineno}"
+    event("warning", logging.WARNING, category=category.__name__, at=place)

@@ -1,0 +1,74 @@
+"""Which declared types are read, and whether the client takes JSON. What an image is, its bytes decide later."""
+
+from collections.abc import Iterator
+
+from service.problems import NotAcceptable, UnsupportedContentEncoding, UnsupportedMediaType
+
+# The registered names, and the aliases that browsers and cameras' software send for them.
+IMAGE_TYPES = frozenset(
+    {
+        "image/jpeg", "image/jpg", "image/pjpeg",
+        "image/png", "image/x-png",
+        "image/tiff",
+        "image/webp",
+        "image/bmp", "image/x-bmp", "image/x-ms-bmp",
+    }
+)  # fmt: skip
+UNDECLARED = "application/octet-stream"
+FORM = "multipart/form-data"
+READ = "image/jpeg, image/png, image/tiff, image/webp, image/bmp or application/octet-stream"
+
+
+def essence(content_type: str) -> str:
+    """The type without its parameters, in lower case: `Image/PNG; x=1` -> `image/png`."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def check_declared(content_type: str) -> None:
+    """Checks the type that an image is declared to have.
+
+    Raises:
+        UnsupportedMediaType: It is not one that is read.
+    """
+    declared = essence(content_type)
+    if declared == "application/dicom":
+        raise UnsupportedMediaType("DICOM is not read by this version; send the image as JPEG, PNG or TIFF.")
+    if declared not in IMAGE_TYPES and declared != UNDECLARED:
+        raise UnsupportedMediaType(f"Send the image as {READ}, or in a form ({FORM}) as the field 'file'.")
+
+
+def check_content_encoding(encoding: str) -> None:
+    """Checks that the body is not compressed.
+
+    Raises:
+        UnsupportedContentEncoding: It is.
+    """
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedContentEncoding("Send the body without a Content-Encoding.")
+
+
+def check_accept(accept: str) -> None:
+    """Checks that an Accept header allows JSON (RFC 9110, 12.5.1: the most specific range decides).
+
+    Raises:
+        NotAcceptable: It excludes JSON.
+    """
+    if not accept.strip():
+        return
+    quality = dict(_ranges(accept))
+    for media_range in ("application/json", "application/*", "*/*"):
+        if media_range in quality:
+            if quality[media_range] > 0:
+                return
+            break
+    raise NotAcceptable("The answer is application/json; the Accept header must allow it.")
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for item in accept.split(","):
+        media_range, *parameters = (piece.strip().lower() for piece in item.split(";"))
+        weight = next((piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")), "1")
+        try:
+            yield media_range, float(weight)
+        except ValueError:
+            yield media_range, 0.0

@@ -1,0 +1,99 @@
+"""Every error as `application/problem+json`, also those that FastAPI and Starlette raise themselves."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from dermoscopy.errors import ImageError
+from model_store.errors import StoreError
+from service.openapi import REFERENCE
+from service.problems import (
+    MEDIA_TYPE,
+    InternalError,
+    InvalidParameter,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    UnknownParameter,
+    kind_of,
+)
+
+
+def problem_response(error: Exception, scope: Scope, members: Mapping[str, object] | None = None) -> Response:
+    """The answer to a request that failed.
+
+    Args:
+        error: A Problem, or an error that FOREIGN knows; any other becomes an `internal_error` that says nothing.
+        scope: The request's ASGI scope, of which only `state` is used.
+        members: Extension members, such as /readyz's list of models.
+    """
+    kind = kind_of(error)
+    if kind is None:
+        error = InternalError("The service failed; its log has the request id.")
+        kind = error.kind
+    state = scope["state"]
+    state["problem"] = kind.code
+    body = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": str(error),
+        "code": kind.code,
+        "retryable": kind.retryable,
+        "request_id": state["request_id"],
+        **(members or {}),
+    }
+    headers = error.headers if isinstance(error, Problem) else {}
+    if kind.retry_after is not None:
+        headers = {**headers, "Retry-After": str(kind.retry_after)}
+    return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of a route's errors."""
+    content = {MEDIA_TYPE: {"schema": REFERENCE}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Registers the handlers; what none of them takes is left to the middleware."""
+    for family in (Problem, ImageError, StoreError):
+        app.add_exception_handler(family, _answer)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem_response(error, request.scope)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """Starlette raises these two itself; ours never raises an HTTPException."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(NotFound("There is nothing at this path; /docs lists what there is."), request.scope)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = dict(error.headers or {})
+        detail = f"This path takes {allowed.get('Allow', 'another method')}."
+        return problem_response(MethodNotAllowed(detail, headers=allowed), request.scope)
+    raise error
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = [(str(fault["loc"][-1]), fault["type"], fault["msg"]) for fault in error.errors()]
+    unknown = [name for name, kind, _ in faults if kind == "extra_forbidden"]
+    if unknown:
+        detail = f"Unknown: {', '.join(repr(name[:40]) for name in unknown)}; /docs lists the parameters."
+        return problem_response(UnknownParameter(detail), request.scope)
+    detail = "; ".join(f"{name}: {message}" for name, _, message in faults)
+    return problem_response(InvalidParameter(f"{detail}."), request.scope)

@@ -1,0 +1,142 @@
+"""The settings: `MELANOSERVE_*` variables, read once at start. A wrong one stops the start; none is guessed at."""
+
+import importlib.util
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dermoscopy.limits import PILLOW_WARNS_ABOVE, Limits
+
+PREFIX = "MELANOSERVE_"
+
+# docker-compose.yml reads these on the host; they never reach a container, and a shell that has them can still serve.
+COMPOSE_ONLY = frozenset({"UID", "GID", "DATA", "WEIGHTS"})
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `problems` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """What the operator decides. The docstrings say what a value costs; `melanoserve serve --help` shows them."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything but loopback lets others on the network in: see ALLOW_REMOTE_WITHOUT_KEYS."""
+
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one and logs it."""
+
+    allow_remote_without_keys: bool = False
+    """Listen on an address that other machines reach, although there are no API keys yet: whoever reaches the port
+    can then post images and read answers. Only for a container published on loopback, or behind a proxy that
+    authenticates."""
+
+    store: Path = Path("model_store/models")
+    """Directory of the model versions; the service only reads it."""
+
+    state: Path = Path("state")
+    """Directory of the labels that an operator moved (`python -m model_store label`); without it the store's own."""
+
+    runtime: Literal["openvino", "tensorflow"] = "openvino"
+    """What runs a version. tensorflow is the reference: slower, and must be installed. Never replaced silently."""
+
+    precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Number format of the computation. auto takes bf16 where the processor has it and the version's manifest vouches
+    for it; a format that the manifest does not vouch for makes the version refused."""
+
+    threads: int = Field(default=0, ge=0, le=256)
+    """Threads of a prediction, and images worked on at once; 0 takes every CPU that the process may use. Each image
+    under way can take up to 8 bytes for each of MAX_PIXELS."""
+
+    max_bytes: int = Field(default=Limits.max_bytes, ge=1_000, le=500_000_000)
+    """Largest image file in bytes; more is refused with 413 while it still streams in. Each request under way may
+    hold this much memory."""
+
+    max_pixels: int = Field(default=Limits.max_pixels, ge=32 * 32, le=PILLOW_WARNS_ABOVE)
+    """Most pixels that an image may declare; more is refused with 413 before a pixel is allocated. A low limit refuses
+    large originals, a high one costs memory."""
+
+    shutdown_seconds: int = Field(default=30, ge=1, le=600)
+    """How long SIGTERM waits for the requests under way; what is not finished by then is cut off."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged. A line per request is info; no level ever logs anything of a patient."""
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds on one image file."""
+        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
+
+
+def read_settings(options: Mapping[str, object]) -> Settings:
+    """Settings from the environment, with the command line's options before it.
+
+    Args:
+        options: Field name -> value, for those given on the command line.
+
+    Raises:
+        SettingsError: With every problem found, not only the first.
+    """
+    problems = list(_unknown_variables(os.environ))
+    try:
+        settings = Settings.model_validate(dict(options))
+    except ValidationError as error:
+        raise SettingsError(
+            problems + [_line(str(f["loc"][0]), f["msg"], f["input"]) for f in error.errors()]
+        ) from None
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def variable(field: str) -> str:
+    """Name of a field's environment variable."""
+    return PREFIX + field.upper()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address; a name other than localhost may resolve to anything."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    known = [variable(field) for field in Settings.model_fields]
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            if name.upper().removeprefix(PREFIX) in COMPOSE_ONLY:
+                continue
+            near = get_close_matches(name.upper(), known, n=1)
+            yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _line(field: str, message: str, received: object) -> str:
+    return f"{variable(field)} (--{field.replace('_', '-')}): {message}; received {received!r}."
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if not is_loopback(settings.host) and not settings.allow_remote_without_keys:
+        yield (
+            f"{variable('host')} (--host): {settings.host} can be reached from other machines, and there are no API "
+            f"keys yet. Use 127.0.0.1, or set {variable('allow_remote_without_keys')}=true if something else keeps "
+            "strangers out."
+        )
+    if not settings.store.is_dir():
+        yield f"{variable('store')} (--store): {settings.store} is not a directory."
+    if settings.runtime == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
+        yield f"{variable('runtime')} (--runtime): TensorFlow is not installed; requirements/training.txt has it."
