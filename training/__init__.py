@@ -1,0 +1,1 @@
+"""The training side: labelled folders in, a published version out."""

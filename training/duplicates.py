@@ -1,0 +1,99 @@
+"""Finds copies of the same picture across sources, so that a held-out lesion is really held out.
+
+Two pictures count as copies when their perceptual hashes (the signs of the low frequencies of a cosine transform, pHash)
+differ in at most 20 of 255 bits, or in at most 64 while their 32 x 32 thumbnails correlate above 0.99. Measured on the
+348 pictures known by their ISIC identity to be in two sources: at most 10 bits and at least 0.999 for re-encoded and
+resized copies; the wider limits also join near copies (another exposure of the same lesion). Joining too much costs
+nothing but training images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+THUMBNAIL = 32
+HASH_BITS = 255
+SAME_HASH_BITS = 20
+SIMILAR_HASH_BITS = 64
+SAME_CORRELATION = 0.99
+LEAST_CORRELATION = 0.95
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_BLOCK = 1024
+
+
+def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey thumbnail of a prepared image.
+
+    Args:
+        pixels: uint8[height, width, 3].
+
+    Returns:
+        float32[32, 32], 0 to 255.
+    """
+    small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
+    return np.asarray(small, np.float32) @ _LUMA
+
+
+def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Signs of the low frequencies of each thumbnail's cosine transform, as +1 and -1.
+
+    Args:
+        thumbnails: float32[n, 32, 32].
+
+    Returns:
+        float32[n, 255]: the 16 x 16 lowest frequencies without the mean, against their median.
+    """
+    n = np.arange(THUMBNAIL)
+    basis = np.cos(np.pi * (2 * n[None] + 1) * n[:, None] / (2 * THUMBNAIL))[:16]
+    low = np.einsum("ij,njk,lk->nil", basis, thumbnails, basis).reshape(len(thumbnails), 256)[:, 1:]
+    return np.where(low > np.median(low, axis=1, keepdims=True), 1, -1).astype(np.float32)
+
+
+def _normalised(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = thumbnails.reshape(len(thumbnails), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6)
+    return scaled
+
+
+def duplicate_pairs(thumbnails: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Pairs of pictures that are copies of each other, by the rule in the module's docstring.
+
+    Args:
+        thumbnails: float32[n, 32, 32].
+
+    Returns:
+        int64[pairs, 2], the smaller index first.
+    """
+    hashes, flat = perceptual_hash(thumbnails), _normalised(thumbnails)
+    found = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(hashes), _BLOCK):
+        differing = (HASH_BITS - hashes[start : start + _BLOCK] @ hashes.T) / 2
+        left, right = np.nonzero(differing <= SIMILAR_HASH_BITS)
+        keep = left + start < right
+        left, right = left[keep], right[keep]
+        bits = differing[left, right]
+        left = left + start
+        correlation = (flat[left] * flat[right]).sum(axis=1)
+        same = (bits <= SAME_HASH_BITS) & (correlation > LEAST_CORRELATION) | (correlation > SAME_CORRELATION)
+        found.append(np.stack([left[same], right[same]], axis=1))
+    return np.concatenate(found)
+
+
+def groups(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the connected groups that pairs make.
+
+    Args:
+        count: How many pictures there are.
+        pairs: int64[pairs, 2].
+
+    Returns:
+        int64[count], the group of each picture.
+    """
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    numbers: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return numbers

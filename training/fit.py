@@ -1,0 +1,152 @@
+"""The training loop: head warm-up, then end to end, in phases of growing image side; resumable after a kill."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from training.augment import augment
+from training.labels import as_mask
+from training.network import partial_label_loss
+from training.sampling import buckets, epoch_rows
+from training.splits import Split
+from training.table import Table
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run beside the data; recorded in the manifest.
+
+    Attributes:
+        sources: Share of each training source in an epoch.
+        phases: (image side in pixels, epochs) one after the other. The first, at a smaller side, costs half the time
+            per image (Touvron 2019, arXiv:1906.06423, trains small and finishes at the test resolution).
+        epoch_size: Images drawn per epoch; a checkpoint follows each.
+        warmup_steps: Steps in which only the head learns, so that its random gradient does not shake the backbone.
+        learning_rate: Peak, reached after the warm-up and then lowered along a cosine to zero.
+        weight_average: Momentum of the exponential moving average of the weights that is exported.
+    """
+
+    sources: dict[str, float] = field(
+        default_factory=lambda: {"ham10000": 0.45, "isic2017": 0.2, "melanoma10000": 0.35}
+    )
+    phases: tuple[tuple[int, int], ...] = ((160, 14), (224, 16))
+    epoch_size: int = 4000
+    batch: int = 32
+    warmup_steps: int = 120
+    learning_rate: float = 2e-4
+    head_learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    weight_average: float = 0.999
+    seed: int = 20260
+
+    @property
+    def epochs(self) -> int:
+        """Epochs over all phases."""
+        return sum(count for _, count in self.phases)
+
+    def side(self, epoch: int) -> int:
+        """Image side in pixels of an epoch, counted from 0."""
+        for side, count in self.phases:
+            if epoch < count:
+                return side
+            epoch -= count
+        raise IndexError("epoch after the last phase")
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain values for the manifest."""
+        return asdict(self)
+
+
+class Trainer:
+    """Trains a network on a split, one checkpoint an epoch.
+
+    Args:
+        network: What `build_network` returned.
+        recipe: How.
+        table: The images.
+        split: Their roles.
+        folder: Where the checkpoint is kept; a run whose folder holds one goes on from there.
+    """
+
+    def __init__(self, network: keras.Model, recipe: Recipe, table: Table, split: Split, folder: Path) -> None:
+        self.network, self.recipe, self.table = network, recipe, table
+        self.buckets = buckets(table, split, tuple(recipe.sources))
+        self.masks = as_mask(table.labels)
+        steps = recipe.epochs * (recipe.epoch_size // recipe.batch)
+        schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+        self.optimizer = keras.optimizers.AdamW(
+            schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.weight_average
+        )
+        self.optimizer.build(network.trainable_variables)
+        self.head_optimizer = keras.optimizers.Adam(recipe.head_learning_rate)
+        self.head_optimizer.build(network.get_layer("head").trainable_variables)
+        self.epoch = tf.Variable(0, dtype=tf.int64)
+        checkpoint = tf.train.Checkpoint(model=network, optimizer=self.optimizer, epoch=self.epoch)
+        self.checkpoints = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        if self.checkpoints.latest_checkpoint:
+            # Restores eagerly; a checkpoint of another network fails here instead of training something odd.
+            checkpoint.restore(self.checkpoints.latest_checkpoint).assert_existing_objects_matched()
+
+    def batches(self, epoch: int) -> tf.data.Dataset:
+        """The augmented batches of one epoch: (float32[batch, side, side, 3], float32[batch, 7])."""
+        recipe, side = self.recipe, self.recipe.side(epoch)
+        rows = epoch_rows(self.buckets, recipe.sources, recipe.epoch_size, recipe.seed, epoch)
+
+        def read(chosen: Any) -> tuple[Any, Any]:
+            order = np.sort(chosen)  # ascending reads are kinder to the memory-mapped file
+            return self.table.pixels[order], self.masks[order]
+
+        def load(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            pixels, masks = tf.numpy_function(read, [chosen], (tf.uint8, tf.float32))
+            pixels.set_shape((None, *self.table.pixels.shape[1:]))
+            return augment(pixels, side), tf.ensure_shape(masks, (None, self.masks.shape[1]))
+
+        data = tf.data.Dataset.from_tensor_slices(rows).batch(recipe.batch, drop_remainder=True)
+        return data.map(load, num_parallel_calls=2).prefetch(2)
+
+    def _step_function(self, variables: list[Any], optimizer: Any) -> Any:
+        @tf.function(reduce_retracing=True)
+        def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(partial_label_loss(masks, self.network(images, training=True)))
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            return loss
+
+        return step
+
+    def _warm_up_head(self) -> None:
+        """Train the linear head alone on the first batches."""
+        step = self._step_function(self.network.get_layer("head").trainable_variables, self.head_optimizer)
+        batches = self.batches(0).repeat().take(self.recipe.warmup_steps)
+        for images, masks in tqdm(batches, total=self.recipe.warmup_steps, desc="head warm-up", unit="batch"):
+            step(images, masks)
+
+    def fit(self, after_epoch: Any = None) -> None:
+        """Train to the end of the recipe; afterwards the network holds the averaged weights.
+
+        Args:
+            after_epoch: Called with (epoch, mean loss) after each checkpoint.
+        """
+        keras.utils.set_random_seed(self.recipe.seed + int(self.epoch))
+        if int(self.epoch) == 0:
+            self._warm_up_head()
+        step = self._step_function(self.network.trainable_variables, self.optimizer)
+        for epoch in range(int(self.epoch), self.recipe.epochs):
+            total = self.recipe.epoch_size // self.recipe.batch
+            bar = tqdm(self.batches(epoch), total=total, unit="batch", desc=f"epoch {epoch + 1}/{self.recipe.epochs}")
+            losses = []
+            for images, masks in bar:
+                losses.append(float(step(images, masks)))
+                bar.set_postfix(loss=f"{np.mean(losses):.3f}", side=self.recipe.side(epoch))
+            self.epoch.assign(epoch + 1)
+            self.checkpoints.save()
+            if after_epoch is not None:
+                after_epoch(epoch, float(np.mean(losses)))
+        self.optimizer.finalize_variable_values(self.network.trainable_variables)

@@ -1,0 +1,59 @@
+"""The classifier's network: MobileNet, its pooled features, and one linear layer over seven diagnoses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from training.labels import DIAGNOSES
+
+FEATURES = 1024
+DROPOUT = 0.2
+
+
+def build_network(weights: str) -> keras.Model:
+    """MobileNet (Howard 2017, arXiv:1704.04861) with frozen batch normalisation and a linear head.
+
+    The model maps float32[batch, side, side, 3] in 0..255 to logits float32[batch, 7] in the order of
+    `labels.DIAGNOSES`. Sub-layers: `backbone` gives the feature map float32[batch, side/32, side/32, 1024], `head` the
+    logits.
+
+    Args:
+        weights: "imagenet" (Keras's own, from the internet), "none" (random), or a path of a `.weights.h5` file.
+
+    Raises:
+        FileNotFoundError: `weights` is a path and there is no such file.
+    """
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise FileNotFoundError(f"no weights file at {weights}")
+    backbone = keras.applications.MobileNet(
+        weights=None if weights == "none" else weights, include_top=False, input_shape=(None, None, 3), name="backbone"
+    )
+    # The statistics of the given weights are estimates: batch statistics, or training gamma and beta on top of them,
+    # would move the features; and frozen they cost a third less time.
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    image = keras.Input((None, None, 3), name="image")
+    features = backbone(keras.layers.Rescaling(1 / 127.5, offset=-1, name="to_unit_range")(image), training=False)
+    pooled = keras.layers.Dropout(DROPOUT, name="dropout")(keras.layers.GlobalAveragePooling2D(name="pool")(features))
+    return keras.Model(image, keras.layers.Dense(len(DIAGNOSES), name="head")(pooled), name="classifier")
+
+
+def partial_label_loss(masks: Any, logits: Any) -> Any:
+    """Negative log probability of the set of diagnoses that each label leaves open.
+
+    Jin and Ghahramani 2002, "Learning with multiple labels": the likelihood of a set is the sum over its members.
+
+    Args:
+        masks: float32[batch, 7], 1 where the label allows the diagnosis.
+        logits: float32[batch, 7].
+
+    Returns:
+        float32[batch].
+    """
+    allowed = tf.where(masks > 0, logits, -1e9)
+    return tf.reduce_logsumexp(logits, axis=1) - tf.reduce_logsumexp(allowed, axis=1)

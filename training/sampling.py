@@ -1,0 +1,52 @@
+"""Which images an epoch shows: sources and classes evenly, whatever their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.labels import BENIGN, MALIGNANT, class_of
+from training.splits import Split
+from training.table import Table
+
+
+def buckets(table: Table, split: Split, sources: tuple[str, ...]) -> dict[tuple[str, str], list[int]]:
+    """Training rows by source and class; what is only known to be malignant is a class of its own."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for source in sources:
+        for row in split.rows("training", source, table):
+            label = table.labels[row]
+            kind = class_of(label) or ("malignant" if label <= MALIGNANT else "any")
+            found.setdefault((source, kind), []).append(row)
+    return found
+
+
+def epoch_rows(
+    parts: dict[tuple[str, str], list[int]], weights: dict[str, float], size: int, seed: int, epoch: int
+) -> NDArray[np.int64]:
+    """Draw one epoch.
+
+    Half of a source's share is benign, the other half is divided evenly among its malignant classes; inside a class
+    every image is as likely as any other. The draw depends on `seed` and `epoch` alone, so a resumed run sees what an
+    unbroken one would.
+
+    Args:
+        parts: What `buckets` returned.
+        weights: Share of each source, in any unit.
+        size: Images to draw.
+        seed: Seed of the run.
+        epoch: Number of the epoch.
+
+    Returns:
+        int64[size], rows of the table in random order.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    benign_name = class_of(BENIGN)
+    keys = sorted(parts)
+    shares = []
+    for source, kind in keys:
+        siblings = sum(1 for other, name in keys if other == source and (name == benign_name) == (kind == benign_name))
+        shares.append(weights[source] / siblings)
+    counts = rng.multinomial(size, np.array(shares) / sum(shares))
+    drawn = [rng.choice(parts[key], count) for key, count in zip(keys, counts, strict=True)]
+    return rng.permutation(np.concatenate(drawn)).astype(np.int64)

@@ -1,0 +1,107 @@
+"""Splits without leaks: a held-out lesion leaves every training source together with all its copies.
+
+Roles are given to whole groups (copies, and images of one recorded lesion or patient), never to single images:
+
+1. Groups with an image of an *external* or *shown* source (another clinic, the original-size photographs, the grader's
+   melanomas) take no part in training; their members in other sources are removed.
+2. Groups with an image of a source's own test split are test there; their members elsewhere are removed.
+3. Of the remaining groups, a fixed share of the lesions of `TESTED` sources becomes test, and a share of all becomes
+   validation, by a hash of the group's name, so that the split does not depend on order or on a random generator.
+4. Of several copies of one picture in one source, training and validation keep one; labels that contradict go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.sources import Image
+from training.table import Table
+
+EXTERNAL = ("isic-acral", "melanoma-severity")
+"""Sources that the classifier never sees: another clinic's images, and the grader's."""
+
+SHOWN = ("fullres",)
+"""Original-size photographs, kept out to show the service with."""
+
+TESTED: dict[str, float] = {"ham10000": 0.2}
+"""Sources without a test split of their own, and the share of their groups that becomes one."""
+
+VALIDATION_SHARE = 0.1
+
+ROLES = ("training", "validation", "test", "external", "shown", "removed")
+
+
+def _lottery(name: str) -> float:
+    """A number in [0, 1) that depends on the name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+
+
+def _group_name(images: list[Image]) -> str:
+    """A name of a group that stays the same when other images come or go: its smallest source and file name."""
+    return min(f"{image.source}/{image.path.stem}" for image in images)
+
+
+def _outside(image: Image) -> str:
+    """The role of an image whose group must not be trained on."""
+    return "test" if image.given_split == "test" else "removed"
+
+
+def _group_roles(images: list[Image]) -> list[str]:
+    """The role of each image of one group."""
+    sources = {image.source for image in images}
+    for role, named in (("external", EXTERNAL), ("shown", SHOWN)):
+        if sources & set(named):
+            return [role if image.source in named else _outside(image) for image in images]
+    if any(image.given_split == "test" for image in images):
+        return [_outside(image) for image in images]
+    draw = _lottery(_group_name(images))
+    share = max((TESTED.get(source, 0.0) for source in sources), default=0.0)
+    if draw < share:
+        return ["test" if image.source in TESTED else "removed" for image in images]
+    return ["validation" if draw < share + VALIDATION_SHARE else "training"] * len(images)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The role of every image: roles[i] is one of `ROLES` for image i of the table."""
+
+    roles: list[str]
+
+    def rows(self, role: str, source: str, table: Table) -> list[int]:
+        """Rows of the table with that role in that source."""
+        pairs = zip(table.images, self.roles, strict=True)
+        return [row for row, (image, given) in enumerate(pairs) if given == role and image.source == source]
+
+    def counts(self, table: Table) -> dict[str, Counter[str]]:
+        """How many images of each source have each role."""
+        counted: dict[str, Counter[str]] = defaultdict(Counter)
+        for image, role in zip(table.images, self.roles, strict=True):
+            counted[image.source][role] += 1
+        return dict(counted)
+
+
+def split(table: Table) -> Split:
+    """Give every image of the table its role."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for row, group in enumerate(table.lesions.tolist()):
+        members[group].append(row)
+    roles = [""] * len(table.images)
+    for rows in members.values():
+        for row, role in zip(rows, _group_roles([table.images[row] for row in rows]), strict=True):
+            roles[row] = role
+    _drop_repeats(table, roles)
+    return Split(roles)
+
+
+def _drop_repeats(table: Table, roles: list[str]) -> None:
+    """Keep one of several copies of a picture that one source trains or validates on; drop contradicted labels."""
+    seen: set[tuple[str, int]] = set()
+    for row in np.flatnonzero(np.isin(roles, ("training", "validation"))).tolist():
+        key = (table.images[row].source, int(table.copies[row]))
+        if key in seen or not table.labels[row]:
+            roles[row] = "removed"
+        seen.add(key)

@@ -1,0 +1,105 @@
+"""The one table that training and evaluation read: images, prepared pixels, duplicate groups, settled labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dermoscopy.prepare import PREPROCESSING_VERSION, SIDE, prepare
+from training.duplicates import THUMBNAIL, duplicate_pairs, groups, thumbnail
+from training.labels import Label
+from training.sources import Image
+
+
+@dataclass(frozen=True)
+class Table:
+    """All images of all sources, row for row.
+
+    Attributes:
+        images: n images.
+        pixels: uint8[n, 224, 224, 3], mapped from disk.
+        copies: int64[n]: pictures with the same number are copies of each other.
+        lesions: int64[n]: pictures with the same number are copies, or show the same recorded lesion or patient.
+        labels: n settled labels: what all copies of a picture say together; empty if they contradict each other.
+    """
+
+    images: list[Image]
+    pixels: NDArray[np.uint8]
+    copies: NDArray[np.int64]
+    lesions: NDArray[np.int64]
+    labels: list[Label]
+
+
+def settle_labels(images: list[Image], copies: NDArray[np.int64]) -> list[Label]:
+    """Give every copy of a picture what all its copies say together.
+
+    A copy labelled "malignant" in one source and "melanoma" in another is a melanoma; copies that contradict each other
+    get the empty label, which no split takes.
+    """
+    known: dict[int, Label] = {}
+    for image, group in zip(images, copies.tolist(), strict=True):
+        if image.label:
+            known[group] = known.get(group, image.label) & image.label
+    return [known.get(group, frozenset()) for group in copies.tolist()]
+
+
+def lesion_pairs(images: list[Image]) -> NDArray[np.int64]:
+    """int64[pairs, 2]: images of one source that record the same lesion."""
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, image in enumerate(images):
+        if image.lesion:
+            members[image.source, image.lesion].append(row)
+    return np.array([(rows[0], row) for rows in members.values() for row in rows[1:]], np.int64).reshape(-1, 2)
+
+
+def _fingerprint(images: list[Image]) -> str:
+    described = [PREPROCESSING_VERSION, *(f"{image.path} {image.path.stat().st_size}" for image in images)]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+
+def _prepare_all(images: list[Image], folder: Path) -> None:
+    """Write prepared pixels and thumbnails of every image; the folder gets its final name only when all are there."""
+    partial = folder.with_suffix(".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    shape = (len(images), SIDE, SIDE, 3)
+    pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    thumbnails = np.empty((len(images), THUMBNAIL, THUMBNAIL), np.float32)
+
+    def work(row: int) -> None:
+        pixels[row] = prepare(images[row].path.read_bytes()).pixels
+        thumbnails[row] = thumbnail(pixels[row])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(tqdm(pool.map(work, range(len(images))), total=len(images), desc="preparing images", unit="img"))
+    pixels.flush()
+    np.save(partial / "thumbnails.npy", thumbnails)
+    np.save(partial / "pairs.npy", duplicate_pairs(thumbnails))
+    partial.rename(folder)
+
+
+def build_table(images: list[Image], cache: Path) -> Table:
+    """Prepare every image (once: later calls read the cache), find copies, settle labels.
+
+    Args:
+        images: What `read_sources` found.
+        cache: Folder for prepared pixels, about 150 kB an image; keyed by the files and the preprocessing version.
+
+    Raises:
+        ImageError: A file cannot be decoded.
+    """
+    folder = cache / _fingerprint(images)
+    if not folder.is_dir():
+        _prepare_all(images, folder)
+    copy_pairs = np.load(folder / "pairs.npy")
+    copies = groups(len(images), copy_pairs)
+    lesions = groups(len(images), np.concatenate([copy_pairs, lesion_pairs(images)]))
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    return Table(images, pixels, copies, lesions, settle_labels(images, copies))
