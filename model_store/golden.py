@@ -11,7 +11,7 @@ from model_store.runtime import Runtime
 from model_store.store import StoredVersion
 
 
-def check_golden(version: StoredVersion, runtime: Runtime) -> None:
+def check_golden(version: StoredVersion, runtime: Runtime) -> float:
     """Decodes, prepares and runs every golden image as a request would be, and compares every recorded output.
 
     It also finds what hashes cannot: another decoder, another resize, or a processor that computes something else.
@@ -19,6 +19,9 @@ def check_golden(version: StoredVersion, runtime: Runtime) -> None:
     Args:
         version: The opened version.
         runtime: The same version, loaded.
+
+    Returns:
+        The largest absolute difference of any recorded value.
 
     Raises:
         UnvalidatedPrecision: The manifest states no tolerance for this runtime and precision.
@@ -30,23 +33,23 @@ def check_golden(version: StoredVersion, runtime: Runtime) -> None:
     expected = version.manifest.input.preprocessing_version
     if expected != PREPROCESSING_VERSION:
         raise RefusedVersion(f"It needs preprocessing {expected}; here is preprocessing {PREPROCESSING_VERSION}.")
-    for golden in version.manifest.golden:
-        _check(version, runtime, golden, validated.tolerance)
+    return max(_check(version, runtime, golden, validated.tolerance) for golden in version.manifest.golden)
 
 
-def _check(version: StoredVersion, runtime: Runtime, golden: Golden, tolerance: float) -> None:
+def _check(version: StoredVersion, runtime: Runtime, golden: Golden, tolerance: float) -> float:
     try:
         pixels = prepare((version.path / golden.file).read_bytes()).pixels
         outputs = runtime.run(pixels[np.newaxis])
     except (ImageError, ImplausibleOutput) as error:
         raise RefusedVersion(f"{golden.file} gives no answer: {error}") from error
-    for name, values in golden.outputs.items():
-        difference = _difference(outputs.get(name), values)
-        if not difference <= tolerance:
-            raise RefusedVersion(
-                f"{golden.file}: {name} is off by {difference:.2g}, more than the {tolerance:.2g} that is allowed for "
-                f"{runtime.name} in {runtime.precision}."
-            )
+    differences = {name: _difference(outputs.get(name), values) for name, values in golden.outputs.items()}
+    name = max(differences, key=lambda output: differences[output])
+    if differences[name] > tolerance:
+        raise RefusedVersion(
+            f"{golden.file}: {name} is off by {differences[name]:.2g}, more than the {tolerance:.2g} that "
+            f"is allowed for {runtime.name} in {runtime.precision}."
+        )
+    return differences[name]
 
 
 def _difference(output: NDArray[np.float32] | None, expected: list[float]) -> float:

@@ -1,0 +1,222 @@
+"""`python -m model_store list|show|verify|label`: look at the versions of the models, and say which one is served."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError
+from model_store.golden import check_golden
+from model_store.labels import Labels, open_pinned
+from model_store.report import Row, listing, page
+from model_store.runtime import Precision, RuntimeName, load
+from model_store.store import Store, StoredVersion
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DESCRIPTION = """\
+Looks after the versions of the models that melanoserve serves.
+
+A version is a directory NAME/N with a TensorFlow SavedModel, golden images with the answers that they must give, and a
+manifest with the sha256 of every file; it never changes. A label such as "stable" says which version is served. It
+pins the version's digest, so it cannot come to mean other weights, and it can be moved back."""
+
+EXAMPLES = """\
+examples:
+  python -m model_store list                          what is there, and what is refused and why
+  python -m model_store show classifier               what "stable" was trained on, and how good it is
+  python -m model_store show classifier 2 --json      the manifest of version 2
+  python -m model_store verify                        every hash and golden image of every version
+  python -m model_store label classifier stable 2     serve version 2, once it has verified
+  python -m model_store label classifier stable --back   serve what was served before
+
+exit status: 0 done; 1 refused, the reason is on standard error; 2 wrong usage"""
+
+_JSON = "print JSON for programs"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Without the program's name; None for those of the process.
+
+    Returns:
+        The exit status: 0 done, 1 refused. Wrong usage exits with 2.
+    """
+    options = _parser().parse_args(arguments)
+    store = Store(options.store)
+    command: Callable[[argparse.Namespace, Store, Labels], int] = options.command
+    try:
+        return command(options, store, Labels(store, options.state))
+    except StoreError as error:
+        print(error.message, file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename or 'The store'}: {error.strerror or error}.", file=sys.stderr)
+    return 1
+
+
+def _list(options: argparse.Namespace, store: Store, labels: Labels) -> int:
+    """Every version of every model; the refused ones with the reason."""
+    rows = [_row(store, labels, name, number) for name in store.names() for number in store.versions(name)]
+    if options.json:
+        print(json.dumps([row.as_json() for row in rows], indent=2))
+    else:
+        print(listing(rows) if rows else f"There is no version in {store.root}.")
+    return 0
+
+
+def _show(options: argparse.Namespace, store: Store, labels: Labels) -> int:
+    """One version's manifest, as a page or as it is."""
+    number = options.version or labels.get(options.name, options.label).version
+    version = store.open(options.name, number)
+    carried = _labels_of(labels, options.name, number)
+    if options.json:
+        manifest = version.manifest.model_dump(mode="json")
+        print(json.dumps({"digest": version.digest, "labels": carried, "manifest": manifest}, indent=2))
+    else:
+        print(page(version, carried))
+    return 0
+
+
+def _verify(options: argparse.Namespace, store: Store, labels: Labels) -> int:
+    """Hashes and golden images of the versions asked for, and whether their labels still mean what they meant."""
+    names = [options.name] if options.name else store.names()
+    verified = True
+    for name in names:
+        for number in [options.version] if options.version else store.versions(name):
+            verified &= _told(f"{name}/{number}", partial(_check_version, store, name, number, options.runtime))
+        for label in labels.all(name):
+            verified &= _told(f"{name} {label}", partial(_check_label, labels, name, label))
+    return 0 if verified else 1
+
+
+def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
+    """Shows where a label points, or moves it to a version that verifies, golden images included."""
+    name, label = options.name, options.label
+    before = labels.all(name).get(label)
+    if options.back:
+        now = labels.move_back(name, label)
+    elif options.version:
+        _check_version(store, name, options.version, "openvino")
+        now = labels.move(name, label, options.version)
+    else:
+        now = labels.get(name, label)
+    came_from = f" (was {before.version}, {before.digest[:12]})" if before and before != now else ""
+    print(f"{name} {label}: {now.version}, {now.digest[:12]}{came_from}")
+    return 0
+
+
+def _told(title: str, check: Callable[[], str]) -> bool:
+    """Runs a check and says how it went."""
+    try:
+        print(f"{title}: ok, {check()}.")
+    except StoreError as error:
+        print(f"{title}: refused. {error.message}", file=sys.stderr)
+        return False
+    return True
+
+
+def _check_version(store: Store, name: str, number: int, runtime: RuntimeName) -> str:
+    """Does all that the service does before it serves a version, in every precision validated for the runtime."""
+    version = store.open(name, number)
+    if version.manifest.classifier:
+        open_pinned(store, version.manifest.classifier)
+    precisions = [entry.precision for entry in version.manifest.runtimes if entry.runtime == runtime]
+    if not precisions:
+        raise RefusedVersion(f"{name}/{number} was not validated for {runtime} in any precision.")
+    outcomes = [_check_golden(version, runtime, precision) for precision in precisions]
+    return f"{len(version.manifest.files)} files, {len(version.manifest.golden)} golden images; {', '.join(outcomes)}"
+
+
+def _check_golden(version: StoredVersion, runtime: RuntimeName, precision: Precision) -> str:
+    try:
+        loaded = load(version, runtime=runtime, precision=precision)
+    except RuntimeUnavailable:
+        if precision == "f32":
+            raise
+        return f"{runtime} {precision} not checked: this processor does not compute it"
+    return f"{runtime} {precision} off by at most {check_golden(version, loaded):.2g}"
+
+
+def _check_label(labels: Labels, name: str, label: str) -> str:
+    return f"version {labels.resolve(name, label).version}"
+
+
+def _row(store: Store, labels: Labels, name: str, number: int) -> Row:
+    carried = _labels_of(labels, name, number)
+    try:
+        return Row(name, number, carried, store.open(name, number), None)
+    except RefusedVersion as error:
+        return Row(name, number, carried, None, error.reason)
+
+
+def _labels_of(labels: Labels, name: str, number: int) -> list[str]:
+    return [label for label, pinned in labels.all(name).items() if pinned.version == number]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_store",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_folders(parser, store=Path("model_store/models"), state=Path("state"))
+    # Accepted after the command too, where leaving them out must not undo what came before it.
+    folders = argparse.ArgumentParser(add_help=False)
+    _add_folders(folders, store=argparse.SUPPRESS, state=argparse.SUPPRESS)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_list(commands, folders)
+    _add_show(commands, folders)
+    _add_verify(commands, folders)
+    _add_label(commands, folders)
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser, *, store: Path | str, state: Path | str) -> None:
+    parser.add_argument("--store", type=Path, default=store, metavar="DIR", help="the versions (model_store/models)")
+    parser.add_argument("--state", type=Path, default=state, metavar="DIR", help="the moved labels (state)")
+
+
+def _add_list(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("list", parents=[folders], help="every version, its labels and whether it is refused")
+    command.add_argument("--json", action="store_true", help=_JSON)
+    command.set_defaults(command=_list)
+
+
+def _add_show(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("show", parents=[folders], help="what is known of one version")
+    command.add_argument("name", help="the model, such as classifier")
+    command.add_argument("version", nargs="?", type=_number, help="its number; without it, the one that --label is on")
+    command.add_argument("--label", default="stable", help="which label to look up (stable)")
+    command.add_argument("--json", action="store_true", help=_JSON)
+    command.set_defaults(command=_show)
+
+
+def _add_verify(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("verify", parents=[folders], help="check hashes, golden images and labels")
+    command.add_argument("name", nargs="?", help="only this model")
+    command.add_argument("version", nargs="?", type=_number, help="only this version")
+    command.add_argument("--runtime", choices=["openvino", "tensorflow"], default="openvino", help="what runs them")
+    command.set_defaults(command=_verify)
+
+
+def _add_label(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("label", parents=[folders], help="show or move a label, once the version verified")
+    command.add_argument("name", help="the model, such as classifier")
+    command.add_argument("label", help="the label, such as stable; a new name makes a new label")
+    target = command.add_mutually_exclusive_group()
+    target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, only look")
+    target.add_argument("--back", action="store_true", help="point it to where it pointed before; twice undoes it")
+    command.set_defaults(command=_label)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a version")
+    return int(text)
