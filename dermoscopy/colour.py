@@ -86,7 +86,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         CorruptImage: The profile cannot be used, or every pixel is transparent.
         UnsupportedImageType: The mode has no sure meaning in 8 bits (32-bit, floating point, LAB).
     """
-    transform = _profile_transform(profile) if profile else None
+    if profile is None and image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    transform = _profile_transform(profile) if profile is not None else None
     width, height = image.size
     rows = max(1, _BAND_PIXELS // width)
     result = None if rows >= height else Image.new("RGB", image.size)

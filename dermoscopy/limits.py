@@ -17,8 +17,8 @@ class Limits:
 
     Attributes:
         max_bytes: Most bytes of the file.
-        max_pixels: Most pixels (width x height) that the file may declare. Decoding takes at most about 8 bytes of
-            memory per pixel, whatever the format.
+        max_pixels: Most pixels (width x height) that the file may declare. Decoding takes at most about 10 bytes of
+            memory per pixel (14 for a progressive JPEG at full size, 6 at a reduced scale).
         min_side: Shortest side in pixels; below 32 there is no lesion to see.
 
     Raises:
@@ -47,8 +47,13 @@ class Limits:
         if size > self.max_bytes:
             raise TooManyBytes(f"The image is larger than {self.max_bytes} bytes.")
 
-    def check_pixels(self, width: int, height: int) -> None:
+    def check_pixels(self, width: int, height: int, *, weight: int = 1) -> None:
         """Check the width and height that a file declares, in pixels.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+            weight: How many pixels each one counts for, where a format takes more memory than the others.
 
         Raises:
             CorruptImage: A side is not positive.
@@ -57,7 +62,8 @@ class Limits:
         """
         if width < 1 or height < 1:
             raise CorruptImage("The image declares that it has no pixels.")
-        if width * height > self.max_pixels:
-            raise TooManyPixels(f"The image has more than {self.max_pixels} pixels.")
+        most = self.max_pixels // weight
+        if width * height > most:
+            raise TooManyPixels(f"The image has more than {most} pixels.")
         if min(width, height) < self.min_side:
             raise ImageTooSmall(f"The image is shorter or narrower than {self.min_side} pixels.")
