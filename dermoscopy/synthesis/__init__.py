@@ -1,0 +1,1 @@
+"""The parts of a synthetic dermoscopic photograph, put together by `dermoscopy.render`."""
