@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError
+from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError, UnknownModel
 from model_store.golden import check_golden
 from model_store.labels import Labels, open_pinned
 from model_store.report import Row, listing, page
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options, store, Labels(store, options.state))
     except StoreError as error:
         print(error.message, file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough; Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"{error.filename or 'The store'}: {error.strerror or error}.", file=sys.stderr)
     return 1
@@ -86,6 +90,8 @@ def _show(options: argparse.Namespace, store: Store, labels: Labels) -> int:
 def _verify(options: argparse.Namespace, store: Store, labels: Labels) -> int:
     """Hashes and golden images of the versions asked for, and whether their labels still mean what they meant."""
     names = [options.name] if options.name else store.names()
+    if not names:
+        raise UnknownModel(f"There is no version in {store.root}.")
     verified = True
     for name in names:
         for number in [options.version] if options.version else store.versions(name):

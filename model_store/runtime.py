@@ -4,7 +4,7 @@ Whatever the runtime: an image's answer is bit-equal whether it is run alone or 
 the caller's own, and numbers that are not finite raise instead of coming back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -42,7 +42,7 @@ class Runtime(Protocol):
 
         Raises:
             ValueError: The images are not such an array.
-            ImplausibleOutput: The model returned something that is not finite, or not one row for each image.
+            ImplausibleOutput: The model returned something that is not finite, or not one answer for each image.
         """
 
 
@@ -108,15 +108,18 @@ def check_images(images: NDArray[np.uint8]) -> None:
         raise ValueError("images must be contiguous")
 
 
-def check_outputs(outputs: Mapping[str, NDArray[np.float32]], count: int) -> None:
-    """Raises ImplausibleOutput unless every output is finite float32 with one row for each of `count` images."""
-    for name, values in outputs.items():
-        if values.dtype != np.float32 or values.ndim < 1 or len(values) != count:
-            raise ImplausibleOutput(
-                f"Output {name} is {values.dtype}{list(values.shape)}; expected float32 in {count} rows."
-            )
+def join_rows(rows: Sequence[Mapping[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+    """Joins the outputs of single images, f32[1, ...] each, to those of the batch, f32[n, ...].
+
+    Raises:
+        ImplausibleOutput: An output is not float32, not of one image, or not finite.
+    """
+    for name, values in (item for row in rows for item in row.items()):
+        if values.dtype != np.float32 or values.ndim < 1 or len(values) != 1:
+            raise ImplausibleOutput(f"Output {name} is {values.dtype}{list(values.shape)}, not float32 of one image.")
         if not np.isfinite(values).all():
             raise ImplausibleOutput(f"Output {name} is not finite.")
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
 def _choose(version: StoredVersion, runtime: RuntimeName) -> Precision:

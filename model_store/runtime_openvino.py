@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable
-from model_store.runtime import IMAGE_SHAPE, Precision, check_images, check_outputs
+from model_store.runtime import IMAGE_SHAPE, Precision, check_images, join_rows
 
 # `import openvino` alone reports itself to Google Analytics and writes an identifier into the home directory, without
 # asking (openvino/tools/ovc/__init__.py sends "general_import"). It does without when this package cannot be imported.
@@ -54,9 +54,7 @@ class OpenVinoRuntime:
         rows: list[dict[str, NDArray[np.float32]]] = []
         while len(rows) < len(images):
             rows += self._run_some(images[len(rows) :])
-        outputs = {name: np.concatenate([row[name] for row in rows]) for name in self._outputs}
-        check_outputs(outputs, len(images))
-        return outputs
+        return join_rows(rows)
 
     def _run_some(self, images: NDArray[np.uint8]) -> list[dict[str, NDArray[np.float32]]]:
         """Runs the first images, as many as there are idle streams, at least one."""
@@ -127,7 +125,10 @@ def _compile(model: ov.Model, precision: Precision, threads: int) -> ov.Compiled
         # Pinned, each version and each process would take the same first cores and leave the others idle.
         "ENABLE_CPU_PINNING": False,
     }
-    compiled = _core().compile_model(model, "CPU", settings)
+    try:
+        compiled = _core().compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise RefusedVersion("OpenVINO cannot compile the SavedModel.") from error
     runs = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if runs != precision:
         raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable
-from model_store.runtime import Precision, check_images, check_outputs
+from model_store.runtime import Precision, check_images, join_rows
 
 # TensorFlow prints what it found of the machine when it is imported; 2 leaves its errors.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -46,9 +46,7 @@ class TensorFlowRuntime:
         check_images(images)
         with tf.device("/CPU:0"):
             rows = [self._signature(image=tf.constant(image[np.newaxis])) for image in images]
-        outputs = {name: np.concatenate([row[name].numpy() for row in rows]) for name in rows[0]}
-        check_outputs(outputs, len(images))
-        return outputs
+        return join_rows([{name: values.numpy() for name, values in row.items()} for row in rows])
 
 
 def _limit_threads(threads: int) -> None:

@@ -107,8 +107,8 @@ def verify(path: Path, name: str, version: int) -> StoredVersion:
     return StoredVersion(name, version, path, manifest, hashlib.sha256(data).hexdigest())
 
 
-def regular_files(path: Path) -> Iterator[str]:
-    """Relative POSIX paths of the files under a directory, without hidden ones.
+def regular_files(path: Path, prefix: str = "") -> Iterator[str]:
+    """Relative POSIX paths of the files under a directory, sorted, without hidden ones; `prefix` goes before each.
 
     Hidden files (a Finder's .DS_Store, an NFS server's .nfs...) are left out rather than refused: nothing reads them,
     and a manifest cannot list them.
@@ -117,17 +117,17 @@ def regular_files(path: Path) -> Iterator[str]:
         RefusedVersion: Something is neither a directory nor a regular file. Symbolic links are refused even when they
             stay inside: a version is what its directory holds.
     """
-    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
-            continue
+    with os.scandir(path) as scan:
+        entries = sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    for entry in entries:
         mode = entry.stat(follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode):
-            yield from (f"{entry.name}/{file}" for file in regular_files(Path(entry.path)))
+            yield from regular_files(Path(entry.path), f"{prefix}{entry.name}/")
         elif stat.S_ISREG(mode):
-            yield entry.name
+            yield f"{prefix}{entry.name}"
         else:
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a directory"
-            raise RefusedVersion(f"{entry.name} is {kind}; a version holds only files.")
+            raise RefusedVersion(f"{prefix}{entry.name} is {kind}; a version holds only files.")
 
 
 def record(path: Path) -> FileRecord:

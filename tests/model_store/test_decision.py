@@ -1,0 +1,151 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_store.decision import (
+    Decision,
+    ImplausibleOutput,
+    UnknownOperatingPoint,
+    decide,
+    grade,
+    grade_withheld_reason,
+)
+from model_store.manifest import Manifest
+from model_store.store import Store
+
+Outputs = dict[str, NDArray[Any]]
+
+
+@pytest.fixture
+def manifest(pristine: Store) -> Manifest:
+    """Operating points "sensitive" (0.3, the default) and "specific" (0.7)."""
+    return pristine.open("classifier", 1).manifest
+
+
+@pytest.fixture
+def grader(pristine: Store) -> Manifest:
+    return pristine.open("grader", 1).manifest
+
+
+def outputs(*rows: tuple[float, float, float]) -> Outputs:
+    classes = np.asarray(rows, np.float32)
+    return {"probability": classes[:, 0] + classes[:, 1], "classes": classes}
+
+
+def test_the_row_that_was_asked_for(manifest: Manifest) -> None:
+    batch = outputs((0.7, 0.2, 0.1), (0.1, 0.1, 0.8))
+    first, second = decide(manifest, batch, 0), decide(manifest, batch, 1)
+    assert (first.decision, second.decision) == ("malignant", "benign")
+    assert first.probability == pytest.approx(0.9)
+    assert second.classes == pytest.approx({"melanoma": 0.1, "other_malignant": 0.1, "benign": 0.8})
+    assert list(second.classes) == ["melanoma", "other_malignant", "benign"]
+
+
+def test_the_operating_point_decides(manifest: Manifest) -> None:
+    row = outputs((0.4, 0.1, 0.5))
+    assert decide(manifest, row, 0).operating_point.name == "sensitive"
+    assert decide(manifest, row, 0).decision == "malignant"
+    assert decide(manifest, row, 0, "specific").operating_point.threshold == 0.7
+    assert decide(manifest, row, 0, "specific").decision == "benign"
+
+
+def test_the_threshold_itself_is_malignant(manifest: Manifest) -> None:
+    point = manifest.operating_points[0].model_copy(update={"threshold": 0.25})
+    exact = manifest.model_copy(update={"operating_points": [point]})
+    below = np.nextafter(np.float32(0.25), np.float32(0))
+    assert decide(exact, outputs((0.25, 0, 0.75)), 0).decision == "malignant"
+    assert decide(exact, outputs((float(below), 0, 0.75)), 0).decision == "benign"
+
+
+def test_an_unknown_operating_point(manifest: Manifest) -> None:
+    with pytest.raises(UnknownOperatingPoint, match="sensitive, specific"):
+        decide(manifest, outputs((0.7, 0.2, 0.1)), 0, "none such")
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ((np.nan, 0.5, 0.5), "not between 0 and 1"),
+        ((np.inf, 0, 0), "not between 0 and 1"),
+        ((-0.1, 0.6, 0.5), "not between 0 and 1"),
+        ((1.1, 0, 0), "not between 0 and 1"),
+        ((0.3, 0.3, 0.3), "do not sum to 1"),
+        ((0.4, 0.4, 0.202), "do not sum to 1"),
+        ((0, 0, 0), "do not sum to 1"),
+    ],
+)
+def test_numbers_that_cannot_be_an_answer(manifest: Manifest, row: tuple[float, float, float], complaint: str) -> None:
+    with pytest.raises(ImplausibleOutput, match=complaint):
+        decide(manifest, outputs(row), 0)
+
+
+@pytest.mark.parametrize("probability", [np.nan, -0.01, 1.01, 0.5, 0.898])
+def test_a_probability_that_contradicts_its_classes(manifest: Manifest, probability: float) -> None:
+    contradictory = outputs((0.7, 0.2, 0.1)) | {"probability": np.asarray([probability], np.float32)}
+    with pytest.raises(ImplausibleOutput):
+        decide(manifest, contradictory, 0)
+
+
+def test_rounding_is_no_contradiction(manifest: Manifest) -> None:
+    assert decide(manifest, outputs((0.7, 0.2, 0.1004)), 0).decision == "malignant"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"probability": np.zeros((1, 1), np.float32)}, r"shape \(1,\)"),
+        ({"classes": np.asarray([[0.5, 0.5]], np.float32)}, "not one for each of its 3 classes"),
+        ({"classes": np.asarray([0.9], np.float32)}, "not one for each"),
+    ],
+)
+def test_outputs_of_another_shape(manifest: Manifest, change: Outputs, complaint: str) -> None:
+    with pytest.raises(ImplausibleOutput, match=complaint):
+        decide(manifest, outputs((0.7, 0.2, 0.1)) | change, 0)
+
+
+@pytest.mark.parametrize("missing", ["probability", "classes"])
+def test_a_missing_output(manifest: Manifest, missing: str) -> None:
+    row = outputs((0.7, 0.2, 0.1))
+    del row[missing]
+    with pytest.raises(ImplausibleOutput, match=f"no {missing}"):
+        decide(manifest, row, 0)
+
+
+@pytest.mark.parametrize("row", [-1, 1])
+def test_no_row_but_those_of_the_batch(manifest: Manifest, row: int) -> None:
+    """A negative row would quietly be another patient's."""
+    with pytest.raises(ImplausibleOutput, match=f"row {row} is not there"):
+        decide(manifest, outputs((0.7, 0.2, 0.1)), row)
+
+
+def test_grade(grader: Manifest) -> None:
+    batch: Outputs = {"probabilities": np.asarray([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.4, 0.2, 0.4]], np.float32)}
+    assert [grade(grader, batch, row).stage for row in range(3)] == [2, 1, 3]
+    assert grade(grader, batch, 0).probabilities == pytest.approx({"1": 0.1, "2": 0.7, "3": 0.2})
+
+
+@pytest.mark.parametrize("row", [(np.nan, 0.5, 0.5), (0.5, 0.1, 0.1), (2, -1, 0)])
+def test_no_grade_from_numbers_that_cannot_be_one(grader: Manifest, row: tuple[float, float, float]) -> None:
+    with pytest.raises(ImplausibleOutput):
+        grade(grader, {"probabilities": np.asarray([row], np.float32)}, 0)
+
+
+def decided(manifest: Manifest, *row: float, point: str = "sensitive") -> Decision:
+    melanoma, other, benign = row
+    return decide(manifest, outputs((melanoma, other, benign)), 0, point)
+
+
+def test_a_grade_is_withheld_unless_melanoma_leads(manifest: Manifest) -> None:
+    assert grade_withheld_reason(decided(manifest, 0.6, 0.2, 0.2)) is None
+    assert (
+        grade_withheld_reason(decided(manifest, 0.2, 0.15, 0.65)) is None
+    )  # malignant at 0.3, though benign is likelier
+    benign = grade_withheld_reason(decided(manifest, 0.6, 0.05, 0.35, point="specific"))
+    assert benign is not None
+    assert "benign" in benign
+    for melanoma, other in [(0.2, 0.6), (0.4, 0.4)]:
+        reason = grade_withheld_reason(decided(manifest, melanoma, other, 0.2))
+        assert reason is not None
+        assert "at least as likely" in reason

@@ -1,0 +1,108 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model_store.errors import RefusedVersion
+from model_store.runtime_openvino import OpenVinoRuntime, computes_bf16
+from model_store.store import Store
+from tests.tiny_models import MELANOMA, picture, save
+
+REPOSITORY = Path(__file__).parents[2]
+
+LOADER = """
+import sys
+from pathlib import Path
+from model_store.runtime import load_directory
+runtime = load_directory(Path(sys.argv[1]))
+import numpy
+runtime.run(numpy.zeros((1, 224, 224, 3), numpy.uint8))
+print(sorted(name for name in sys.modules if name.startswith(("openvino_telemetry.", "tensorflow"))))
+print(sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__)
+"""
+
+
+def test_it_reports_to_nobody_and_needs_no_tensorflow(pristine: Store, tmp_path: Path) -> None:
+    """Importing OpenVINO writes an identifier into the home directory and sends it; ours must not."""
+    command = [sys.executable, "-c", LOADER, str(pristine.path("classifier", 1))]
+    environment = {name: value for name, value in os.environ.items() if name not in {"CI", "TF_BUILD", "JENKINS_URL"}}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment | {"HOME": str(tmp_path)}, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split("\n")[:2] == ["[]", "openvino.tools.ovc.telemetry_stub"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_the_number_of_threads_changes_no_bit(pristine: Store, precision: Any) -> None:
+    if precision == "bf16" and not computes_bf16():
+        pytest.skip("this processor does not compute in bf16")
+    images = np.stack([picture(MELANOMA, seed) for seed in range(5)])
+    path = pristine.path("classifier", 1)
+    default = OpenVinoRuntime(path, precision=precision).run(images)
+    for threads in (1, 2, 4):
+        outputs = OpenVinoRuntime(path, precision=precision, threads=threads).run(images)
+        for name, values in outputs.items():
+            np.testing.assert_array_equal(values, default[name], f"{name} with {threads} threads")
+
+
+def test_the_precision_is_the_one_that_was_asked_for(pristine: Store) -> None:
+    if not computes_bf16():
+        pytest.skip("this processor does not compute in bf16")
+    images = np.stack([picture(MELANOMA, seed) for seed in range(5)])
+    path = pristine.path("classifier", 1)
+    f32, bf16 = (OpenVinoRuntime(path, precision=precision) for precision in ("f32", "bf16"))
+    assert (f32.precision, bf16.precision) == ("f32", "bf16")
+    assert not np.array_equal(f32.run(images)["logit"], bf16.run(images)["logit"])
+
+
+class FloatInput(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """Takes floats, as a model does whose pixels were scaled outside: it would answer uint8 with nonsense."""
+
+    def __call__(self, image: Any) -> dict[str, Any]:
+        return {"probability": tf.reduce_mean(image, [1, 2, 3])}
+
+
+def test_a_model_that_takes_something_else_is_refused(tmp_path: Path) -> None:
+    model = FloatInput()
+    function = tf.function(model.__call__, input_signature=[tf.TensorSpec([None, 224, 224, 3], tf.float32, "image")])
+    tf.saved_model.save(model, str(tmp_path), signatures=function.get_concrete_function())
+    with pytest.raises(RefusedVersion, match="the uint8 'image'"):
+        OpenVinoRuntime(tmp_path)
+
+
+class OtherName(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """Takes the right thing under another name."""
+
+    def __call__(self, picture: Any) -> dict[str, Any]:
+        return {"probability": tf.reduce_mean(tf.cast(picture, tf.float32), [1, 2, 3])}
+
+
+def test_a_model_whose_input_has_another_name_is_refused(tmp_path: Path) -> None:
+    model = OtherName()
+    function = tf.function(model.__call__, input_signature=[tf.TensorSpec([None, 224, 224, 3], tf.uint8, "picture")])
+    tf.saved_model.save(model, str(tmp_path), signatures=function.get_concrete_function())
+    with pytest.raises(RefusedVersion, match="the uint8 'image'"):
+        OpenVinoRuntime(tmp_path)
+
+
+class SharedTensor(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """The same tensor under two names."""
+
+    def __call__(self, image: Any) -> dict[str, Any]:
+        mean = tf.reduce_mean(tf.cast(image, tf.float32), [1, 2, 3])
+        return {"probability": mean, "novelty": mean}
+
+
+def test_outputs_that_share_a_tensor_keep_both_names(tmp_path: Path) -> None:
+    save(SharedTensor(), tmp_path)
+    outputs = OpenVinoRuntime(tmp_path).run(np.full((2, 224, 224, 3), 7, np.uint8))
+    assert {name: values.tolist() for name, values in outputs.items()} == {
+        "probability": [7.0, 7.0],
+        "novelty": [7.0, 7.0],
+    }
