@@ -1,6 +1,7 @@
 """The command line: `melanoserve serve`."""
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -55,7 +56,8 @@ def serve(settings: Settings) -> int:
     try:
         listener = _listen(settings.host, settings.port)
     except OSError as error:
-        print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)
         return EXIT_CANNOT_LISTEN
     server = _server(settings)
     # While it serves, uvicorn has handlers of its own; when it has finished, it raises the signal once more.

@@ -1,0 +1,105 @@
+"""The real service for tests: its own process, a real socket, a log that can be read.
+
+with running(store, state) as service:
+    service.client.post("/classify", files={"file": data})
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+STARTS_WITHIN = 60.0
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+    client: httpx.Client
+
+    @property
+    def log(self) -> str:
+        """Everything that it has written so far, to stdout and stderr."""
+        return self.log_file.read_text("utf-8", "replace")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of one name that it has logged so far."""
+        return [event for event in map(json.loads, self.log.splitlines()) if event["event"] == name]
+
+    def memory(self) -> int:
+        """Resident memory in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    def stop(self) -> int:
+        """Sends SIGTERM and returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextmanager
+def running(
+    store: Path, state: Path, *, ready: bool = True, variables: Mapping[str, str] | None = None, **settings: str
+) -> Iterator[Service]:
+    """Starts `python -m service` on a free port.
+
+    Args:
+        store: Directory of the versions.
+        state: Directory of the labels.
+        ready: Whether to wait until it is ready; otherwise until it has tried to load its models.
+        variables: Further environment variables.
+        settings: As `MAX_BYTES="1000"`, without the prefix.
+    """
+    values = {"PORT": "0", "STORE": str(store), "STATE": str(state), **settings}
+    environment = os.environ | {f"MELANOSERVE_{name}": value for name, value in values.items()} | dict(variables or {})
+    with tempfile.TemporaryDirectory() as folder:
+        log_file = Path(folder) / "log"
+        with log_file.open("wb") as log:
+            command = [sys.executable, "-W", "error", "-m", "service"]
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            with httpx.Client(base_url=_address(process, log_file), timeout=30) as client:
+                service = Service(process, log_file, client)
+                _wait(service, ready)
+                yield service
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log_file: Path) -> str:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        for line in log_file.read_text("utf-8").splitlines():
+            if '"event":"listening"' in line:
+                event = json.loads(line)
+                return f"http://{event['host']}:{event['port']}"
+        time.sleep(0.02)
+    raise AssertionError(f"the service does not listen: {log_file.read_text('utf-8')}")
+
+
+def _wait(service: Service, ready: bool) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline:
+        answer = service.client.get("/readyz")
+        loading = answer.status_code == 503 and any(m["state"] == "loading" for m in answer.json()["models"])
+        if answer.status_code == 200 or (not ready and not loading):
+            return
+        if not loading:
+            raise AssertionError(f"the service does not get ready: {answer.text}")
+        time.sleep(0.02)
+    raise AssertionError("the service takes too long to load its models")

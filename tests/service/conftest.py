@@ -1,0 +1,44 @@
+"""One tiny store and one running service for the whole session; tests that change a store copy it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running_service import Service, running
+from tests.tiny_models import add_classifier, build_store
+
+
+@pytest.fixture(scope="session")
+def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """classifier/1 and grader/1 labelled stable, classifier/2 without a label. Never changed."""
+    store = build_store(tmp_path_factory.mktemp("store"))
+    add_classifier(store, seed=2)
+    return store.root
+
+
+@pytest.fixture
+def store(pristine_store: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(pristine_store, tmp_path / "models")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A folder for labels that does not exist yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def service(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that tests share; they must not change its store."""
+    with running(pristine_store, tmp_path_factory.mktemp("state"), LOG_LEVEL="debug") as started:
+        yield started
+
+
+@pytest.fixture
+def client(service: Service) -> httpx.Client:
+    """Talks to the shared service."""
+    return service.client

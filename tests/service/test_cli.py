@@ -1,0 +1,87 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings, variable
+from tests.running_service import ROOT, running
+from tests.tiny_models import MELANOMA, picture, png
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+
+def test_wrong_settings_end_it_with_a_line_for_each_and_no_traceback() -> None:
+    ended = run("-m", "service", "--port", "http", MELANOSERVE_STROE="x", MELANOSERVE_RUNTIME="onnx")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("melanoserve: MELANOSERVE_") for line in lines)
+
+
+def test_binding_to_every_address_needs_an_explicit_word(tmp_path: Path) -> None:
+    ended = run("-m", "service", "--host", "0.0.0.0", "--store", str(tmp_path))
+    assert ended.returncode == 2
+    assert "MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("-m", "service", "--port", str(port), "--store", str(tmp_path))
+    assert ended.returncode == 1
+    assert ended.stderr == f"melanoserve: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_help_teaches_the_first_request_and_every_setting() -> None:
+    assert "curl -F file=@lesion.jpg" in run("-c", "from service.cli import main; main(['--help'])").stdout
+    shown = run("-m", "service", "--help", COLUMNS="200").stdout
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+        assert variable(name) in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_is_asked_for_is_a_success(pristine_store: Path, state: Path, number: signal.Signals) -> None:
+    with running(pristine_store, state) as service:
+        service.process.send_signal(number)
+        assert service.process.wait(30) == 0
+        assert service.events("stopped")
+
+
+def test_a_stop_while_it_loads_is_a_success_too(pristine_store: Path) -> None:
+    command = [sys.executable, "-m", "service", "--port", "0", "--store", str(pristine_store)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr:
+        assert '"event":"listening"' in process.stderr.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_a_request_under_way_is_finished_after_sigterm(pristine_store: Path, state: Path) -> None:
+    body = png(picture(MELANOMA))
+    with running(pristine_store, state) as service:
+        url = service.client.base_url
+        with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+            head = (
+                f"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            connection.sendall(head.encode() + body[:1000])
+            time.sleep(0.2)
+            service.process.terminate()
+            time.sleep(0.3)
+            connection.sendall(body[1000:])
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert service.process.wait(30) == 0

@@ -1,0 +1,191 @@
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import RefusedVersion, UnknownLabel, UnknownModel, UnknownVersion, UnreadableLabels
+from model_store.labels import Labels
+from model_store.manifest import Pinned
+from model_store.store import Store
+from service.engine import Engine, Selection
+from service.settings import Settings
+from tests.service.damage import DAMAGE, change_the_manifest, flip_a_byte
+from tests.tiny_models import add_classifier, add_grader
+
+STABLE = Selection()
+SECOND = Selection(version=2)
+
+
+def make(store: Path, state: Path) -> Engine:
+    return Engine(Settings(store=store, state=state))
+
+
+@pytest.fixture
+def engine(store: Path, state: Path) -> Engine:
+    return make(store, state)
+
+
+def test_nothing_is_in_memory_until_it_is_asked_for(engine: Engine) -> None:
+    assert engine.find("classifier", STABLE) is None
+    served = engine.get("classifier", STABLE)
+    assert engine.find("classifier", STABLE) is served
+    assert engine.find("classifier", Selection(version=1)) is served
+    assert engine.find("classifier", SECOND) is None
+    assert (served.stored.name, served.stored.version, served.classifier) == ("classifier", 1, None)
+
+
+def test_start_loads_what_stable_names(engine: Engine) -> None:
+    assert not engine.started
+    engine.start()
+    assert engine.started
+    assert engine.find("classifier", STABLE) is not None
+    grader = engine.find("grader", STABLE)
+    assert grader is not None
+    assert grader.classifier is engine.find("classifier", STABLE)
+
+
+def test_many_threads_that_ask_at_once_get_the_same_version_loaded_once(engine: Engine) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        served = list(pool.map(lambda _: engine.get("classifier", SECOND), range(8)))
+    assert len({id(one) for one in served}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "selection", "error"),
+    [
+        ("nothing", Selection(version=1), UnknownModel),
+        ("..", Selection(version=1), UnknownModel),
+        ("classifier", Selection(version=99), UnknownVersion),
+        ("classifier", Selection(label="canary"), UnknownLabel),
+        ("nothing", STABLE, UnknownLabel),
+    ],
+)
+def test_what_is_not_there(engine: Engine, name: str, selection: Selection, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        engine.get(name, selection)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_version_is_refused_with_a_reason_until_it_is_repaired(
+    engine: Engine, store: Path, pristine_store: Path, damage: str
+) -> None:
+    do, reason = DAMAGE[damage]
+    do(store / "classifier" / "2")
+    for _ in range(2):
+        with pytest.raises(RefusedVersion, match=reason):
+            engine.get("classifier", SECOND)
+    condition = engine.condition("classifier", 2)
+    assert condition.state == "refused"
+    assert condition.served is None
+    assert engine.find("classifier", SECOND) is None
+    assert engine.get("classifier", STABLE).stored.version == 1
+    shutil.rmtree(store / "classifier" / "2")
+    shutil.copytree(pristine_store / "classifier" / "2", store / "classifier" / "2")
+    assert engine.condition("classifier", 2).state == "available"
+    assert engine.get("classifier", SECOND).stored.version == 2
+
+
+def test_a_version_in_memory_outlives_its_files(engine: Engine, store: Path) -> None:
+    served = engine.get("classifier", STABLE)
+    flip_a_byte(store / "classifier" / "1")
+    assert engine.get("classifier", STABLE) is served
+    assert engine.condition("classifier", 1).state == "serving"
+
+
+def test_a_label_names_a_digest_and_not_only_a_number(engine: Engine, store: Path) -> None:
+    change_the_manifest(store / "classifier" / "1")
+    with pytest.raises(RefusedVersion, match="has the digest"):
+        engine.get("classifier", STABLE)
+
+
+def test_a_label_for_another_digest_does_not_spoil_the_version(engine: Engine, store: Path, state: Path) -> None:
+    """Somebody labelled it, then published the number again; it is sound, but not what was labelled."""
+    engine.get("classifier", Selection(version=2))
+    Labels(Store(store), state).move("classifier", "stable", 2)
+    (state / "labels.json").write_text(
+        (state / "labels.json").read_text("utf-8").replace(Store(store).open("classifier", 2).digest, "0" * 64), "utf-8"
+    )
+    with pytest.raises(RefusedVersion, match="000000000000 was asked for"):
+        engine.get("classifier", STABLE)
+    assert engine.get("classifier", SECOND).stored.version == 2
+    assert engine.condition("classifier", 2).state == "serving"
+
+
+def test_a_label_that_is_moved_counts_from_the_next_request(engine: Engine, store: Path, state: Path) -> None:
+    assert engine.get("classifier", STABLE).stored.version == 1
+    labels = Labels(Store(store), state)
+    labels.move("classifier", "stable", 2)
+    assert engine.find("classifier", STABLE) is None
+    assert engine.get("classifier", STABLE).stored.version == 2
+    labels.move_back("classifier", "stable")
+    found = engine.find("classifier", STABLE)
+    assert found is not None
+    assert found.stored.version == 1
+
+
+def test_damaged_labels_are_an_error_and_not_the_shipped_ones(engine: Engine, state: Path) -> None:
+    engine.get("classifier", STABLE)
+    state.mkdir()
+    (state / "labels.json").write_text("{", "utf-8")
+    with pytest.raises(UnreadableLabels):
+        engine.find("classifier", STABLE)
+    assert engine.needed() == ["classifier", "grader"]
+
+
+def test_a_grader_is_never_served_without_exactly_the_classifier_that_it_pins(engine: Engine, store: Path) -> None:
+    flip_a_byte(store / "classifier" / "1")
+    with pytest.raises(RefusedVersion, match=r"The classifier that it pins cannot be served: .* was changed"):
+        engine.get("grader", STABLE)
+    assert engine.condition("grader", 1).state == "refused"
+
+
+def test_a_grader_keeps_its_classifier_when_stable_moves_on(engine: Engine, store: Path, state: Path) -> None:
+    Labels(Store(store), state).move("classifier", "stable", 2)
+    engine.start()
+    classifier, grader = engine.find("classifier", STABLE), engine.find("grader", STABLE)
+    assert classifier is not None
+    assert grader is not None
+    assert grader.classifier is not None
+    assert (classifier.stored.version, grader.classifier.stored.version) == (2, 1)
+
+
+def test_a_version_published_while_it_runs_is_served_and_pins_are_followed(engine: Engine, store: Path) -> None:
+    engine.start()
+    opened = Store(store)
+    third = add_classifier(opened, seed=3)
+    add_grader(opened, third, seed=3)
+    grader = engine.get("grader", SECOND)
+    assert grader.classifier is not None
+    assert grader.classifier.stored.digest == third.digest
+    assert grader.stored.manifest.classifier == Pinned(name="classifier", version=3, digest=third.digest)
+
+
+def test_a_trial_is_not_repeated_until_the_store_changes(engine: Engine, store: Path) -> None:
+    """Or everyone could make the service hash and load for each request."""
+    weights = next(store.glob("classifier/2/variables/variables.data-*"))
+    flip_a_byte(store / "classifier" / "2")
+    times = (weights.stat().st_atime_ns, weights.stat().st_mtime_ns)
+    assert engine.condition("classifier", 2).state == "refused"
+    flip_a_byte(store / "classifier" / "2")  # back to what it was ...
+    os.utime(weights, ns=times)  # ... and nobody can see it
+    assert engine.condition("classifier", 2).state == "refused"
+    weights.touch()
+    assert engine.condition("classifier", 2).state == "available"
+
+
+def test_a_store_without_a_grader_needs_none(store: Path, state: Path) -> None:
+    shutil.rmtree(store / "grader")
+    labels = store / "labels.json"
+    labels.unlink()
+    Labels(Store(store), store).move("classifier", "stable", 1)
+    assert make(store, state).needed() == ["classifier"]
+
+
+def test_what_cannot_be_served_does_not_stop_the_start(store: Path, state: Path) -> None:
+    flip_a_byte(store / "classifier" / "1")
+    engine = make(store, state)
+    engine.start()
+    assert engine.started
+    assert engine.find("classifier", STABLE) is None

@@ -1,0 +1,93 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dermoscopy.errors import CorruptImage, TooManyPixels
+from dermoscopy.limits import Limits
+from dermoscopy.prepare import prepare
+from model_store.decision import decide, grade
+from model_store.errors import ImplausibleOutput, UnknownOperatingPoint
+from service.engine import Engine, Selection, Served
+from service.inference import Question, classify, grade_image
+from service.settings import Settings
+from tests.tiny_models import BENIGN, MELANOMA, picture, png
+
+LIMITS = Limits()
+QUESTION = Question("id")
+
+
+@pytest.fixture(scope="module")
+def engine(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return Engine(Settings(store=pristine_store, state=tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def classifier(engine: Engine) -> Served:
+    return engine.get("classifier", Selection())
+
+
+@pytest.fixture
+def grader(engine: Engine) -> Served:
+    return engine.get("grader", Selection())
+
+
+def test_the_answer_is_what_the_model_store_decides(classifier: Served) -> None:
+    data = png(picture(MELANOMA, seed=7))
+    outputs = classifier.runtime.run(prepare(data).pixels[np.newaxis])
+    expected = decide(classifier.stored.manifest, outputs, 0)
+    answer = classify(classifier, data, LIMITS, QUESTION)
+    assert (answer.decision, answer.probability) == (expected.decision, expected.probability)
+    assert answer.classes == expected.classes
+    assert answer.image.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_the_grade_is_what_the_model_store_grades(grader: Served) -> None:
+    data = png(picture(MELANOMA, seed=7))
+    expected = grade(grader.stored.manifest, grader.runtime.run(prepare(data).pixels[np.newaxis]), 0)
+    answer = grade_image(grader, data, LIMITS, QUESTION)
+    assert answer.grade is not None
+    assert (answer.grade.stage, answer.grade.probabilities) == (expected.stage, expected.probabilities)
+    assert answer.grade.meaning == grader.stored.manifest.classes
+    assert answer.grade.evidence == grader.stored.manifest.evidence
+
+
+def test_exactly_one_of_grade_and_withheld_is_null(grader: Served) -> None:
+    for colour in (MELANOMA, BENIGN):
+        for always in (False, True):
+            answer = grade_image(grader, png(picture(colour)), LIMITS, Question("id", always=always))
+            assert (answer.grade is None) != (answer.grade_withheld is None)
+
+
+def test_the_same_bytes_give_the_same_answer_every_time(classifier: Served) -> None:
+    data = png(picture(MELANOMA))
+    answers = {classify(classifier, data, LIMITS, QUESTION).model_dump_json() for _ in range(5)}
+    assert len(answers) == 1
+
+
+def test_limits_and_damage_raise_what_dermoscopy_raises(classifier: Served) -> None:
+    data = png(picture(MELANOMA))
+    with pytest.raises(TooManyPixels):
+        classify(classifier, data, Limits(max_pixels=1000), QUESTION)
+    with pytest.raises(CorruptImage):
+        classify(classifier, data[: len(data) // 2], LIMITS, QUESTION)
+
+
+def test_an_operating_point_that_is_not_there_never_becomes_the_default(classifier: Served) -> None:
+    with pytest.raises(UnknownOperatingPoint):
+        classify(classifier, png(picture(MELANOMA)), LIMITS, Question("id", operating_point="best"))
+
+
+def test_a_grader_without_its_classifier_gives_no_answer(grader: Served) -> None:
+    with pytest.raises(ImplausibleOutput):
+        grade_image(Served(grader.stored, grader.runtime), png(picture(MELANOMA)), LIMITS, QUESTION)
+
+
+def test_a_model_that_cannot_explain_says_so(grader: Served) -> None:
+    """A grader has no activation map; run as a classifier it must not draw anything."""
+    classifier = grader.classifier
+    assert classifier is not None
+    mixed = Served(classifier.stored, grader.runtime)
+    with pytest.raises(ImplausibleOutput):
+        classify(mixed, png(picture(MELANOMA)), LIMITS, Question("id", explain=True))

@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+
+from tests.running_service import ROOT
+
+PROGRAM = """
+import logging, warnings
+from service import log
+log.configure("debug")
+{}
+"""
+
+
+def written(code: str) -> list[dict[str, object]]:
+    """What a process logs that runs this code."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == ""
+    return [json.loads(line) for line in ended.stderr.splitlines()]
+
+
+def test_an_event_is_one_line_with_its_fields() -> None:
+    (line,) = written('log.event("loaded", model="classifier", seconds=0.5)')
+    assert line.pop("time")
+    assert line == {"level": "info", "event": "loaded", "model": "classifier", "seconds": 0.5}
+
+
+def test_a_line_break_in_a_field_does_not_make_a_second_line() -> None:
+    assert len(written('log.event("x", reason="a\\nb")')) == 1
+
+
+def test_an_exception_is_its_type_and_places_and_never_its_text() -> None:
+    (line,) = written(
+        "try:\n int('CANARY')\nexcept ValueError as error:\n log.failure('failed', error, request_id='r')"
+    )
+    assert line["error"] == "ValueError"
+    assert line["request_id"] == "r"
+    assert line["at"] == ["<string>:6 <module>"]
+    assert "CANARY" not in str(line)
+
+
+def test_other_libraries_are_heard_from_warning_on_without_their_arguments_and_exceptions() -> None:
+    code = """
+logging.getLogger("PIL.TiffImagePlugin").debug("tag: %s", "CANARY")
+logging.getLogger("PIL.TiffImagePlugin").info("CANARY")
+logging.getLogger("lib").warning("value %s", "CANARY")
+try:
+    raise ValueError("CANARY")
+except ValueError:
+    logging.getLogger("lib").exception("it failed")
+"""
+    first, second = written(code)
+    assert first["message"] == "value %s"
+    assert (second["message"], second["error"]) == ("it failed", "ValueError")
+    assert "CANARY" not in f"{first}{second}"
+
+
+def test_the_multipart_parser_is_silenced_because_it_quotes_the_body() -> None:
+    code = """
+from python_multipart.multipart import MultipartParser
+try:
+    MultipartParser(b"BOUND").write(b"CANARY")
+except Exception:
+    pass
+logging.getLogger("python_multipart.multipart").warning("CANARY")
+"""
+    assert written(code) == []
+
+
+def test_a_warning_is_its_category_and_place() -> None:
+    (line,) = written('warnings.simplefilter("always")\nwarnings.warn("CANARY in EXIF", UserWarning)')
+    assert line["category"] == "UserWarning"
+    assert "CANARY" not in str(line)
+
+
+def test_the_level_holds_for_our_own_events() -> None:
+    assert [line["event"] for line in written('log.configure("warning")\nlog.event("a")\nlog.event("b", 30)')] == ["b"]

@@ -1,0 +1,59 @@
+import pytest
+
+from service.media_types import check_accept, check_content_encoding, check_declared, essence
+from service.problems import NotAcceptable, UnsupportedContentEncoding, UnsupportedMediaType
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["image/jpeg", "image/jpg", "IMAGE/PNG", "image/tiff", "image/webp", "image/bmp; x=1", "application/octet-stream"],
+)
+def test_types_that_are_read(declared: str) -> None:
+    check_declared(declared)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["", "text/plain", "image/gif", "image/svg+xml", "image/heic", "image/", "application/json",
+     "application/x-www-form-urlencoded", "multipart/mixed", "video/mp4"],
+)  # fmt: skip
+def test_types_that_are_not_read_are_told_what_is(declared: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="image/jpeg"):
+        check_declared(declared)
+
+
+def test_dicom_is_named_as_what_this_version_does_not_read() -> None:
+    with pytest.raises(UnsupportedMediaType, match="DICOM is not read by this version"):
+        check_declared("application/dicom; transfer-syntax=*")
+
+
+def test_essence_is_the_type_without_parameters() -> None:
+    assert essence(' Multipart/Form-Data ; boundary="a;b"') == "multipart/form-data"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["", "*/*", "application/json", "application/*", "text/html, application/json;q=0.1", "text/html,*/*;q=0.8",
+     "application/json, */*;q=0", "APPLICATION/JSON"],
+)  # fmt: skip
+def test_accept_headers_that_allow_json(accept: str) -> None:
+    check_accept(accept)
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/*", "application/json;q=0", "application/json;q=0, */*", "*/*;q=0", "*/*;q=much"]
+)
+def test_accept_headers_that_exclude_json(accept: str) -> None:
+    with pytest.raises(NotAcceptable):
+        check_accept(accept)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
+def test_bodies_that_are_not_compressed(encoding: str) -> None:
+    check_content_encoding(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
+def test_bodies_that_are_compressed(encoding: str) -> None:
+    with pytest.raises(UnsupportedContentEncoding):
+        check_content_encoding(encoding)

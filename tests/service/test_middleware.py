@@ -1,0 +1,43 @@
+import httpx
+import pytest
+
+from tests.running_service import Service
+from tests.tiny_models import MELANOMA, picture, png
+
+
+@pytest.mark.parametrize("given", ["a", "req-1_2.3", "x" * 64, "550e8400-e29b-41d4-a716-446655440000"])
+def test_a_safe_request_id_is_kept(client: httpx.Client, given: str) -> None:
+    answer = client.get("/nothing", headers={"X-Request-ID": given})
+    assert answer.headers["x-request-id"] == given
+    assert answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "Jane Doe", "a;b", "ä", "a/b", '{"x":1}'])
+def test_any_other_request_id_is_replaced(client: httpx.Client, given: str) -> None:
+    answer = client.get("/nothing", headers={b"X-Request-ID": given.encode()})
+    assert len(answer.headers["x-request-id"]) == 32
+    assert answer.headers["x-request-id"] != client.get("/nothing").headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/models", "/nothing", "/docs", "/docs/assets/swagger-ui.css"])
+def test_every_answer_has_the_safe_headers(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+def test_a_request_is_one_line_with_the_route_and_nothing_of_what_was_asked(service: Service) -> None:
+    data = png(picture(MELANOMA))
+    files = {"file": ("CANARY.png", data)}
+    for path in ("/classify?operating_point=CANARY", "/CANARY.png?n=CANARY", "/models/CANARY"):
+        headers = {"X-Request-ID": f"log-{path[1:4]}", "User-Agent": "CANARY", "Referer": "CANARY"}
+        service.client.post(path, files=files, headers=headers)
+    lines = {event["request_id"]: event for event in service.events("request")}
+    classify = lines["log-cla"]
+    assert (classify["method"], classify["path"], classify["status"]) == ("POST", "/classify", 400)
+    assert classify["code"] == "unknown_operating_point"
+    assert 0 < classify["duration_ms"] < 30_000
+    assert lines["log-CAN"]["path"] is None
+    assert lines["log-mod"]["path"] == "/models/{name}"
+    assert "CANARY" not in service.log

@@ -1,0 +1,58 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from service.problems import MEDIA_TYPE
+
+
+@pytest.fixture
+def document(client: httpx.Client) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get("/openapi.json").json()
+    return answer
+
+
+def test_every_route_is_there(document: dict[str, Any]) -> None:
+    assert document["paths"].keys() == {
+        "/classify", "/grade", "/models", "/models/{name}", "/models/{name}/versions/{version}", "/livez", "/readyz",
+        "/problems/{code}",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/classify", "/grade"])
+def test_images_are_documented_as_form_and_as_body(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["post"]
+    content = operation["requestBody"]["content"]
+    assert content["multipart/form-data"]["schema"]["required"] == ["file"]
+    assert {"image/jpeg", "image/png", "application/octet-stream"} <= content.keys()
+    parameters = {parameter["name"] for parameter in operation["parameters"]}
+    assert {"version", "label", "operating_point", "explain"} <= parameters
+    assert ({"always", "breslow_mm", "ulcerated", "n", "m"} <= parameters) == (path == "/grade")
+    assert {"400", "406", "413", "415", "422", "503"} <= operation["responses"].keys()
+
+
+def test_errors_are_documented_as_problems_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == [MEDIA_TYPE]
+    for name in _references(document):
+        assert name in schemas
+
+
+def test_every_answer_field_of_a_decision_is_documented(document: dict[str, Any]) -> None:
+    properties = document["components"]["schemas"]["ClassifyAnswer"]["properties"]
+    assert "Calibrated" in properties["probability"]["description"]
+    assert set(document["components"]["schemas"]["ClassifyAnswer"]["required"]) == properties.keys()
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"].rsplit("/", 1)[1]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*(_references(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_references(item) for item in value))
+    return set()

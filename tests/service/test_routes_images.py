@@ -1,0 +1,216 @@
+import base64
+import hashlib
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from model_store.store import Store
+from tests.running_service import running
+from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
+
+CLASSIFICATION = {"decision", "probability", "classes", "operating_point", "quality", "model", "explanation"}
+CLASSIFY = CLASSIFICATION | {"request_id", "image", "intended_use"}
+GRADE = {"request_id", "classification", "grade", "grade_withheld", "ajcc", "image", "model", "intended_use"}
+MODEL = {"name", "version", "sha256", "runtime", "precision"}
+POINT = {"name", "threshold", "sensitivity", "sensitivity_ci", "specificity", "specificity_ci", "measured_on"}
+
+
+def encoded(pixels: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def form(client: httpx.Client, path: str, data: bytes, **query: str) -> dict[str, Any]:
+    answer = client.post(path, files={"file": ("x.png", data)}, params=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body: dict[str, Any] = answer.json()
+    assert body["request_id"] == answer.headers["x-request-id"]
+    return body
+
+
+def raw(client: httpx.Client, path: str, data: bytes, media_type: str) -> dict[str, Any]:
+    answer = client.post(path, content=data, headers={"Content-Type": media_type})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_classify_answers_with_exactly_the_contract_s_fields(client: httpx.Client, pristine_store: Path) -> None:
+    data = png(picture(MELANOMA))
+    answer = form(client, "/classify", data)
+    stored = Store(pristine_store).open("classifier", 1)
+    assert answer.keys() == CLASSIFY
+    assert answer["decision"] == "malignant"
+    assert 0.5 < answer["probability"] <= 1
+    assert list(answer["classes"]) == ["melanoma", "other_malignant", "benign"]
+    assert sum(answer["classes"].values()) == pytest.approx(1)
+    malignant = answer["classes"]["melanoma"] + answer["classes"]["other_malignant"]
+    assert answer["probability"] == pytest.approx(malignant, abs=1e-3)
+    assert answer["operating_point"] == {
+        "name": "sensitive", "threshold": 0.3, "measured_on": "painted",
+        "sensitivity": 0.9, "sensitivity_ci": [0.8, 0.95], "specificity": 0.9, "specificity_ci": [0.8, 0.95],
+    }  # fmt: skip
+    assert answer["image"] == {
+        "sha256": hashlib.sha256(data).hexdigest(), "media_type": "image/png", "width": 224, "height": 224,
+    }  # fmt: skip
+    assert answer["model"].keys() == MODEL
+    assert (answer["model"]["name"], answer["model"]["version"]) == ("classifier", 1)
+    assert answer["model"]["sha256"] == stored.digest
+    assert answer["model"]["runtime"] == "openvino"
+    assert answer["model"]["precision"] in {"f32", "bf16"}
+    assert (answer["quality"], answer["explanation"]) == (None, None)
+    assert answer["intended_use"] == stored.manifest.intended_use
+
+
+def test_grade_answers_with_exactly_the_contract_s_fields(client: httpx.Client) -> None:
+    answer = form(client, "/grade", png(picture(MELANOMA)))
+    assert answer.keys() == GRADE
+    assert answer["classification"].keys() == CLASSIFICATION
+    assert answer["classification"]["operating_point"].keys() == POINT
+    assert answer["classification"]["model"]["name"] == "classifier"
+    assert (answer["model"]["name"], answer["model"]["version"]) == ("grader", 1)
+    grade = answer["grade"]
+    assert grade.keys() == {"stage", "probabilities", "meaning", "label_policy", "evidence", "caveat"}
+    assert list(grade["probabilities"]) == list(grade["meaning"]) == ["1", "2", "3"]
+    assert sum(grade["probabilities"].values()) == pytest.approx(1)
+    assert grade["probabilities"][str(grade["stage"])] == max(grade["probabilities"].values())
+    assert grade["label_policy"] == "the bluer the higher"
+    assert (grade["caveat"], answer["grade_withheld"], answer["ajcc"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("path", ["/classify", "/grade"])
+def test_a_form_and_a_raw_body_get_the_same_answer(client: httpx.Client, path: str) -> None:
+    data = png(picture(MELANOMA, seed=3))
+    answers = [
+        form(client, path, data),
+        raw(client, path, data, "image/png"),
+        raw(client, path, data, "application/octet-stream"),
+        raw(client, path, data, "image/jpeg"),
+    ]
+    for answer in answers:
+        answer.pop("request_id")
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_grade_classifies_as_classify_does(client: httpx.Client) -> None:
+    data = png(picture(GREY))
+    alone = form(client, "/classify", data)
+    assert form(client, "/grade", data)["classification"] == {name: alone[name] for name in CLASSIFICATION}
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "options"),
+    [("JPEG", "image/jpeg", {"quality": 95}), ("PNG", "image/png", {}), ("TIFF", "image/tiff", {}),
+     ("WEBP", "image/webp", {"lossless": True}), ("BMP", "image/bmp", {})],
+)  # fmt: skip
+def test_every_format_is_recognised_by_its_bytes(
+    client: httpx.Client, kind: str, media_type: str, options: dict[str, Any]
+) -> None:
+    pixels = picture(MELANOMA)
+    answer = raw(client, "/classify", encoded(pixels, kind, **options), "application/octet-stream")
+    assert answer["image"]["media_type"] == media_type
+    assert answer["probability"] == pytest.approx(form(client, "/classify", png(pixels))["probability"], abs=0.02)
+
+
+def test_size_is_that_of_the_upright_picture(client: httpx.Client) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    tall = np.repeat(picture(MELANOMA), 2, axis=1)
+    answer = form(client, "/classify", encoded(tall, "JPEG", exif=exif), explain="true")
+    assert (answer["image"]["width"], answer["image"]["height"]) == (224, 448)
+    drawn = Image.open(io.BytesIO(base64.b64decode(answer["explanation"]["heatmap_png"])))
+    assert drawn.size == (256, 512)
+
+
+@pytest.mark.parametrize("path", ["/classify", "/grade"])
+def test_explain_adds_a_picture_that_can_be_laid_over_the_image(client: httpx.Client, path: str) -> None:
+    pixels = picture(BENIGN)
+    pixels[:112, 112:] = picture(MELANOMA)[:112, 112:]  # evidence top right only
+    answer = form(client, path, png(pixels), explain="true")
+    explanation = answer.get("explanation") or answer["classification"]["explanation"]
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(explanation["heatmap_png"]))))
+    opacity = drawn[..., 3].astype(float)
+    assert opacity[:256, 256:].mean() > 3 * opacity[256:, :256].mean()
+
+
+def test_an_operating_point_decides_and_changes_nothing_else(client: httpx.Client) -> None:
+    between = next(
+        data
+        for data in (png(picture((level, level, level))) for level in range(90, 160, 2))
+        if 0.35 < form(client, "/classify", data)["probability"] < 0.65
+    )
+    sensitive = form(client, "/classify", between, operating_point="sensitive")
+    specific = form(client, "/classify", between, operating_point="specific")
+    assert (sensitive["decision"], specific["decision"]) == ("malignant", "benign")
+    assert sensitive["probability"] == specific["probability"]
+    assert specific["operating_point"]["threshold"] == 0.7
+
+
+@pytest.mark.parametrize(("colour", "why"), [(BENIGN, "benign"), (OTHER_MALIGNANT, "melanoma")])
+def test_a_grade_is_withheld_unless_melanoma_leads(
+    client: httpx.Client, colour: tuple[int, int, int], why: str
+) -> None:
+    answer = form(client, "/grade", png(picture(colour)))
+    assert answer["grade"] is None
+    assert why in answer["grade_withheld"]
+    always = form(client, "/grade", png(picture(colour)), always="true")
+    assert always["grade"]["stage"] in {1, 2, 3}
+    assert always["grade_withheld"] is None
+    assert always["grade"]["caveat"] == answer["grade_withheld"]
+
+
+def test_pathology_gives_a_stage_whatever_the_image_shows(client: httpx.Client) -> None:
+    query = {"breslow_mm": "1.04", "ulcerated": "false", "n": "N0", "m": "0"}
+    answer = form(client, "/grade", png(picture(BENIGN)), **query)
+    assert answer["ajcc"] == {
+        "t_category": "T1b",
+        "clinical_stage_group": "IB",
+        "edition": "AJCC 8",
+        "basis": "From the pathology sent with the request, not from the image: Breslow 1.04 mm, recorded as 1.0 mm, "
+        "not ulcerated, n=N0, m=0.",
+    }
+
+
+def test_a_version_is_loaded_when_it_is_asked_for(client: httpx.Client) -> None:
+    data = png(picture(MELANOMA))
+    first, second = (form(client, "/classify", data, version=version) for version in ("1", "2"))
+    assert (first["model"]["version"], second["model"]["version"]) == (1, 2)
+    assert first["probability"] != second["probability"]
+    labelled = form(client, "/classify", data, label="stable")
+    assert labelled["model"] == first["model"]
+
+
+def test_requests_at_the_same_time_each_get_their_own_answer(client: httpx.Client) -> None:
+    images = [png(picture((level, level, level), seed=level)) for level in range(90, 170, 2)]
+    alone = [form(client, "/classify", data) for data in images]
+    assert len({answer["image"]["sha256"] for answer in alone}) == 40
+    assert len({answer["probability"] for answer in alone}) > 20
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda data: form(client, "/classify", data), images))
+    for one, other in zip(alone, together, strict=True):
+        assert one.pop("request_id") != other.pop("request_id")
+        assert one == other
+
+
+def test_probes_answer_while_large_images_are_decoded(pristine_store: Path, state: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
+    data = encoded(noise, "PNG", compress_level=1)
+    slowest = 0.0
+    with running(pristine_store, state) as service, ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(form, service.client, "/classify", data) for _ in range(4)]
+        while not all(future.done() for future in sent):
+            begun = time.perf_counter()
+            assert service.client.get("/livez").status_code == 200
+            slowest = max(slowest, time.perf_counter() - begun)
+    assert len({str(future.result()["classes"]) for future in sent}) == 1
+    assert slowest < 1

@@ -1,0 +1,110 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from model_store.labels import Labels
+from model_store.manifest import Golden
+from model_store.store import Store
+from tests.running_service import Service, running
+from tests.service.damage import DAMAGE
+from tests.service.test_problem_responses import check_problem
+from tests.tiny_models import MELANOMA, add_classifier, picture, png
+
+FILES = {"file": png(picture(MELANOMA))}
+
+
+def versions(client: httpx.Client, name: str = "classifier") -> dict[int, dict[str, Any]]:
+    models = {model["name"]: model for model in client.get("/models").json()["models"]}
+    return {version["version"]: version for version in models[name]["versions"]}
+
+
+def test_every_model_with_its_labels_and_versions(client: httpx.Client, pristine_store: Path) -> None:
+    answer = client.get("/models").json()
+    assert [model["name"] for model in answer["models"]] == ["classifier", "grader"]
+    classifier = answer["models"][0]
+    digest = Store(pristine_store).open("classifier", 1).digest
+    assert classifier["labels"] == {"stable": {"version": 1, "digest": digest}}
+    first, second = classifier["versions"]
+    assert first.keys() == {"version", "state", "reason", "digest", "labels", "runtime", "precision"}
+    assert (first["version"], first["state"], first["labels"], first["digest"]) == (1, "serving", ["stable"], digest)
+    assert second["state"] in {"available", "serving"}
+    assert client.get("/models/classifier").json()["labels"] == classifier["labels"]
+
+
+def test_a_version_with_its_manifest(client: httpx.Client, pristine_store: Path) -> None:
+    answer = client.get("/models/grader/versions/1").json()
+    stored = Store(pristine_store).open("grader", 1)
+    assert answer["digest"] == stored.digest
+    assert answer["manifest"] == stored.manifest.model_dump(mode="json")
+    assert answer["manifest"]["classifier"]["digest"] == Store(pristine_store).open("classifier", 1).digest
+
+
+def test_what_is_not_there(client: httpx.Client) -> None:
+    for name in ("nothing", "labels.json", "%2e%2e", "classifier%00"):
+        assert client.get(f"/models/{name}").status_code == 404
+    check_problem(client.get("/models/nothing"), 404, "unknown_model")
+    check_problem(client.get("/models/nothing/versions/1"), 404, "unknown_model")
+    check_problem(client.get("/models/classifier/versions/99"), 404, "unknown_version")
+    check_problem(client.get("/models/classifier/versions/0"), 404, "unknown_version")
+    check_problem(client.get("/models/classifier/versions/one"), 400, "invalid_parameter")
+
+
+def test_damaged_versions_are_shown_with_the_reason_and_never_answer(store: Path, state: Path) -> None:
+    opened = Store(store)
+    add_classifier(opened, golden=[Golden(file="golden/00.png", outputs={"probability": [0.001]})])
+    reasons = {3: "golden/00.png: probability is off by"}
+    for number, (damage, _) in enumerate(DAMAGE.values(), start=4):
+        shutil.copytree(store / "classifier" / "2", store / "classifier" / str(number))
+        _renumber(store / "classifier" / str(number), number)
+        damage(store / "classifier" / str(number))
+    with running(store, state) as service:
+        shown = versions(service.client)
+        assert shown[1]["state"] == "serving"
+        assert shown[2]["state"] == "available"
+        for number in range(3, 4 + len(DAMAGE)):
+            assert shown[number]["state"] == "refused", shown[number]
+            problem = check_problem(
+                service.client.post(f"/classify?version={number}", files=FILES), 503, "version_refused"
+            )
+            assert problem["detail"] == shown[number]["reason"]
+            assert not problem["retryable"]
+            single = service.client.get(f"/models/classifier/versions/{number}").json()
+            assert (single["state"], single["manifest"]) == ("refused", None)
+        assert shown[3]["reason"].startswith(reasons[3])
+        assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
+
+
+def test_a_label_that_an_operator_moves_takes_effect_at_once_and_back(store: Path, state: Path) -> None:
+    labels = Labels(Store(store), state)
+    with running(store, state) as service:
+        assert _version(service) == 1
+        labels.move("classifier", "stable", 2)
+        assert _version(service) == 2
+        assert versions(service.client)[2]["labels"] == ["stable"]
+        assert service.client.get("/readyz").json()["models"][0]["version"] == 2
+        grade = service.client.post("/grade", files=FILES).json()
+        assert grade["classification"]["model"]["version"] == 1
+        labels.move_back("classifier", "stable")
+        assert _version(service) == 1
+
+
+def test_a_version_that_training_publishes_is_served_without_a_restart(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        check_problem(service.client.post("/classify?version=3", files=FILES), 404, "unknown_version")
+        published = add_classifier(Store(store), seed=5)
+        answer = service.client.post("/classify?version=3", files=FILES).json()
+        assert answer["model"]["sha256"] == published.digest
+        assert versions(service.client)[3]["state"] == "serving"
+
+
+def _version(service: Service) -> int:
+    version: int = service.client.post("/classify", files=FILES).json()["model"]["version"]
+    return version
+
+
+def _renumber(version: Path, number: int) -> None:
+    """A copy must not be refused for its number alone."""
+    manifest = version / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace('"version": 2', f'"version": {number}', 1), "utf-8")

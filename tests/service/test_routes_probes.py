@@ -1,0 +1,79 @@
+import shutil
+from pathlib import Path
+
+import httpx
+
+from model_store.labels import Labels
+from model_store.store import Store
+from tests.running_service import running
+from tests.service.damage import flip_a_byte
+from tests.service.test_problem_responses import check_problem
+from tests.tiny_models import MELANOMA, picture, png
+
+FILES = {"file": png(picture(MELANOMA))}
+
+
+def test_ready_says_what_was_tried(client: httpx.Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "models": [
+            {"name": "classifier", "version": 1, "state": "serving", "reason": None, "golden": 4},
+            {"name": "grader", "version": 1, "state": "serving", "reason": None, "golden": 4},
+        ],
+    }
+    assert client.get("/livez").json() == {"status": "live"}
+
+
+def test_a_service_whose_stable_version_is_damaged_lives_and_is_not_ready(
+    store: Path, state: Path, pristine_store: Path
+) -> None:
+    flip_a_byte(store / "classifier" / "1")
+    with running(store, state, ready=False) as service:
+        assert service.client.get("/livez").status_code == 200
+        problem = check_problem(service.client.get("/readyz"), 503, "not_ready")
+        assert "was changed" in str(problem["detail"])
+        models = service.client.get("/readyz").json()["models"]
+        assert [(model["name"], model["state"]) for model in models] == [
+            ("classifier", "refused"),
+            ("grader", "refused"),
+        ]
+        for path in ("/classify", "/grade"):
+            check_problem(service.client.post(path, files=FILES), 503, "version_refused")
+        assert service.client.post("/classify?version=2", files=FILES).status_code == 200
+        assert service.events("refused")
+
+        shutil.rmtree(store / "classifier" / "1")
+        shutil.copytree(pristine_store / "classifier" / "1", store / "classifier" / "1")
+        assert service.client.get("/readyz").status_code == 200
+        assert service.client.post("/grade", files=FILES).status_code == 200
+
+
+def test_a_service_without_any_version_lives_and_is_not_ready(tmp_path: Path, state: Path) -> None:
+    with running(tmp_path, state, ready=False) as service:
+        assert service.client.get("/livez").status_code == 200
+        check_problem(service.client.get("/readyz"), 503, "not_ready")
+        check_problem(service.client.post("/classify", files=FILES), 404, "unknown_label")
+        assert service.client.get("/models").json() == {"models": []}
+
+
+def test_damaged_labels_make_it_not_ready_until_they_are_repaired(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        Labels(Store(store), state).move("classifier", "stable", 1)
+        good = (state / "labels.json").read_text("utf-8")
+        (state / "labels.json").write_text(good[:-10], "utf-8")
+        check_problem(service.client.get("/readyz"), 503, "not_ready")
+        check_problem(service.client.post("/classify", files=FILES), 503, "labels_unreadable")
+        check_problem(service.client.get("/models"), 503, "labels_unreadable")
+        assert service.client.post("/classify?version=1", files=FILES).status_code == 200
+        (state / "labels.json").write_text(good, "utf-8")
+        assert service.client.get("/readyz").status_code == 200
+
+
+def test_it_is_ready_within_three_seconds(pristine_store: Path, state: Path) -> None:
+    """From the log's own clock; the files have been read before, as on a second start."""
+    with running(pristine_store, state) as service:
+        listening, loaded = service.events("listening")[0], service.events("loaded")
+        assert len(loaded) == 2
+        assert listening["seconds"] + sum(event["seconds"] for event in loaded) < 3

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from dermoscopy.limits import Limits
+from service.settings import Settings, SettingsError, is_loopback, read_settings, variable
+
+
+@pytest.fixture(autouse=True)
+def _store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MELANOSERVE_STORE", str(tmp_path))
+
+
+def problems(**options: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(options)
+    return caught.value.problems
+
+
+def test_without_anything_set_it_listens_on_loopback_with_safe_limits() -> None:
+    settings = read_settings({})
+    assert (settings.host, settings.port, settings.allow_remote_without_keys) == ("127.0.0.1", 8000, False)
+    assert (settings.runtime, settings.precision) == ("openvino", "auto")
+    assert settings.limits == Limits()
+
+
+def test_a_variable_sets_a_value_and_an_option_wins_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELANOSERVE_PORT", "81")
+    monkeypatch.setenv("MELANOSERVE_MAX_BYTES", "5000")
+    settings = read_settings({"port": "82"})
+    assert settings.port == 82
+    assert settings.limits.max_bytes == 5000
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", "http"),
+        ("port", "65536"),
+        ("port", ""),
+        ("runtime", "onnx"),
+        ("precision", "f16"),
+        ("max_bytes", "0"),
+        ("max_bytes", "20MB"),
+        ("max_pixels", "1000000000"),
+        ("threads", "-1"),
+        ("log_level", "verbose"),
+        ("shutdown_seconds", "0"),
+        ("allow_remote_without_keys", "perhaps"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_name_and_the_value(
+    monkeypatch: pytest.MonkeyPatch, field: str, value: str
+) -> None:
+    monkeypatch.setenv(variable(field), value)
+    (problem,) = problems()
+    assert problem.startswith(f"{variable(field)} (--{field.replace('_', '-')}): ")
+    assert problem.endswith(f"received {value!r}.")
+
+
+def test_an_unknown_variable_is_refused_and_the_one_that_was_meant_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELANOSERVE_MAX_BITES", "5000")
+    assert problems() == ["MELANOSERVE_MAX_BITES: there is no such setting; did you mean MELANOSERVE_MAX_BYTES?"]
+
+
+def test_every_problem_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELANOSERVE_PORT", "x")
+    monkeypatch.setenv("MELANOSERVE_NONSENSE", "x")
+    assert len(problems(runtime="onnx")) == 3
+
+
+@pytest.mark.parametrize("name", ["UID", "GID", "DATA", "WEIGHTS"])
+def test_variables_of_the_compose_file_are_no_mistake(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"MELANOSERVE_{name}", "1000")
+    assert read_settings({}).port == 8000
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
+def test_an_address_that_others_reach_must_be_allowed(host: str) -> None:
+    (problem,) = problems(host=host)
+    assert "MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS=true" in problem
+    assert read_settings({"host": host, "allow_remote_without_keys": "true"}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+    assert read_settings({"host": host}).host == host
+
+
+def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems(store=str(tmp_path / "none"))
+    assert problem.startswith("MELANOSERVE_STORE (--store): ")
+
+
+def test_tensorflow_must_be_installed_to_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings({"runtime": "tensorflow"}).runtime == "tensorflow"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (problem,) = problems(runtime="tensorflow")
+    assert "TensorFlow is not installed" in problem
+
+
+def test_every_setting_says_what_it_does() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert len(field.description) > 20, name
