@@ -11,10 +11,13 @@ State = Literal["available", "serving", "loading", "refused"]
 
 
 class Answer(BaseModel):
-    """Base of all: immutable, and every field's docstring becomes its description."""
+    """Base of all: immutable, without a number that is none, and a field's docstring becomes its description."""
 
     model_config = ConfigDict(
-        frozen=True, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
     )
 
 

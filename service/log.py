@@ -5,8 +5,10 @@ hold a file's name and a warning can hold metadata, so none of them is written: 
 it went through. Records of other libraries below WARNING are dropped: Pillow's debug records print EXIF values.
 """
 
+import faulthandler
 import json
 import logging
+import os
 import sys
 import time
 import traceback
@@ -21,6 +23,7 @@ SILENCED = ("python_multipart", "python_multipart.multipart")
 
 def configure(level: str) -> None:
     """Sends all logging of the process to stderr in this form; `level` holds for the service's own records."""
+    _keep_stderr_to_ourselves()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -44,6 +47,16 @@ def places(trace: TracebackType | None) -> list[str]:
     """`module.py:line function` of every frame, outermost first."""
     frames = traceback.extract_tb(trace)
     return [f"{'/'.join(frame.filename.rsplit('/', 2)[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _keep_stderr_to_ourselves() -> None:
+    """libtiff and others print what they find in a file straight to the descriptor; from here on that is lost."""
+    ours = os.dup(sys.stderr.fileno())
+    sys.stderr = os.fdopen(ours, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    faulthandler.enable(sys.stderr)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 class _JsonLine(logging.Formatter):

@@ -77,3 +77,13 @@ def test_a_warning_is_its_category_and_place() -> None:
 
 def test_the_level_holds_for_our_own_events() -> None:
     assert [line["event"] for line in written('log.configure("warning")\nlog.event("a")\nlog.event("b", 30)')] == ["b"]
+
+
+def test_what_native_libraries_print_is_lost_and_python_s_own_is_not() -> None:
+    (line,) = written('import os\nos.write(2, b"tempfile.tif: CANARY")\nlog.event("after")')
+    assert line["event"] == "after"
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format("raise SystemExit('gone')")],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "gone\n")
