@@ -5,11 +5,10 @@ Reading is strict: an unknown field, a number that is not finite or a part that 
 a manifest that is misread decides wrongly for every image.
 """
 
-from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 MANIFEST_FILE = "manifest.json"
 
@@ -100,7 +99,8 @@ class Calibration(Record):
 class ValidatedRuntime(Record):
     """A runtime and precision that were compared, on real images, with TensorFlow in f32.
 
-    Differences are absolute differences of a probability; `tolerance` is how far golden outputs may be off.
+    Differences are absolute differences of a probability; `tolerance` is how far golden outputs may be off;
+    a runtime that is off by more than 0.1 is another model.
     """
 
     runtime: Literal["openvino", "tensorflow"]
@@ -108,7 +108,7 @@ class ValidatedRuntime(Record):
     images: int = Field(ge=0)
     mean_difference: float = Field(ge=0)
     largest_difference: float = Field(ge=0)
-    tolerance: float = Field(gt=0, lt=1)
+    tolerance: float = Field(gt=0, le=0.1)
 
 
 class Golden(Record):
@@ -143,7 +143,7 @@ class Manifest(Record):
     name: ModelName
     version: int = Field(ge=1)
     task: Literal["classification", "grading"]
-    created: datetime
+    created: AwareDatetime
     summary: str
     label_policy: str
     """What malignant means, or from which labels a stage grade was learned."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from model_store.manifest import Manifest, Measured
 from model_store.store import StoredVersion
@@ -79,7 +80,7 @@ def _head(version: StoredVersion, labels: list[str]) -> str:
         f"{version.name}/{version.version}: {manifest.summary}",
         f"  labels   {', '.join(labels) or '-'}",
         f"  digest   {version.digest}",
-        f"  created  {manifest.created:%Y-%m-%d %H:%M} UTC",
+        f"  created  {manifest.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         f"  files    {len(manifest.files)}, {megabytes:.1f} MB, all verified; {len(manifest.golden)} golden images",
         f"  input    preprocessing {manifest.input.preprocessing_version}",
     ]

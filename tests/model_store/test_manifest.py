@@ -55,6 +55,7 @@ def test_validated_finds_exactly_what_is_listed(pristine: Store) -> None:
         ({"version": 0}, "greater than or equal to 1"),
         ({"name": "../classifier"}, "pattern"),
         ({"name": "Classifier"}, "pattern"),
+        ({"created": "2026-01-02T03:04:05"}, "timezone"),
         ({"default_operating_point": "none such"}, "must be one of sensitive, specific"),
         ({"default_operating_point": None}, "must be one of"),
         ({"operating_points": [], "default_operating_point": None}, "at least one operating point"),
@@ -115,4 +116,11 @@ def test_a_threshold_is_a_number_that_divides(classifier: dict[str, Any], thresh
 def test_nothing_is_listed_twice(classifier: dict[str, Any], field: str) -> None:
     classifier[field].append(classifier[field][0])
     with pytest.raises(ValidationError, match=r"distinct|once"):
+        Manifest.model_validate(classifier)
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.2])
+def test_a_tolerance_that_tells_nothing_or_allows_anything(classifier: dict[str, Any], tolerance: float) -> None:
+    classifier["runtimes"][0]["tolerance"] = tolerance
+    with pytest.raises(ValidationError, match="tolerance"):
         Manifest.model_validate(classifier)
