@@ -12,6 +12,9 @@ from fastapi import Depends, Request
 from service.engine import Engine, Selection, Served
 from service.settings import Settings
 
+# Each may take 400 MB while it is decoded (8 bytes for each of 50 million pixels), whatever the number of processors.
+MOST_IMAGES = 4
+
 Result = TypeVar("Result")
 
 
@@ -44,7 +47,7 @@ class Context:
 
 def make_context(settings: Settings) -> Context:
     """A context whose engine has not been started yet."""
-    at_once = settings.threads or len(os.sched_getaffinity(0))
+    at_once = min(settings.threads or len(os.sched_getaffinity(0)), MOST_IMAGES)
     return Context(settings, Engine(settings), CapacityLimiter(at_once), CapacityLimiter(2))
 
 

@@ -41,7 +41,7 @@ class Kind:
         return self.retry_after is not None
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
+class Problem(Exception):
     """Base of what the service itself finds wrong. `detail` is for the client and repeats nothing of an image."""
 
     kind: ClassVar[Kind]

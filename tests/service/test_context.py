@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from service.context import make_context
+from service.context import MOST_IMAGES, make_context
 from service.engine import Selection
 from service.settings import Settings
 
@@ -31,8 +31,11 @@ def test_images_are_worked_on_in_threads_and_not_more_than_allowed_at_once(tmp_p
     assert threading.get_ident() not in threads
 
 
-def test_zero_threads_are_as_many_as_the_process_may_use(tmp_path: Path) -> None:
-    assert make_context(Settings(store=tmp_path)).images.total_tokens == len(os.sched_getaffinity(0))
+def test_images_at_once_are_bounded_by_processors_threads_and_memory(tmp_path: Path) -> None:
+    processors = len(os.sched_getaffinity(0))
+    assert make_context(Settings(store=tmp_path)).images.total_tokens == min(processors, MOST_IMAGES)
+    assert make_context(Settings(store=tmp_path, threads=1)).images.total_tokens == 1
+    assert make_context(Settings(store=tmp_path, threads=64)).images.total_tokens == MOST_IMAGES
 
 
 def test_loading_a_version_keeps_no_image_waiting(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+# Two images from one file:  docker build --target service .    docker build --target training .
+# Only the training image holds TensorFlow.
+
+FROM python:3.11-slim-bookworm AS python
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+WORKDIR /app
+
+FROM python AS service-packages
+COPY requirements/service.txt requirements/
+# pip stays out of the environment. OpenVINO's plugins for GPU and NPU go: the service runs on the CPU only.
+RUN python -m venv --without-pip /venv \
+    && python -m pip --python /venv/bin/python install \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/service.txt \
+    && rm /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_gpu_plugin.so \
+        /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_npu_plugin.so \
+        /venv/lib/python3.11/site-packages/openvino/libs/cache.json
+
+FROM service-packages AS training-packages
+COPY requirements/training.txt requirements/
+RUN python -m pip --python /venv/bin/python install \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/training.txt
+
+FROM python AS service
+COPY --from=service-packages /venv /venv
+# Whoever cloned with a strict umask still gets an image that an ordinary user can read.
+COPY --chmod=755 dermoscopy dermoscopy
+COPY --chmod=755 model_store model_store
+COPY --chmod=755 service service
+# The image is run with a read-only root, so Python could not keep its bytecode later.
+RUN python -m compileall -q dermoscopy model_store service
+# A container must listen on every address of its own to be reached at all. Whether strangers can reach it is decided by
+# what publishes the port, so that one must also set MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS; see docker-compose.yml.
+ENV MELANOSERVE_HOST=0.0.0.0
+EXPOSE 8000
+USER 1000:1000
+CMD ["python", "-m", "service"]
+
+FROM python AS training
+ENV TF_CPP_MIN_LOG_LEVEL=2
+COPY --from=training-packages /venv /venv
+COPY --chmod=755 dermoscopy dermoscopy
+COPY --chmod=755 model_store model_store
+COPY --chmod=755 training training
+COPY --chmod=755 docker/as-store-owner docker/
+RUN python -m compileall -q dermoscopy model_store training
+USER 1000:1000
+ENTRYPOINT ["/app/docker/as-store-owner", "python", "-m", "training"]
+CMD ["--help"]
