@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - the names say what is wrong with the image; the base class says that it is an error.
 """What can be wrong with an image file.
 
 ImageError

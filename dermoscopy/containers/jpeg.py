@@ -21,23 +21,23 @@ from dermoscopy.limits import Limits
 
 MAGIC = b"\xff\xd8\xff"
 
-_SOI, _EOI, _SOS, _DRI, _TEM = 0xD8, 0xD9, 0xDA, 0xDD, 0x01
+_SOI, _EOI, _SOS, _DHT, _DRI, _TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD, 0x01
 _APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
 _RESTARTS = range(0xD0, 0xD8)
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
 # Every start of frame; 0xC4 (Huffman tables), 0xC8 (reserved) and 0xCC (arithmetic conditioning) lie between them.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _RESTART_IN_SCAN = re.compile(rb"\xff[\xd0-\xd7]")
 # Encoders write about ten scans. Every scan of a progressive file walks all coefficients, so thousands of them are an
 # attack on time.
 _MOST_SCANS = 64
 # Eight bytes 0xff of entropy-coded data: as much as libjpeg reads ahead (its bit buffer has 64 bits). No Huffman table
-# may hold a code of ones only, so each symbol read from here takes at least 16 bits, and no block more than a few
-# comes out of it.
+# may hold a code of ones only, so a symbol read from here takes 17 bits, and no more than two blocks of 8x8 pixels come
+# out of it: a cut in the last few bytes may damage the last corner of the picture and nothing else.
 _READ_AHEAD = b"\xff\x00" * 8
-# Entropy-coded data that decodes to anything but an even grey.
-_NOISE = bytes(range(1, 128))
+# Entropy-coded data without order, and without 0xff.
+_NOISE = bytes((k * 89 + 90) % 255 for k in range(127))
 
 
 class _Component(NamedTuple):
@@ -58,6 +58,7 @@ class _Walk:
     restart_interval: int = 0
     scans: int = 0
     adobe: bool = False
+    huffman: bool = False
     exif: bytes = b""
     profile: dict[int, bytes] = field(default_factory=dict)
     profile_parts: int = 0
@@ -182,6 +183,9 @@ def _profile(walk: _Walk) -> bytes | None:
 def _check_whole(walk: _Walk) -> None:
     if not walk.scans:
         raise _corrupt("it holds no picture")
+    # libjpeg would take the tables of Motion JPEG instead.
+    if not walk.huffman:
+        raise _corrupt("it has no Huffman tables")
     if any(bits != 0 for coefficients in walk.missing_bits.values() for bits in coefficients):
         raise _corrupt("a part of the picture is missing")
     if not walk.progressive and walk.scans > len(walk.components):
@@ -238,6 +242,8 @@ def inspect(data: bytes, limits: Limits) -> Container:
             begun = offset
         elif marker in _FRAMES:
             _frame(walk, marker, payload, limits)
+        elif marker == _DHT:
+            walk.huffman = True
         elif marker == _DRI and len(payload) == 2:
             walk.restart_interval = int.from_bytes(payload, "big")
         if not walk.scans:

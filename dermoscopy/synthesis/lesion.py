@@ -52,7 +52,7 @@ def _base(scene: Scene, canvas: Field, where: Shape) -> None:
     """Lay down the brown: darker towards the middle, variegated as the scene says."""
     side = canvas.shape[1]
     rng = stream(scene.seed, 2)
-    mottle = octaves(rng, side, 6, 4)
+    mottle = octaves(rng, side, 6, 5)
     patches = noise(rng, side, 4)
     middle = 0.28 * np.clip(where.depth, 0.0, 1.0)
     tone = scene.darkness + middle + 0.2 * mottle + 0.6 * scene.variegation * patches

@@ -1,0 +1,37 @@
+import struct
+
+import pytest
+
+from dermoscopy.containers.exif import UPRIGHT, orientation
+
+
+def _block(order: str, *entries: tuple[int, int, int, int], directory: int = 8) -> bytes:
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    fields = b"".join(struct.pack(order + "HHIHH", *entry, 0) for entry in entries)
+    return magic + struct.pack(order + "IH", directory, len(entries)) + fields + bytes(4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("value", range(1, 9))
+def test_it_is_found_among_other_fields(order: str, value: int) -> None:
+    assert orientation(_block(order, (271, 2, 1, 65), (274, 3, 1, value), (282, 3, 1, 72))) == value
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"",
+        b"II*\0",
+        b"garbage, and quite a lot of it",
+        _block("<"),
+        _block("<", (271, 2, 1, 65)),
+        _block("<", (274, 3, 1, 0)),
+        _block("<", (274, 3, 1, 9)),
+        _block("<", (274, 2, 1, 6)),
+        _block("<", (274, 3, 2, 6)),
+        _block("<", (274, 3, 1, 6), directory=2**32 - 1),
+        _block("<", (274, 3, 1, 6))[:14],
+    ],
+)
+def test_whatever_is_broken_counts_as_upright(block: bytes) -> None:
+    assert orientation(block) == UPRIGHT == 1

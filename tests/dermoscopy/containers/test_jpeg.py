@@ -1,0 +1,107 @@
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dermoscopy.containers.container import Container
+from dermoscopy.containers.jpeg import inspect
+from dermoscopy.decode import decode
+from dermoscopy.errors import CorruptImage
+from dermoscopy.limits import Limits
+from tests.dermoscopy.files import (
+    encode,
+    exif,
+    find_marker,
+    insert_segment,
+    picture,
+    segment,
+    srgb_profile,
+    valid_files,
+)
+
+
+def _inspect(data: bytes) -> Container:
+    return inspect(data, Limits())
+
+
+def test_facts_and_metadata_are_read() -> None:
+    container = _inspect(valid_files()["jpeg-metadata"][0])
+    assert (container.format, container.media_type) == ("JPEG", "image/jpeg")
+    assert (container.width, container.height, container.orientation) == (72, 56, 6)
+    assert container.icc_profile == srgb_profile()
+
+
+def test_pillow_sees_no_metadata() -> None:
+    plain = valid_files()["jpeg"][0]
+    secret = insert_segment(insert_segment(plain, 0xFE, b"Jane Doe"), 0xE1, exif(1) + b"Jane Doe")
+    assert b"Jane Doe" in secret
+    assert _inspect(secret).stream == _inspect(plain).stream
+    assert b"Jane Doe" not in _inspect(secret).stream
+
+
+def test_a_profile_in_two_parts_in_the_wrong_order_is_joined() -> None:
+    profile = srgb_profile()
+    data = insert_segment(valid_files()["jpeg"][0], 0xE2, b"ICC_PROFILE\0\x01\x02" + profile[:100])
+    data = insert_segment(data, 0xE2, b"ICC_PROFILE\0\x02\x02" + profile[100:])
+    assert _inspect(data).icc_profile == profile
+
+
+def test_what_follows_the_end_is_ignored() -> None:
+    """Cameras append previews there (MPO); the first picture is the primary one."""
+    plain = valid_files()["jpeg"][0]
+    data = encode(picture(), "MPO", save_all=True, append_images=[Image.new("RGB", (72, 56))])
+    assert data.count(b"\xff\xd9") == 2
+    assert np.array_equal(np.asarray(decode(data).image), np.asarray(decode(plain).image))
+    assert decode(plain + b"trailer").media_type == "image/jpeg"
+
+
+def test_only_a_picture_in_several_scans_needs_a_witness() -> None:
+    assert _inspect(valid_files()["jpeg"][0]).witness is None
+    assert _inspect(valid_files()["jpeg-progressive"][0]).witness is not None
+
+
+def _one_scan_per_component(component: bytes) -> bytes:
+    """Three times the picture of a grey JPEG, as the components of an RGB one."""
+    frame, scan = find_marker(component, 0xC0), find_marker(component, 0xDA)
+    height, width = struct.unpack_from(">HH", component, frame + 5)
+    tables = component[find_marker(component, 0xC4) : scan]
+    coded = component[scan + 10 : -2]
+    components = b"".join(bytes([name, 0x11, 0]) for name in b"RGB")
+    header = segment(0xC0, struct.pack(">BHHB", 8, height, width, 3) + components)
+    scans = b"".join(segment(0xDA, bytes([1, name, 0, 0, 63, 0])) + coded for name in b"RGB")
+    return b"\xff\xd8" + component[find_marker(component, 0xDB) : frame] + header + tables + scans + b"\xff\xd9"
+
+
+def test_components_in_scans_of_their_own() -> None:
+    grey = valid_files()["jpeg-grey"][0]
+    data = _one_scan_per_component(grey)
+    assert _inspect(data).witness is not None
+    expected = np.asarray(decode(grey).image)
+    assert np.array_equal(np.asarray(decode(data).image), expected)
+    with pytest.raises(CorruptImage):
+        decode(data[: data.rindex(b"\xff\xda")] + b"\xff\xd9")
+    with pytest.raises(CorruptImage):
+        decode(data[:-60] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 7, 1000])
+@pytest.mark.parametrize(("mode", "subsampling"), [("RGB", 0), ("RGB", 1), ("RGB", 2), ("L", 0)])
+def test_restart_markers_are_counted_right(mode: str, subsampling: int, blocks: int) -> None:
+    plain = encode(picture(mode), "JPEG", subsampling=subsampling)
+    data = encode(picture(mode), "JPEG", subsampling=subsampling, restart_marker_blocks=blocks)
+    assert np.array_equal(np.asarray(decode(data).image), np.asarray(decode(plain).image))
+
+
+def test_fill_bytes_before_markers_are_allowed() -> None:
+    plain = valid_files()["jpeg"][0]
+    scan = find_marker(plain, 0xDA)
+    data = plain[:scan] + b"\xff\xff" + plain[scan:-2] + b"\xff\xff\xff" + plain[-2:]
+    assert np.array_equal(np.asarray(decode(data).image), np.asarray(decode(plain).image))
+
+
+def test_adobe_cmyk_is_not_inverted() -> None:
+    shown = decode(encode(Image.new("CMYK", (48, 48), (0, 255, 255, 0)), "JPEG")).image
+    red, green, blue = np.asarray(shown).reshape(-1, 3).mean(axis=0)
+    assert red > 240
+    assert max(green, blue) < 15

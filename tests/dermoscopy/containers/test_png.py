@@ -1,0 +1,97 @@
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dermoscopy.containers.png import inspect
+from dermoscopy.decode import decode
+from dermoscopy.errors import UnsupportedImageType
+from dermoscopy.limits import Limits
+from tests.dermoscopy.files import chunk, encode, exif, picture, png, png_header, png_of, srgb_profile, valid_files
+
+_WIDTH, _HEIGHT = 45, 37
+
+
+def _image(channels: int) -> NDArray[np.uint8]:
+    rows = np.arange(_HEIGHT * _WIDTH * channels, dtype=np.uint32) * 2654435761
+    return (rows >> 24).astype(np.uint8).reshape(_HEIGHT, _WIDTH, channels)
+
+
+def _adam7(image: NDArray[np.uint8]) -> Iterator[bytes]:
+    for left, top, across, down in (
+        (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)
+    ):  # fmt: skip
+        yield from (row.tobytes() for row in image[top::down, left::across])
+
+
+def test_facts_and_metadata_are_read() -> None:
+    data = encode(picture(), "PNG", exif=exif(8), icc_profile=srgb_profile())
+    container = inspect(data, Limits())
+    assert (container.format, container.media_type) == ("PNG", "image/png")
+    assert (container.width, container.height, container.orientation) == (72, 56, 8)
+    assert container.icc_profile == srgb_profile()
+
+
+def test_pillow_sees_no_metadata() -> None:
+    plain = valid_files()["png"][0]
+    bomb = b"k\0\0" + zlib.compress(bytes(50_000_000), 9)
+    data = plain[:33] + chunk(b"tEXt", b"Patient\0Jane Doe") + chunk(b"zTXt", bomb) + plain[33:]
+    assert inspect(data, Limits()).stream == inspect(plain, Limits()).stream
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3)])
+def test_interlaced_pictures(colour: int, channels: int) -> None:
+    image = _image(channels)
+    data = png_of(_adam7(image), _WIDTH, _HEIGHT, colour=colour, interlace=1)
+    assert np.array_equal(np.asarray(decode(data).image), np.broadcast_to(image, (_HEIGHT, _WIDTH, 3)))
+
+
+def test_16_bit_colours_are_scaled() -> None:
+    image = _image(3)
+    rows = (row.astype(">u2") * 257 for row in image)
+    data = png_of([row.tobytes() for row in rows], _WIDTH, _HEIGHT, depth=16)
+    assert np.array_equal(np.asarray(decode(data).image), image)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_shallow_grey_fills_the_range(depth: int) -> None:
+    row = b"\xf0" * (_WIDTH * depth // 8 + 1)
+    shown = np.asarray(decode(png_of([row] * _HEIGHT, _WIDTH, _HEIGHT, depth=depth, colour=0)).image)
+    assert set(np.unique(shown)) == {0, 255}
+
+
+def test_pixels_in_many_chunks() -> None:
+    image = _image(3)
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in image))
+    parts = [(b"IDAT", packed[k : k + 100]) for k in range(0, len(packed), 100)]
+    data = png(png_header(_WIDTH, _HEIGHT), *parts, (b"IDAT", b""), (b"IEND", b""))
+    assert np.array_equal(np.asarray(decode(data).image), image)
+
+
+def test_one_transparent_colour_shows_white() -> None:
+    image = _image(3)
+    image[:9] = (1, 2, 3)
+    rows = [row.tobytes() for row in image]
+    shown = decode(png_of(rows, _WIDTH, _HEIGHT, extra=[(b"tRNS", struct.pack(">3H", 1, 2, 3))])).image
+    assert (np.asarray(shown)[:9] == 255).all()
+    assert np.array_equal(np.asarray(shown)[9:], image[9:])
+
+
+_GAMMA, _LINEAR = (b"gAMA", struct.pack(">I", 45455)), (b"gAMA", struct.pack(">I", 100_000))
+_SRGB = (b"sRGB", b"\0")
+
+
+@pytest.mark.parametrize("extra", [[_GAMMA], [_SRGB, _GAMMA], [_LINEAR, _SRGB], [(b"cICP", bytes([1, 13, 0, 1]))]])
+def test_colour_spaces_that_are_srgb_are_read(extra: list[tuple[bytes, bytes]]) -> None:
+    image = _image(3)
+    data = png_of([row.tobytes() for row in image], _WIDTH, _HEIGHT, extra=extra)
+    assert np.array_equal(np.asarray(decode(data).image), image)
+
+
+def test_a_colour_space_that_is_not_is_refused() -> None:
+    data = png_of([bytes(3 * _WIDTH)] * _HEIGHT, _WIDTH, _HEIGHT, extra=[_LINEAR])
+    with pytest.raises(UnsupportedImageType, match="colour space"):
+        decode(data)

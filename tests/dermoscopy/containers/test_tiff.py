@@ -1,0 +1,131 @@
+import io
+import zlib
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import TiffImageFile
+
+from dermoscopy.containers.tiff import inspect
+from dermoscopy.decode import decode
+from dermoscopy.limits import Limits
+from tests.dermoscopy.files import Changes, encode, picture, srgb_profile, tiff, tiff_tags
+
+_WIDTH, _HEIGHT = 64, 48
+_IMAGE = (np.arange(_WIDTH * _HEIGHT * 3, dtype=np.uint32) * 2654435761 >> 24).astype(np.uint8)
+_GREY = _IMAGE[: _WIDTH * _HEIGHT].reshape(_HEIGHT, _WIDTH)
+_RGB = _IMAGE.reshape(_HEIGHT, _WIDTH, 3)
+
+
+def _shown(data: bytes, changes: Changes, order: str = "<") -> NDArray[np.uint8]:
+    tags = tiff_tags(_WIDTH, _HEIGHT, len(data), changes)
+    return np.asarray(decode(tiff(data, tags, order=order)).image)
+
+
+def _repeated(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "packbits"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "LA", "I;16"])
+def test_modes_and_compressions(mode: str, compression: str | None) -> None:
+    image = picture("RGBA").convert("LA") if mode == "LA" else picture(mode)
+    shown = np.asarray(decode(encode(image, "TIFF", compression=compression)).image).astype(int)
+    if mode == "LA":
+        expected = np.asarray(decode(encode(image, "PNG")).image)
+    else:
+        expected = np.asarray(picture("L" if mode == "I;16" else mode).convert("RGB"))
+    assert np.array_equal(shown, expected)
+
+
+def test_facts_and_metadata_are_read() -> None:
+    data = encode(picture(), "TIFF", icc_profile=srgb_profile(), software="Jane Doe", compression="tiff_lzw")
+    container = inspect(data, Limits())
+    assert (container.format, container.media_type) == ("TIFF", "image/tiff")
+    assert (container.width, container.height, container.icc_profile) == (72, 56, srgb_profile())
+    with TiffImageFile(io.BytesIO(data)) as original, TiffImageFile(io.BytesIO(container.stream)) as seen:
+        assert 305 in original.tag_v2
+        assert 305 not in seen.tag_v2
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_both_byte_orders(order: str) -> None:
+    assert np.array_equal(_shown(_GREY.tobytes(), {}, order), _repeated(_GREY))
+    deep = (_GREY.astype(np.uint16) * 257).astype(order + "u2").tobytes()
+    assert np.array_equal(_shown(deep, {"bits": (16,)}, order), _repeated(_GREY))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_strips_of_uneven_height(packed: bool) -> None:
+    strips = [_GREY[top : top + 20].tobytes() for top in range(0, _HEIGHT, 20)]
+    if packed:
+        strips = [zlib.compress(strip) for strip in strips]
+    places = np.cumsum([8, *map(len, strips)])[:-1]
+    changes: Changes = {
+        "rows": (20,),
+        "offsets": tuple(int(k) for k in places),
+        "counts": tuple(map(len, strips)),
+        "compression": (8 if packed else 1,),
+    }
+    assert np.array_equal(_shown(b"".join(strips), changes), _repeated(_GREY))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tiles(packed: bool) -> None:
+    padded = np.zeros((64, 96), np.uint8)
+    padded[:_HEIGHT, :_WIDTH] = _GREY
+    tiles = [padded[y : y + 32, x : x + 48].tobytes() for y in (0, 32) for x in (0, 48)]
+    if packed:
+        tiles = [zlib.compress(tile) for tile in tiles]
+    places = np.cumsum([8, *map(len, tiles)])[:-1]
+    changes: Changes = {
+        "rows": None,
+        "offsets": None,
+        "counts": None,
+        "tile_width": (48,),
+        "tile_height": (32,),
+        "tile_offsets": tuple(int(k) for k in places),
+        "tile_counts": tuple(map(len, tiles)),
+        "compression": (8 if packed else 1,),
+    }
+    assert np.array_equal(_shown(b"".join(tiles), changes), _repeated(_GREY))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_planes(packed: bool) -> None:
+    planes = [np.ascontiguousarray(_RGB[..., k]).tobytes() for k in range(3)]
+    if packed:
+        planes = [zlib.compress(plane) for plane in planes]
+    places = np.cumsum([8, *map(len, planes)])[:-1]
+    changes: Changes = {
+        "bits": (8, 8, 8),
+        "samples": (3,),
+        "photometric": (2,),
+        "planar": (2,),
+        "offsets": tuple(int(k) for k in places),
+        "counts": tuple(map(len, planes)),
+        "compression": (8 if packed else 1,),
+    }
+    assert np.array_equal(_shown(b"".join(planes), changes), _RGB)
+
+
+def test_white_is_zero_is_inverted() -> None:
+    assert np.array_equal(_shown(_GREY.tobytes(), {"photometric": (0,)}), 255 - _repeated(_GREY))
+
+
+def test_predictor() -> None:
+    steps = np.diff(_GREY, axis=1, prepend=np.zeros((_HEIGHT, 1), np.uint8)).astype(np.uint8)
+    shown = _shown(zlib.compress(steps.tobytes()), {"compression": (8,), "predictor": (2,)})
+    assert np.array_equal(shown, _repeated(_GREY))
+
+
+def test_palette() -> None:
+    colours = np.arange(256)
+    palette = np.concatenate([colours, 255 - colours, colours // 2]) * 257
+    shown = _shown(_GREY.tobytes(), {"photometric": (3,), "colour_map": tuple(int(k) for k in palette)})
+    assert np.array_equal(shown, np.stack([_GREY, 255 - _GREY, _GREY // 2], axis=2))
+
+
+def test_orientation() -> None:
+    assert np.array_equal(_shown(_GREY.tobytes(), {"orientation": (3,)}), _repeated(_GREY)[::-1, ::-1])
+    assert np.array_equal(_shown(_GREY.tobytes(), {"orientation": (9,)}), _repeated(_GREY))
