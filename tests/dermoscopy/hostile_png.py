@@ -81,6 +81,7 @@ def inputs() -> dict[str, bytes]:
         "header-checksum": _broken_checksum(plain, b"IHDR"),
         "pixel-checksum": _broken_checksum(plain, b"IDAT"),
         "palette-checksum": _broken_checksum(palette, b"PLTE"),
+        "profile-checksum": _broken_checksum(_with((b"iCCP", b"p\0\0" + zlib.compress(srgb_profile()))), b"iCCP"),
         "chunk-longer-than-file": plain[:33] + b"\x7f\xff\xff\xff" + plain[37:],
         "chunk-of-negative-length": plain[:33] + b"\xff\xff\xff\xf4" + plain[37:],
         "text-cut-short": plain[:33] + chunk(b"tEXt", b"k\0v")[:-6] + plain[33:],

@@ -1,11 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dermoscopy.decode import decode
+from dermoscopy.decode import decode, inspect
 from dermoscopy.errors import ImageError
 from dermoscopy.prepare import prepare
 from tests.dermoscopy.files import chunk, insert_segment, valid_files
@@ -54,6 +55,24 @@ def test_each_is_refused_with_a_typed_error(hostile: HostileInput) -> None:
     assert refused.value.__cause__ is None
     with pytest.raises(type(refused.value)):
         prepare(hostile.data)
+
+
+def _passes_inspection(hostile: HostileInput) -> bool:
+    try:
+        inspect(hostile.data)
+    except ImageError:
+        return False
+    return True
+
+
+def test_only_damage_within_the_coded_pixels_reaches_pillow() -> None:
+    passed = {each.name for each in _INPUTS if _passes_inspection(each)}
+    in_the_pixels = "|".join(
+        ["closed", "than-its-data", "no-quantization", "profile-of", "transparent", "filter", "garbage", "too-short"]
+        + ["deflate-cut", "header-only", "masks"]
+    )
+    assert {name for name in passed if not re.search(in_the_pixels, name)} == set()
+    assert len(passed) < 40
 
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
