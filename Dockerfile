@@ -12,7 +12,7 @@ FROM python AS service-packages
 COPY requirements/service.txt requirements/
 # pip stays out of the environment. OpenVINO's plugins for GPU and NPU go: the service runs on the CPU only.
 RUN python -m venv --without-pip /venv \
-    && python -m pip --python /venv/bin/python install \
+    && /usr/local/bin/python -m pip --python /venv/bin/python install \
         --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/service.txt \
     && rm /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_gpu_plugin.so \
         /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_npu_plugin.so \
@@ -20,7 +20,7 @@ RUN python -m venv --without-pip /venv \
 
 FROM service-packages AS training-packages
 COPY requirements/training.txt requirements/
-RUN python -m pip --python /venv/bin/python install \
+RUN /usr/local/bin/python -m pip --python /venv/bin/python install \
         --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/training.txt
 
 FROM python AS service

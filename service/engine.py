@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError, UnknownLabel
+from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError, UnknownLabel, UnreadableLabels
 from model_store.labels import LABELS_FILE, Labels
 from model_store.manifest import Pinned
 from model_store.runtime import Runtime
@@ -85,15 +85,11 @@ class Engine:
 
     def start(self) -> None:
         """Loads what `stable` names. What cannot be served is logged and stays refused; the service still starts."""
-        for name in self.needed():
-            begun = time.perf_counter()
-            try:
-                served = self.get(name, Selection())
-            except StoreError as error:
-                log.event("refused", logging.WARNING, model=name, label=STABLE, reason=str(error))
-            else:
-                log.event("loaded", **_identity(served), seconds=round(time.perf_counter() - begun, 2))
-        self.started = True
+        try:
+            for name in self.needed():
+                self._start(name)
+        finally:
+            self.started = True
 
     def needed(self) -> list[str]:
         """The models without whose `stable` version the service is not ready: a store may have no grader."""
@@ -146,6 +142,15 @@ class Engine:
                     return Condition("refused", str(error))
             return self._trials[key].condition
 
+    def _start(self, name: str) -> None:
+        begun = time.perf_counter()
+        try:
+            served = self.get(name, Selection())
+        except StoreError as error:
+            log.event("refused", logging.WARNING, model=name, label=STABLE, reason=str(error))
+        else:
+            log.event("loaded", **_identity(served), seconds=round(time.perf_counter() - begun, 2))
+
     def _resolve(self, name: str, selection: Selection) -> tuple[int, str | None]:
         if selection.version is not None:
             return selection.version, None
@@ -160,7 +165,10 @@ class Engine:
             pins = {}
             self._pins = (signature, pins)
         if (name, label) not in pins:
-            pins[name, label] = self.labels.get(name, label)
+            try:
+                pins[name, label] = self.labels.get(name, label)
+            except OSError as error:
+                raise UnreadableLabels(f"The labels cannot be read: {_why(error)}.") from error
         return pins[name, label]
 
     def _in_memory(self, key: Key, digest: str | None) -> Served | None:
@@ -176,10 +184,10 @@ class Engine:
             known = self._known(key)
             if known is not None and known.error is not None:
                 raise type(known.error)(known.error.message)
+            if known is not None and known.stored is not None:
+                _check_digest(known.stored, digest)
             served = self._try(key)
-            if digest not in (None, served.stored.digest):
-                had, wanted = served.stored.digest[:12], str(digest)[:12]
-                raise RefusedVersion(f"{name}/{version} has the digest {had}, but {wanted} was asked for.")
+            _check_digest(served.stored, digest)
             self._loaded[key] = served
             return served
 
@@ -195,6 +203,8 @@ class Engine:
             except (RefusedVersion, RuntimeUnavailable) as error:
                 self._trials[key] = _Trial(fingerprint, error=error)
                 raise
+            except OSError as error:  # not remembered: permissions change without a file changing
+                raise RefusedVersion(f"It cannot be read: {_why(error)}.") from error
         self._trials[key] = _Trial(fingerprint, stored)
         return Served(stored, runtime, classifier)
 
@@ -221,6 +231,16 @@ class Engine:
         """Changes with any file of the store: a grader depends on another directory than its own."""
         root = self.store.root
         return hash(tuple(sorted(_stat(Path(folder, file)) for folder, _, files in os.walk(root) for file in files)))
+
+
+def _check_digest(stored: StoredVersion, digest: str | None) -> None:
+    if digest not in (None, stored.digest):
+        had, wanted = stored.digest[:12], str(digest)[:12]
+        raise RefusedVersion(f"{stored.name}/{stored.version} has the digest {had}, but {wanted} was asked for.")
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _identity(served: Served) -> dict[str, object]:

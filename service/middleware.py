@@ -15,6 +15,8 @@ from service.problems import InternalError
 # Anything else, and anything longer, is replaced: the id comes back in headers and goes into logs.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+PROBES = ("/livez", "/readyz")
+
 
 class RequestContext:
     """Plain ASGI middleware, the outermost of ours."""
@@ -60,9 +62,11 @@ def _request_id(headers: Headers) -> str:
 def _log_request(scope: Scope, request_id: str, status: int | None, seconds: float) -> None:
     # The route's own template, not the path that was asked for: a client may have put a name into that.
     path = getattr(scope.get("route"), "path", None)
+    # Whoever watches the service asks every few seconds; only an answer that is not 200 is news.
+    routine = path in PROBES and status == 200
     log.event(
         "request",
-        logging.INFO,
+        logging.DEBUG if routine else logging.INFO,
         request_id=request_id,
         method=scope["method"],
         path=path,

@@ -40,10 +40,25 @@ class Service:
         """The events of one name that it has logged so far."""
         return [event for event in map(json.loads, self.log.splitlines()) if event["event"] == name]
 
+    def request(self, request_id: str) -> dict[str, Any]:
+        """The line of a request, which is written after its answer."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for event in self.events("request"):
+                if event["request_id"] == request_id:
+                    return event
+            time.sleep(0.02)
+        raise AssertionError(f"no request {request_id} was logged")
+
     def memory(self) -> int:
         """Resident memory in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    def processor_seconds(self) -> float:
+        """What it has used of the processors: unlike time, not longer on a machine that does other things too."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> int:
         """Sends SIGTERM and returns the exit status."""

@@ -134,6 +134,28 @@ def test_damaged_labels_are_an_error_and_not_the_shipped_ones(engine: Engine, st
     assert engine.needed() == ["classifier", "grader"]
 
 
+def test_a_number_that_was_published_again_is_served_once_a_label_names_its_new_digest(
+    engine: Engine, store: Path, state: Path
+) -> None:
+    opened = Store(store)
+    before = engine.get("classifier", SECOND)
+    shutil.rmtree(store / "classifier" / "2")
+    again = add_classifier(opened, seed=9)
+    assert (again.version, engine.get("classifier", SECOND)) == (2, before)
+    Labels(opened, state).move("classifier", "stable", 2)
+    after = engine.get("classifier", STABLE)
+    assert after.stored.digest == again.digest != before.stored.digest
+    assert engine.get("classifier", SECOND) is after
+
+
+def test_labels_that_may_not_be_read_are_an_error(engine: Engine, state: Path) -> None:
+    (state / "labels.json").mkdir(parents=True)  # root may read every file, but not a directory as one
+    with pytest.raises(UnreadableLabels, match="Is a directory"):
+        engine.find("classifier", STABLE)
+    engine.start()
+    assert engine.started
+
+
 def test_a_grader_is_never_served_without_exactly_the_classifier_that_it_pins(engine: Engine, store: Path) -> None:
     flip_a_byte(store / "classifier" / "1")
     with pytest.raises(RefusedVersion, match=r"The classifier that it pins cannot be served: .* was changed"):

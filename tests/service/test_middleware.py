@@ -33,11 +33,15 @@ def test_a_request_is_one_line_with_the_route_and_nothing_of_what_was_asked(serv
     for path in ("/classify?operating_point=CANARY", "/CANARY.png?n=CANARY", "/models/CANARY"):
         headers = {"X-Request-ID": f"log-{path[1:4]}", "User-Agent": "CANARY", "Referer": "CANARY"}
         service.client.post(path, files=files, headers=headers)
-    lines = {event["request_id"]: event for event in service.events("request")}
-    classify = lines["log-cla"]
+    classify = service.request("log-cla")
     assert (classify["method"], classify["path"], classify["status"]) == ("POST", "/classify", 400)
     assert classify["code"] == "unknown_operating_point"
     assert 0 < classify["duration_ms"] < 30_000
-    assert lines["log-CAN"]["path"] is None
-    assert lines["log-mod"]["path"] == "/models/{name}"
+    assert service.request("log-CAN")["path"] is None
+    assert service.request("log-mod")["path"] == "/models/{name}"
     assert "CANARY" not in service.log
+
+
+def test_probes_that_go_well_are_logged_for_debugging_only(service: Service) -> None:
+    service.client.get("/livez", headers={"X-Request-ID": "probe"})
+    assert service.request("probe")["level"] == "debug"
