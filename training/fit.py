@@ -112,7 +112,7 @@ class Trainer:
         return data.map(load, num_parallel_calls=2).prefetch(2)
 
     def _step_function(self, variables: list[Any], optimizer: Any) -> Any:
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
         def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(partial_label_loss(masks, self.network(images, training=True)))

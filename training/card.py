@@ -1,0 +1,78 @@
+"""The model card: the manifest's own figures in words and tables (Mitchell 2019, arXiv:1810.03993)."""
+
+from __future__ import annotations
+
+from model_store.manifest import Evaluation, Manifest, Measured
+from training.texts import LIMITS
+
+
+def _figure(measured: Measured) -> str:
+    return f"{measured.value:.3f} ({measured.low:.3f} to {measured.high:.3f})"
+
+
+def _evaluation(name: str, evaluation: Evaluation) -> list[str]:
+    seen = "seen in training" if evaluation.seen_in_training else "not seen in training"
+    lines = [
+        f"### {name}",
+        f"{evaluation.description.capitalize()}; {evaluation.images} images of {evaluation.groups} lesions, "
+        f"{evaluation.positives} positive; {seen}.",
+        "",
+        "| figure | value (95 % interval) |",
+        "|---|---|",
+    ]
+    return [*lines, *(f"| {key} | {_figure(value)} |" for key, value in evaluation.metrics.items()), ""]
+
+
+def _sources(manifest: Manifest) -> list[str]:
+    head = ["| source | images | training | validation | test | removed | licence |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        f"| {s.name} | {s.images} | {s.training} | {s.validation} | {s.test} | {s.removed} | {s.licence} |"
+        for s in manifest.training.sources
+    ]
+    return [*head, *rows, ""]
+
+
+def _points(manifest: Manifest) -> list[str]:
+    if not manifest.operating_points:
+        return []
+    head = ["## Operating points", "", "| name | threshold | sensitivity | specificity | chosen on | measured on |"]
+    rows = [
+        f"| {p.name} | {p.threshold:.4f} | {_figure(p.sensitivity)} | {_figure(p.specificity)} "
+        f"| {p.rule}, {p.chosen_on} | {p.measured_on} |"
+        for p in manifest.operating_points
+    ]
+    return [*head, "|---|---|---|---|---|---|", *rows, "", f"Default: {manifest.default_operating_point}.", ""]
+
+
+def _runtimes(manifest: Manifest) -> list[str]:
+    head = ["## Runtimes", "", "Difference of a probability to TensorFlow in f32.", ""]
+    table = ["| runtime | precision | images | mean | largest |", "|---|---|---|---|---|"]
+    rows = [
+        f"| {r.runtime} | {r.precision} | {r.images} | {r.mean_difference:.5f} | {r.largest_difference:.5f} |"
+        for r in manifest.runtimes
+    ]
+    return [*head, *table, *rows, ""]
+
+
+def write_card(manifest: Manifest) -> str:
+    """The card as Markdown; every figure in it is read from the manifest."""
+    lines = [f"# {manifest.name}/{manifest.version}", "", manifest.summary, "", "## Intended use", ""]
+    lines += [manifest.intended_use, "", "## What it says", "", manifest.label_policy, ""]
+    lines += [f"- **{name}**: {meaning}" for name, meaning in manifest.classes.items()]
+    if manifest.evidence:
+        lines += ["", "How well the data supports each grade:", ""]
+        lines += [f"- **{name}**: {text}" for name, text in manifest.evidence.items()]
+    if manifest.calibration:
+        c = manifest.calibration
+        lines += [
+            "",
+            "## Calibration",
+            "",
+            f"{c.method}, for a prevalence of {c.prevalence:.0%}; fitted on {c.fitted_on}.",
+        ]
+    lines += ["", *_points(manifest), "## Evaluation", "", "The exported artifact was measured.", ""]
+    for name, evaluation in manifest.evaluations.items():
+        lines += _evaluation(name, evaluation)
+    lines += ["## Training data", "", *_sources(manifest), *(f"- {note}" for note in manifest.training.notes), ""]
+    lines += [*_runtimes(manifest), "## Limits", "", *(f"- {limit}" for limit in LIMITS), ""]
+    return "\n".join(lines)

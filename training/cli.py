@@ -1,0 +1,117 @@
+"""The command line of the training side."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# Before anything imports TensorFlow: 2 leaves its errors and drops its start-up messages.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from dermoscopy.errors import ImageError
+from model_store.errors import StoreError
+from training import commands
+from training.sources import SourceError
+
+EPILOG = """examples:
+  python -m training data                                what is there, and where each image goes
+  python -m training classifier --weights imagenet       train from Keras's own ImageNet weights (internet access)
+  python -m training classifier --from classifier/1 --phases 224:4 --run runs/next
+                                                         go on from a published version for four epochs
+  python -m training grader --classifier classifier/1    the stage grader on that classifier
+  python -m training evaluate --version classifier/1     its figures on the test sets
+  python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
+
+A run that was killed goes on from its last checkpoint when the same command is given again. Publishing never
+overwrites a version and moves no label unless --label says so. The models are for research use only.
+"""
+
+
+def _phases(text: str) -> tuple[tuple[int, int], ...]:
+    """ "160:14,224:16" as ((160, 14), (224, 16))."""
+    try:
+        pairs = tuple((int(side), int(count)) for side, count in (part.split(":") for part in text.split(",")))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("write phases as SIDE:EPOCHS,SIDE:EPOCHS, such as 160:14,224:16") from error
+    if any(side < 32 or count < 1 for side, count in pairs):
+        raise argparse.ArgumentTypeError("a side is at least 32 pixels and a phase at least one epoch")
+    return pairs
+
+
+def _prevalence(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError("a prevalence lies between 0 and 1, such as 0.2")
+    return value
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of labelled image folders")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/cache"), help="prepared pixels, about 150 kB an image, made once"
+    )
+    parser.add_argument("--store", type=Path, default=Path("model_store/models"), help="where versions are published")
+
+
+def _add_publishing(parser: argparse.ArgumentParser, run: str) -> None:
+    parser.add_argument("--run", type=Path, default=Path(run), help="working folder: checkpoints, history, artifact")
+    parser.add_argument("--label", help="move this label (such as stable) to the published version")
+    parser.add_argument("--state", type=Path, default=Path("state"), help="folder that holds moved labels")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Trains, measures and publishes melanoserve's models from folders of labelled dermoscopic images.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    data = add("data", help="show sources, splits and copies")
+    _add_common(data)
+    data.set_defaults(run_command=commands.show_data)
+
+    classifier = add("classifier", help="train and publish a classifier")
+    _add_common(classifier)
+    _add_publishing(classifier, "runs/classifier")
+    start = classifier.add_mutually_exclusive_group()
+    start.add_argument("--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)")
+    start.add_argument("--from", dest="start", metavar="NAME/N", help="go on from a published classifier")
+    classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 160:14,224:16)")
+    classifier.add_argument("--epoch-size", type=int, help="images drawn per epoch (default 4000)")
+    classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")
+    classifier.add_argument(
+        "--prevalence", type=_prevalence, default=0.2, help="share of malignant lesions to calibrate for (default 0.2)"
+    )
+    classifier.set_defaults(run_command=commands.train_classifier)
+
+    grader = add("grader", help="train and publish a stage grader")
+    _add_common(grader)
+    _add_publishing(grader, "runs/grader")
+    grader.add_argument("--classifier", default="classifier/1", metavar="NAME/N", help="the classifier to build on")
+    grader.set_defaults(run_command=commands.train_grader)
+
+    evaluate = add("evaluate", help="measure a published version, or show what it says of files")
+    _add_common(evaluate)
+    evaluate.add_argument("--version", default="classifier/1", metavar="NAME/N", help="which version")
+    evaluate.add_argument("--runtime", choices=("openvino", "tensorflow"), default="openvino")
+    evaluate.add_argument("--precision", choices=("auto", "f32", "bf16"), default="auto")
+    evaluate.add_argument("images", nargs="*", type=Path, help="image files; without any, the test sets")
+    evaluate.set_defaults(run_command=commands.evaluate)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 1 after a one-sentence error on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run_command(options)
+    except (commands.CommandError, SourceError, StoreError, ImageError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0

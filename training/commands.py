@@ -1,0 +1,165 @@
+"""What the commands of `python -m training` do."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dermoscopy.prepare import prepare
+from model_store.decision import decide, grade
+from model_store.labels import Labels
+from model_store.runtime import load
+from model_store.store import Store, StoredVersion
+from training.evaluation import measure, test_sets
+from training.sources import read_sources
+from training.splits import ROLES, split
+from training.table import Table, build_table
+
+
+class CommandError(Exception):
+    """The command cannot do what was asked; the message says why and what to do."""
+
+
+def _table(options: argparse.Namespace) -> Table:
+    if not options.data.is_dir():
+        raise CommandError(f"no data folder at {options.data}: name one with --data")
+    return build_table(read_sources(options.data), options.cache)
+
+
+def _published(store: Store, name: str) -> StoredVersion:
+    model, _, number = name.partition("/")
+    if not number.isdecimal():
+        raise CommandError(f"{name!r} is no version: write it as classifier/1")
+    return store.open(model, int(number))
+
+
+def _check_writable(store: Store) -> None:
+    """Hours of training must not end at a store that cannot be written."""
+    probe = store.root / ".writable"
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CommandError(f"the store {store.root} cannot be written: {error.strerror}") from error
+
+
+def _announce(options: argparse.Namespace, store: Store, version: StoredVersion) -> None:
+    print(f"published {version.name}/{version.version}, digest {version.digest[:12]}, at {version.path}")
+    if options.label:
+        Labels(store, options.state).move(version.name, options.label, version.version, version.digest)
+        print(f"label {options.label} of {version.name} moved to version {version.version}")
+    else:
+        moving = f"python -m model_store label {version.name} stable {version.version}"
+        print(f"no label was moved; to serve it by default: {moving}")
+
+
+def show_data(options: argparse.Namespace) -> None:
+    """Print what the data folder holds and where each image goes."""
+    table = _table(options)
+    counts = split(table).counts(table)
+    print(f"{'source':20}" + "".join(f"{role:>12}" for role in ROLES))
+    for source, count in sorted(counts.items()):
+        print(f"{source:20}" + "".join(f"{count[role]:>12}" for role in ROLES))
+    copies = np.bincount(table.copies)[table.copies] > 1
+    print(f"{int(copies.sum())} of {len(copies)} images have a copy in the same or another source.")
+
+
+def _recipe(options: argparse.Namespace) -> Any:
+    from training.fit import Recipe  # noqa: PLC0415  # imports TensorFlow, seconds that --help should not take
+
+    recipe = Recipe()
+    given = {"phases": options.phases, "epoch_size": options.epoch_size, "seed": options.seed}
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def _describe_base(options: argparse.Namespace, store: Store) -> str:
+    if options.start:
+        version = _published(store, options.start)
+        return f"{options.start} ({version.digest[:12]})"
+    if options.weights in ("imagenet", "none"):
+        return str(options.weights)
+    digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
+    return f"{Path(options.weights).name} (sha256 {digest[:12]})"
+
+
+def _remember(folder: Path, described: dict[str, Any]) -> None:
+    """Write the recipe of a new run; refuse to go on with another one than the run was started with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file, text = folder / "recipe.json", json.dumps(described, indent=2) + "\n"
+    if file.is_file() and file.read_text() != text:
+        raise CommandError(f"{folder} holds a run with another recipe; name another folder with --run, or remove it")
+    file.write_text(text)
+
+
+def train_classifier(options: argparse.Namespace) -> None:
+    """Train (or go on training), export, measure and publish a classifier."""
+    from training.export import load_published  # noqa: PLC0415
+    from training.fit import Trainer  # noqa: PLC0415
+    from training.monitor import Monitor  # noqa: PLC0415
+    from training.network import build_network  # noqa: PLC0415
+    from training.release import Work, release_classifier  # noqa: PLC0415
+
+    store = Store(options.store)
+    _check_writable(store)
+    if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
+        raise CommandError(f"no weights at {options.weights}: --weights takes a path, imagenet or none")
+    recipe, base = _recipe(options), _describe_base(options, store)
+    table = _table(options)
+    roles = split(table)
+    described = {"base": base, "prevalence": options.prevalence, **recipe.describe()}
+    _remember(options.run, described)
+    network = build_network("none" if options.start else options.weights)
+    if options.start:
+        load_published(network, _published(store, options.start).path)
+    trainer = Trainer(network, recipe, table, roles, options.run)
+    trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
+    work = Work(table, roles, options.run, options.prevalence, described)
+    _announce(options, store, release_classifier(network, work, store))
+
+
+def train_grader(options: argparse.Namespace) -> None:
+    """Train, measure and publish a grader on a published classifier."""
+    from training.network import build_network  # noqa: PLC0415
+    from training.release_grader import release_grader  # noqa: PLC0415
+
+    store = Store(options.store)
+    _check_writable(store)
+    classifier = _published(store, options.classifier)
+    version = release_grader(build_network("none"), _table(options), classifier, options.run, store)
+    _announce(options, store, version)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Print what a published version says of given files, or its figures on the test sets."""
+    store = Store(options.store)
+    version = _published(store, options.version)
+    runtime = load(version, runtime=options.runtime, precision=options.precision)
+    if options.images:
+        for path in options.images:
+            outputs = runtime.run(prepare(path.read_bytes()).pixels[None])
+            print(json.dumps({"file": str(path), **_answer(version, outputs)}))
+        return
+    if version.manifest.calibration is None:
+        raise CommandError("a grader is measured by cross-validation when it is trained; see its model card")
+    table = _table(options)
+    thresholds = {point.name: point.threshold for point in version.manifest.operating_points}
+    for name, data in test_sets(runtime, table, split(table)).items():
+        found = measure(data, version.manifest.calibration.prevalence, thresholds)
+        print(f"\n{name}: {found.description}\n{found.images} images of {found.groups} lesions")
+        for metric, value in found.metrics.items():
+            print(f"  {metric:70} {value.value:.4f}  ({value.low:.4f} to {value.high:.4f})")
+
+
+def _answer(version: StoredVersion, outputs: dict[str, Any]) -> dict[str, Any]:
+    if version.manifest.task == "grading":
+        found = grade(version.manifest, outputs, 0)
+        return {"stage": found.stage, "probabilities": found.probabilities}
+    decision = decide(version.manifest, outputs, 0)
+    return {"decision": decision.decision, "probability": decision.probability, "classes": decision.classes}

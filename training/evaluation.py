@@ -1,0 +1,225 @@
+"""Measures a classifier's exported artifact on the evaluation sets, with confidence intervals over lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.manifest import Evaluation
+from model_store.runtime import Runtime
+from training.labels import MALIGNANT, Label, class_of
+from training.metrics import (
+    Bools,
+    Floats,
+    auc,
+    bootstrap,
+    expected_calibration_error,
+    prevalence_weights,
+    share,
+    threshold_for_sensitivity,
+)
+from training.scoring import score
+from training.sources import Image
+from training.splits import Split
+from training.table import Table
+
+
+def kind_of(label: Label) -> str:
+    """A class of the answer, or "malignant" where a label says no more than that.
+
+    Raises:
+        ValueError: The label leaves open whether the lesion is malignant.
+    """
+    kind = class_of(label) or ("malignant" if label and label <= MALIGNANT else None)
+    if kind is None:
+        raise ValueError(f"label {sorted(label)} does not say benign or malignant")
+    return kind
+
+
+def confirmed(image: Image) -> bool:
+    """Whether the source records that histology confirmed the diagnosis."""
+    return image.facts.get("dx_type") == "histo" or image.facts.get("diagnosis_confirm_type") == "histopathology"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluation set with what the artifact said of it, row for row.
+
+    Attributes:
+        description: What the set is, in a phrase.
+        kinds: "melanoma", "other_malignant", "benign" or (unspecified) "malignant".
+        probability: float64[n], calibrated, of malignant.
+        logit: float64[n], its logit.
+        lesions: int64[n], images with the same number show the same lesion or patient.
+        histology: bool[n], histology confirmed the diagnosis.
+        sites: The hospital or society of each image, "" where not recorded.
+    """
+
+    description: str
+    kinds: NDArray[np.str_]
+    probability: Floats
+    logit: Floats
+    lesions: NDArray[np.int64]
+    histology: Bools
+    sites: NDArray[np.str_]
+
+    @property
+    def malignant(self) -> Bools:
+        """bool[n]: melanoma, another malignancy, or one that is not specified."""
+        return np.asarray(self.kinds != "benign")
+
+    @property
+    def melanoma(self) -> Bools:
+        """bool[n]: labelled melanoma."""
+        return np.asarray(self.kinds == "melanoma")
+
+    def subset(self, rows: Bools, description: str) -> Evaluated:
+        """The rows that are marked, as a set of their own."""
+        return Evaluated(
+            description,
+            self.kinds[rows],
+            self.probability[rows],
+            self.logit[rows],
+            self.lesions[rows],
+            self.histology[rows],
+            self.sites[rows],
+        )
+
+
+def evaluate(runtime: Runtime, table: Table, rows: list[int], labels: list[Label], description: str) -> Evaluated:
+    """Run the artifact over rows of the table.
+
+    Args:
+        runtime: The loaded artifact.
+        table: The images.
+        rows: Which of them.
+        labels: The label of each of the rows.
+        description: What the set is; also the progress bar's text.
+    """
+    outputs = score(runtime, table.pixels, rows, description)
+    images = [table.images[row] for row in rows]
+    return Evaluated(
+        description,
+        np.array([kind_of(label) for label in labels]),
+        outputs["probability"].astype(np.float64),
+        outputs["logit"].astype(np.float64),
+        table.lesions[rows],
+        np.array([confirmed(image) for image in images]),
+        np.array([image.facts.get("attribution", "") for image in images]),
+    )
+
+
+def validation_set(runtime: Runtime, table: Table, split: Split, sources: tuple[str, ...]) -> Evaluated:
+    """The validation images of the given sources, with their settled labels."""
+    rows = [row for source in sources for row in split.rows("validation", source, table)]
+    labels = [table.labels[row] for row in rows]
+    return evaluate(runtime, table, rows, labels, f"validation images of {' and '.join(sources)}")
+
+
+def test_sets(runtime: Runtime, table: Table, split: Split) -> dict[str, Evaluated]:
+    """The sets that a version is measured on; labels are those of the source itself."""
+    found = {}
+    for name, role, description in (
+        ("melanoma10000", "test", "melanoma10000's own test split; its two classes come from different collections"),
+        ("ham10000", "test", "held-out lesions of HAM10000, all their copies removed from training"),
+        ("isic-acral", "external", "palms and soles (ISIC Archive), a source that training never saw"),
+    ):
+        rows = split.rows(role, name, table)
+        if rows:
+            found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
+    return found | _by_site(found)
+
+
+def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
+    """The larger hospitals of the external set, on their own: inside one, the camera cannot tell the class."""
+    whole = found.get("isic-acral")
+    if whole is None:
+        return {}
+    parts = {
+        "isic-acral-dermoscopy-society": ("International Dermoscopy Society", "International Dermoscopy Society"),
+        "isic-acral-barcelona": ("Barcelona", "Hospital Clínic de Barcelona"),
+    }
+    return {
+        name: whole.subset(np.char.find(whole.sites, key) >= 0, f"palms and soles from {label} only")
+        for name, (key, label) in parts.items()
+    }
+
+
+def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float]) -> Evaluation:
+    """All figures of one set.
+
+    Args:
+        data: The set.
+        prevalence: For which the probabilities are calibrated; calibration error is measured at it.
+        thresholds: Operating point -> threshold.
+    """
+    statistics = _statistics(data, prevalence, thresholds)
+    if data.melanoma.any() and not (data.kinds == "malignant").any():
+        statistics |= _melanoma_statistics(data, thresholds)
+    return Evaluation(
+        description=data.description,
+        images=len(data.kinds),
+        positives=int(data.malignant.sum()),
+        groups=len(np.unique(data.lesions)),
+        metrics={name: bootstrap(statistic, data.lesions) for name, statistic in statistics.items()},
+        seen_in_training=False,
+    )
+
+
+Statistic = Callable[[NDArray[np.int64]], float]
+
+
+def share_called(called: Bools, among: Bools) -> Statistic:
+    """Share of the drawn rows inside `among` that are `called`."""
+    return lambda rows: share(called[rows][among[rows]])
+
+
+def _statistics(data: Evaluated, prevalence: float, thresholds: dict[str, float]) -> dict[str, Statistic]:
+    """Figures that need no more than benign or malignant."""
+    positive, probability = data.malignant, data.probability
+    found: dict[str, Statistic] = {
+        "auc_malignant_vs_benign": lambda rows: auc(positive[rows], probability[rows]),
+        "calibration_error": lambda rows: _calibration_error(positive[rows], probability[rows], prevalence),
+    }
+    for name, threshold in thresholds.items():
+        called = probability >= threshold
+        found[f"sensitivity@{name}"] = share_called(called, positive)
+        found[f"specificity@{name}"] = share_called(~called, ~positive)
+    return found
+
+
+def _calibration_error(positive: Bools, probability: Floats, prevalence: float) -> float:
+    if positive.all() or not positive.any():
+        return float("nan")
+    return expected_calibration_error(positive, probability, prevalence_weights(positive, prevalence))
+
+
+def _melanoma_statistics(data: Evaluated, thresholds: dict[str, float]) -> dict[str, Statistic]:
+    """Figures that need to know which malignancies are melanomas."""
+    melanoma, other, probability = data.melanoma, data.kinds == "other_malignant", data.probability
+    pair = melanoma | ~data.malignant
+
+    def melanoma_auc(rows: NDArray[np.int64]) -> float:
+        rows = rows[pair[rows]]
+        return auc(melanoma[rows], probability[rows])
+
+    def others_missed(rows: NDArray[np.int64]) -> float:
+        if not melanoma[rows].any():
+            return float("nan")
+        threshold = threshold_for_sensitivity(melanoma[rows], probability[rows], 0.9)
+        return share(probability[rows][other[rows]] < threshold)
+
+    found: dict[str, Statistic] = {"auc_melanoma_vs_benign": melanoma_auc}
+    if (data.histology & melanoma).any() and (data.histology & ~data.malignant).any():
+        found["auc_melanoma_vs_benign_histology_only"] = lambda rows: melanoma_auc(rows[data.histology[rows]])
+    for name, threshold in thresholds.items():
+        called = probability >= threshold
+        found[f"melanoma_sensitivity@{name}"] = share_called(called, melanoma)
+        if other.any():
+            found[f"other_malignant_called_benign@{name}"] = share_called(~called, other)
+    if other.any():
+        found["other_malignant_called_benign_at_90_melanoma_sensitivity_on_this_set"] = others_missed
+    return found

@@ -1,0 +1,140 @@
+"""Writes a network as the SavedModel of the version contract: everything that an answer needs from one pass.
+
+Weights are stored as float16 and cast in the graph, in one flat list of variables: a saved module that holds a Keras
+model cannot be read by OpenVINO, and Keras's own export stores every weight twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dermoscopy.prepare import SIDE
+from training.calibration import Platt
+from training.labels import class_matrix
+from training.novelty import Novelty
+
+
+class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """A backbone's and a head's weights as flat float16 variables, and the way from pixels to pooled features."""
+
+    def __init__(self, backbone: keras.Model, kernel: Any, bias: Any) -> None:
+        super().__init__("exported")
+        self.weights = [
+            tf.Variable(np.asarray(v, np.float16), trainable=False)
+            for v in [*backbone.trainable_variables, *backbone.non_trainable_variables]
+        ]
+        self.kernel = tf.Variable(np.asarray(kernel, np.float32), trainable=False)
+        self.bias = tf.Variable(np.asarray(bias, np.float32), trainable=False)
+        split = len(backbone.trainable_variables)
+
+        def feature_map(image: tf.Tensor) -> tf.Tensor:
+            cast = [tf.cast(v, tf.float32) for v in self.weights]
+            pixels = tf.cast(image, tf.float32) / 127.5 - 1
+            features, _ = backbone.stateless_call(cast[:split], cast[split:], pixels, training=False)
+            return features
+
+        self.feature_map = feature_map
+
+    def save(self, folder: Path) -> None:
+        """Trace `answer` as `serving_default` and save."""
+        spec = tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8, name="image")
+        signature = tf.function(self.answer, input_signature=[spec]).get_concrete_function()
+        tf.saved_model.save(self, str(folder), signatures={"serving_default": signature})
+
+    def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The outputs of the signature."""
+        raise NotImplementedError
+
+
+class _Classifier(_Exported):
+    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty) -> None:
+        super().__init__(network.get_layer("backbone"), *network.get_layer("head").get_weights())
+        self.mean = tf.Variable(novelty.mean, trainable=False)
+        self.axes = tf.Variable(novelty.axes.astype(np.float16), trainable=False)
+        self.platt, self.leftover = platt, novelty.leftover
+        self.deviations = 1 / np.linalg.norm(novelty.axes, axis=0)
+
+    def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = self.feature_map(image)
+        pooled = tf.reduce_mean(features, axis=(1, 2))
+        diagnoses = pooled @ self.kernel + self.bias
+        members = tf.constant(class_matrix())  # [7, 3]
+        # One log-sum-exp per class; -1e9 takes the other classes' diagnoses out of the sum.
+        by_class = tf.reduce_logsumexp(diagnoses[:, :, None] + (members[None] - 1) * 1e9, axis=1)
+        malignant = tf.reduce_logsumexp(by_class[:, :2], axis=1)
+        logit = self.platt.slope * (malignant - by_class[:, 2]) + self.platt.intercept
+        probability = tf.sigmoid(logit)
+        among_malignant = tf.nn.softmax(by_class[:, :2], axis=1)
+        classes = tf.concat([probability[:, None] * among_malignant, 1 - probability[:, None]], axis=1)
+        return {
+            "probability": probability,
+            "logit": logit,
+            "classes": classes,
+            "activation_map": self._activation_map(features, diagnoses, members),
+            "novelty": self._novelty(pooled),
+        }
+
+    def _activation_map(self, features: tf.Tensor, diagnoses: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
+        """Class activation map (Zhou 2016, arXiv:1512.04150) of the malignant logit, from the same pass.
+
+        The logit is a log-sum-exp over malignant minus one over benign diagnoses; its gradient by each diagnosis's
+        logit weights that diagnosis's map. float32[batch, 7, 7], positive where a place speaks for malignancy.
+        """
+        malignant = members[:, 0] + members[:, 1]
+        rise = tf.nn.softmax(diagnoses + (malignant - 1) * 1e9) - tf.nn.softmax(diagnoses - malignant * 1e9)
+        direction = tf.linalg.matvec(self.kernel, rise)  # [batch, 1024]
+        return self.platt.slope * tf.einsum("bhwc,bc->bhw", features, direction)
+
+    def _novelty(self, pooled: tf.Tensor) -> tf.Tensor:
+        """See `novelty.Novelty`."""
+        centred = pooled - self.mean
+        whitened = centred @ tf.cast(self.axes, tf.float32)
+        inside = tf.reduce_sum((whitened * self.deviations.astype(np.float32)) ** 2, axis=1)
+        outside = tf.maximum(tf.reduce_sum(centred**2, axis=1) - inside, 0.0)
+        return tf.sqrt((tf.reduce_mean(whitened**2, axis=1) + outside / self.leftover) / 2)
+
+
+class _Grader(_Exported):
+    def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        pooled = tf.reduce_mean(self.feature_map(image), axis=(1, 2))
+        invasive, metastasis = tf.unstack(tf.sigmoid(pooled @ self.kernel + self.bias), axis=1)
+        grades = [(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis]
+        return {"probabilities": tf.stack(grades, axis=1)}
+
+
+def export_classifier(network: keras.Model, platt: Platt, novelty: Novelty, folder: Path) -> None:
+    """Write the classifier's SavedModel: outputs probability, logit, classes, activation_map and novelty."""
+    _Classifier(network, platt, novelty).save(folder)
+
+
+def export_grader(network: keras.Model, kernel: Any, bias: Any, folder: Path) -> None:
+    """Write the grader's SavedModel on a classifier's backbone: output probabilities, float32[batch, 3].
+
+    Args:
+        network: The classifier's network.
+        kernel: float[1024, 2] of the two questions of `grader.Sequential`.
+        bias: float[2].
+        folder: Where to.
+    """
+    _Grader(network.get_layer("backbone"), kernel, bias).save(folder)
+
+
+def load_published(network: keras.Model, folder: Path) -> None:
+    """Set a network's weights to those of a published classifier, to go on from it or to build a grader on it.
+
+    Raises:
+        ValueError: The version holds another architecture.
+    """
+    saved = tf.saved_model.load(str(folder))
+    backbone = network.get_layer("backbone")
+    targets = [*backbone.trainable_variables, *backbone.non_trainable_variables]
+    if len(targets) != len(saved.weights):
+        raise ValueError(f"{folder} holds {len(saved.weights)} weights, the network {len(targets)}")
+    for target, value in zip(targets, saved.weights, strict=True):
+        target.assign(tf.cast(value, tf.float32))
+    network.get_layer("head").set_weights([saved.kernel.numpy(), saved.bias.numpy()])

@@ -1,0 +1,189 @@
+"""The stage grader: two linear layers on the features of a published classifier, measured by grouped cross-validation.
+
+The grades are ordered, so the model is a sequential logit (continuation ratio; Tutz 1991, doi
+10.1016/0167-9473(91)90086-9): is it a metastasis, and if not, is it invasive? The second question is learned inside the
+one society that gave both answers, since elsewhere the camera tells them apart. 266 melanomas do not carry a deeper
+network; every figure stands beside that of a baseline that sees only the frame of the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from dermoscopy.prepare import SIDE
+from model_store.manifest import Evaluation, Measured
+from training.augment import augment
+from training.metrics import auc, bootstrap
+from training.stages import Stages
+
+VIEWS = 12
+FOLDS = 5
+INNER_FOLDS = 3
+REPEATS = 4
+PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
+"""Candidates for scikit-learn's C, the inverse of the L2 penalty; chosen inside the training folds only."""
+
+METASTASIS = 2
+
+Features = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Two questions, each a logit: features @ kernel + bias, kernel float64[f, 2] and bias float64[2].
+
+    Column 0: invasive rather than in situ, given no metastasis. Column 1: metastasis.
+    """
+
+    kernel: Features
+    bias: Features
+
+    def probabilities(self, features: Features) -> Features:
+        """float64[n, 3] of float64[n, f]: in situ, invasive, metastasis."""
+        invasive, metastasis = (1 / (1 + np.exp(-(features @ self.kernel + self.bias)))).T
+        return np.stack([(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis], axis=1)
+
+
+def view_features(network: keras.Model, pixels: NDArray[np.uint8]) -> Features:
+    """Pooled backbone features of each image as it is (first) and of augmented views.
+
+    Args:
+        network: The classifier's network.
+        pixels: uint8[n, 224, 224, 3].
+
+    Returns:
+        float64[1 + VIEWS, n, 1024].
+    """
+    keras.utils.set_random_seed(0)
+    backbone, views = network.get_layer("backbone"), []
+    for view in tqdm(range(1 + VIEWS), desc="features of augmented views", unit="view"):
+        parts = []
+        for start in range(0, len(pixels), 32):
+            part = tf.constant(pixels[start : start + 32])
+            images = augment(part, SIDE) if view else tf.cast(part, tf.float32)
+            parts.append(np.asarray(backbone(images / 127.5 - 1, training=False)).mean(axis=(1, 2)))
+        views.append(np.concatenate(parts))
+    return np.stack(views).astype(np.float64)
+
+
+def _fit_question(features: Features, answer: NDArray[np.bool_], penalty: float) -> tuple[Features, float]:
+    """Kernel float64[f] and bias of one logistic regression on all views; both answers weigh equally."""
+    flat = features.reshape(-1, features.shape[-1])
+    scaler = StandardScaler().fit(flat)
+    model = LogisticRegression(C=penalty, class_weight="balanced", max_iter=2000)
+    model.fit(scaler.transform(flat), np.tile(answer, len(features)))
+    kernel = model.coef_[0] / scaler.scale_
+    return kernel, float(model.intercept_[0] - scaler.mean_ @ kernel)
+
+
+def _fit(features: Features, stages: Stages, penalty: float) -> Sequential:
+    """Fit both questions; features float64[views, n, f]."""
+    fair = np.flatnonzero(stages.fair & (stages.grades < METASTASIS))
+    invasive = _fit_question(features[:, fair], stages.grades[fair] == 1, penalty)
+    metastasis = _fit_question(features, stages.grades == METASTASIS, penalty)
+    return Sequential(np.stack([invasive[0], metastasis[0]], axis=1), np.array([invasive[1], metastasis[1]]))
+
+
+def _folds(stages: Stages, count: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows to fit on and rows left out, by lesion and patient; grades and the fair site spread over the folds."""
+    strata = stages.grades * 2 + stages.fair
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    return list(splitter.split(strata, strata, stages.lesions))
+
+
+def _choose_penalty(features: Features, stages: Stages) -> float:
+    """The penalty with the least grade-balanced log loss on inner folds."""
+    losses = dict.fromkeys(PENALTIES, 0.0)
+    weight = 1 / np.bincount(stages.grades)[stages.grades]
+    for fitted, left in _folds(stages, INNER_FOLDS, seed=99):
+        for penalty in PENALTIES:
+            model = _fit(features[:, fitted], stages.subset(fitted), penalty)
+            found = model.probabilities(features[0, left])[np.arange(len(left)), stages.grades[left]]
+            losses[penalty] -= float((weight[left] * np.log(found + 1e-12)).sum())
+    return min(losses, key=lambda penalty: losses[penalty])
+
+
+def train_grader(features: Features, stages: Stages) -> Sequential:
+    """The grader on all images.
+
+    Args:
+        features: float64[views, n, f], the first view unchanged.
+        stages: The n images' grades.
+    """
+    return _fit(features, stages, _choose_penalty(features, stages))
+
+
+def cross_validate(features: Features, stages: Stages, title: str) -> Features:
+    """Probabilities of every image from models that saw no image of its lesion or patient.
+
+    Returns:
+        float64[n, 3], the mean over repeated groupings into folds.
+    """
+    total = np.zeros((len(stages.grades), 3))
+    for repeat in tqdm(range(REPEATS), desc=title, unit="repeat"):
+        for fitted, left in _folds(stages, FOLDS, seed=repeat):
+            model = train_grader(features[:, fitted], stages.subset(fitted))
+            total[left] += model.probabilities(features[0, left])
+    return total / REPEATS
+
+
+def _invasive_auc(probabilities: Features, stages: Stages) -> Measured:
+    """In situ against invasive inside the one society that gave both."""
+    rows = np.flatnonzero(stages.fair & (stages.grades < METASTASIS))
+    score, invasive = probabilities[rows, 1] / probabilities[rows, :2].sum(axis=1), stages.grades[rows] == 1
+    return bootstrap(lambda drawn: auc(invasive[drawn], score[drawn]), stages.lesions[rows])
+
+
+def _balanced_accuracy(probabilities: Features, stages: Stages) -> Measured:
+    """Mean recall of the three grades, over all sources; 1/3 is chance."""
+    called = probabilities.argmax(axis=1)
+
+    def statistic(rows: NDArray[np.int64]) -> float:
+        drawn = stages.grades[rows]
+        return float(balanced_accuracy_score(drawn, called[rows])) if len(set(drawn.tolist())) == 3 else float("nan")
+
+    return bootstrap(statistic, stages.lesions)
+
+
+def measure_grader(model: Features, frame: Features, stages: Stages) -> dict[str, Evaluation]:
+    """The figures of the grader beside those of the frame-only baseline.
+
+    Args:
+        model: float64[n, 3], cross-validated probabilities of the grader.
+        frame: float64[n, 3], those of the baseline.
+        stages: The n images.
+    """
+    fair = stages.fair & (stages.grades < METASTASIS)
+    return {
+        "in-situ-vs-invasive": Evaluation(
+            description="in situ against invasive inside International Dermoscopy Society images, out of fold, grouped "
+            "by lesion, patient and copies; the baseline sees only the picture's border and aspect ratio",
+            images=int(fair.sum()),
+            positives=int((stages.grades[fair] == 1).sum()),
+            groups=len(np.unique(stages.lesions[fair])),
+            metrics={"auc": _invasive_auc(model, stages), "auc_of_frame_only_baseline": _invasive_auc(frame, stages)},
+            seen_in_training=False,
+        ),
+        "three-grades": Evaluation(
+            description="all three grades over all sources, out of fold; source nearly determines the grade here, so "
+            "this figure cannot be told from recognising the source: compare the baseline",
+            images=len(stages.grades),
+            positives=int((stages.grades > 0).sum()),
+            groups=len(np.unique(stages.lesions)),
+            metrics={
+                "balanced_accuracy": _balanced_accuracy(model, stages),
+                "balanced_accuracy_of_frame_only_baseline": _balanced_accuracy(frame, stages),
+            },
+            seen_in_training=False,
+        ),
+    }

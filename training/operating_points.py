@@ -1,0 +1,36 @@
+"""Thresholds on the calibrated probability: chosen on validation images, measured on test images."""
+
+from __future__ import annotations
+
+from model_store.manifest import OperatingPoint
+from training.evaluation import Evaluated, share_called
+from training.metrics import bootstrap, threshold_for_sensitivity
+
+SENSITIVITIES = (0.90, 0.95)
+DEFAULT = "melanoma_sensitivity_95"
+
+
+def choose_operating_points(validation: Evaluated, test: Evaluated) -> list[OperatingPoint]:
+    """One operating point for each wanted sensitivity to melanoma.
+
+    The threshold comes from the validation images alone. Sensitivity and specificity are those for malignancy
+    (melanoma, carcinoma, precursor), since that is what the decision says, measured on the test images.
+    """
+    points = []
+    for wanted in SENSITIVITIES:
+        threshold = threshold_for_sensitivity(validation.melanoma, validation.probability, wanted)
+        called = test.probability >= threshold
+        sensitivity = bootstrap(share_called(called, test.malignant), test.lesions)
+        specificity = bootstrap(share_called(~called, ~test.malignant), test.lesions)
+        points.append(
+            OperatingPoint(
+                name=f"melanoma_sensitivity_{round(wanted * 100)}",
+                rule=f"highest threshold that calls at least {wanted:.0%} of the validation melanomas malignant",
+                threshold=round(threshold, 6),
+                sensitivity=sensitivity,
+                specificity=specificity,
+                chosen_on=validation.description,
+                measured_on=test.description,
+            )
+        )
+    return points

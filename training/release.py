@@ -1,0 +1,210 @@
+"""From a trained network to a published classifier: calibrate, choose, measure the exported artifact, write it down."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dermoscopy.prepare import PREPROCESSING_VERSION
+from model_store.manifest import (
+    Calibration,
+    InputContract,
+    Manifest,
+    OperatingPoint,
+    SourceRecord,
+    TrainingRecord,
+)
+from model_store.publish import publish
+from model_store.runtime import load_directory
+from model_store.store import Store, StoredVersion
+from training import report, texts
+from training.calibration import Platt, fit_platt
+from training.card import write_card
+from training.evaluation import Evaluated, measure, test_sets, validation_set
+from training.export import export_classifier
+from training.golden import render_candidates, spread, write_golden
+from training.labels import CLASS_MEANINGS
+from training.novelty import Novelty, fit_novelty
+from training.operating_points import DEFAULT, choose_operating_points
+from training.runtimes import IMAGES, validate_runtimes
+from training.scoring import score
+from training.splits import Split
+from training.table import Table
+
+CONFOUNDED = "melanoma10000"
+"""Its halves come from different collections, so its validation images calibrate nothing and choose no threshold."""
+
+PRIMARY = "ham10000"
+"""The set on which operating points are measured: held-out lesions of one source with all three classes."""
+
+NOVELTY_IMAGES = 3000
+
+
+class ReleaseError(Exception):
+    """A network cannot become a version; the message says why."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1)."""
+
+    table: Table
+    split: Split
+    folder: Path
+    prevalence: float
+    recipe: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
+
+
+def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
+    rows = np.flatnonzero(np.array(work.split.roles) == "training")
+    chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
+    backbone, parts = network.get_layer("backbone"), []
+    for start in tqdm(range(0, len(chosen), 32), desc="features for novelty", unit="batch"):
+        pixels = work.table.pixels[chosen[start : start + 32]].astype(np.float32) / 127.5 - 1
+        parts.append(np.asarray(backbone(pixels, training=False)).mean(axis=(1, 2)))
+    return fit_novelty(np.concatenate(parts))
+
+
+def _validate(folder: Path, work: Work) -> Evaluated:
+    roles = work.split.counts(work.table)
+    sources = tuple(name for name, count in roles.items() if count["validation"])
+    fair = tuple(name for name in sources if name != CONFOUNDED) or sources
+    if not fair:
+        raise ReleaseError("no validation images: nothing to calibrate on")
+    return validation_set(load_directory(folder), work.table, work.split, fair)
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def source_records(work: Work) -> list[SourceRecord]:
+    """How many images of each source went where."""
+    return [
+        SourceRecord(
+            name=name,
+            licence=texts.LICENCES.get(name, "not stated"),
+            images=sum(count.values()),
+            training=count["training"],
+            validation=count["validation"],
+            test=count["test"] + count["external"] + count["shown"],
+            removed=count["removed"],
+        )
+        for name, count in sorted(work.split.counts(work.table).items())
+    ]
+
+
+def _notes(work: Work) -> list[str]:
+    table = work.table
+    contradicted = sum(1 for image, label in zip(table.images, table.labels, strict=True) if image.label and not label)
+    several = int((np.bincount(table.copies)[table.copies] > 1).sum())
+    return [
+        f"{several} of {len(table.images)} images have a copy, in the same source or another, by perceptual hash.",
+        f"{contradicted} images were left out because the labels of their copies contradict each other.",
+        "Removed images are copies or other images of held-out lesions, repeats inside a source, or contradicted.",
+        "Images of sources that take no part in training count as test.",
+    ]
+
+
+def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, history: Path) -> None:
+    out = folder / "report"
+    primary = tests.get(PRIMARY) or next(iter(tests.values()))
+    point = next(p for p in manifest.operating_points if p.name == manifest.default_operating_point)
+    assert manifest.calibration is not None  # noqa: S101  # narrows the type: a classifier was just calibrated
+    report.plot_roc(tests, out / "roc.png")
+    report.plot_calibration(tests, manifest.calibration.prevalence, out / "calibration.png")
+    title = f"{primary.description}\n{point.name}, threshold {point.threshold:.3f}"
+    report.plot_confusion(primary.kinds.tolist(), primary.probability >= point.threshold, title, out / "confusion.png")
+    report.plot_groups(manifest.evaluations, "auc_malignant_vs_benign", out / "groups.png")
+    if history.is_file():
+        report.plot_history(history, out / "training.png")
+
+
+def _manifest(
+    work: Work, store: Store, platt: Platt, validation: Evaluated, points: list[OperatingPoint], **parts: object
+) -> Manifest:
+    calibration = Calibration(
+        method="Platt scaling of the logit, weighted to the prevalence",
+        prevalence=work.prevalence,
+        fitted_on=validation.description,
+        parameters={"slope": platt.slope, "intercept": platt.intercept},
+    )
+    fields = {
+        "name": "classifier",
+        "version": store.next_version("classifier"),
+        "task": "classification",
+        "created": datetime.now(UTC).replace(microsecond=0),
+        "summary": texts.CLASSIFIER_SUMMARY,
+        "label_policy": texts.MALIGNANT_POLICY,
+        "classes": CLASS_MEANINGS,
+        "input": InputContract(preprocessing_version=PREPROCESSING_VERSION),
+        "calibration": calibration,
+        "operating_points": points,
+        "default_operating_point": DEFAULT,
+        "training": TrainingRecord(recipe=work.recipe, sources=source_records(work), notes=_notes(work)),
+        "intended_use": texts.INTENDED_USE,
+    }
+    return Manifest.model_validate(fields | parts)
+
+
+def _validation_pixels(work: Work, golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows = np.flatnonzero(np.array(work.split.roles) == "validation")
+    chosen = np.sort(np.random.default_rng(1).permutation(rows)[:IMAGES])
+    return np.concatenate([work.table.pixels[chosen], golden])
+
+
+def release_classifier(network: keras.Model, work: Work, store: Store) -> StoredVersion:
+    """Calibrate, export, measure and publish a trained network as the next version of `classifier`.
+
+    Args:
+        network: The trained network.
+        work: Its data.
+        store: Where to publish. No label is moved.
+
+    Raises:
+        ReleaseError: The data has no validation or no test images.
+        ValueError: Calibration failed: the network learned nothing.
+    """
+    novelty = _fit_novelty(network, work)
+    raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
+    export_classifier(network, Platt(), novelty, raw)
+    before = _validate(raw, work)
+    platt = fit_platt(before.malignant, before.logit, work.prevalence)
+    export_classifier(network, platt, novelty, final)
+    validation = _validate(final, work)
+    runtime = load_directory(final)
+    tests = test_sets(runtime, work.table, work.split)
+    if not tests:
+        raise ReleaseError("no test images: nothing to measure on")
+    points = choose_operating_points(validation, tests.get(PRIMARY) or next(iter(tests.values())))
+    thresholds = {point.name: point.threshold for point in points}
+    candidates = render_candidates()
+    scored = score(runtime, candidates, list(range(len(candidates))), "scoring golden candidates")
+    chosen = spread(scored["probability"])
+    golden = write_golden(load_directory(final, runtime="tensorflow"), candidates, chosen, final)
+    rows = [row for name in work.split.counts(work.table) for row in work.split.rows("validation", name, work.table)]
+    known = score(runtime, work.table.pixels, rows, "novelty of validation images")["novelty"]
+    manifest = _manifest(
+        work,
+        store,
+        platt,
+        validation,
+        points,
+        golden=golden,
+        evaluations={name: measure(data, work.prevalence, thresholds) for name, data in tests.items()},
+        runtimes=validate_runtimes(final, _validation_pixels(work, candidates[chosen]), "probability"),
+        novelty_quantiles={str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)},
+    )
+    _plots(final, tests, manifest, work.folder / "history.jsonl")
+    (final / "model_card.md").write_text(write_card(manifest))
+    (final / "LICENSE").write_text(texts.MODEL_LICENCE)
+    return publish(store, final, manifest)

@@ -1,0 +1,140 @@
+"""From a published classifier and graded melanomas to a published grader that pins that classifier."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dermoscopy.prepare import PREPROCESSING_VERSION
+from model_store.manifest import Evaluation, InputContract, Manifest, Pinned, SourceRecord, TrainingRecord
+from model_store.publish import publish
+from model_store.runtime import load_directory
+from model_store.store import Store, StoredVersion
+from training import report, texts
+from training.card import write_card
+from training.export import export_grader, load_published
+from training.golden import render_candidates, spread, write_golden
+from training.grader import PENALTIES, REPEATS, VIEWS, cross_validate, measure_grader, train_grader, view_features
+from training.runtimes import validate_runtimes
+from training.scoring import score
+from training.stages import FAIR_SITE, SOURCE, Stages, frame_features, read_stages
+from training.table import Table
+
+GRADE_NAMES = ("1 in situ", "2 invasive", "3 metastasis")
+
+
+def _evidence(stages: Stages, evaluations: dict[str, Evaluation]) -> dict[str, str]:
+    fair, all_three = evaluations["in-situ-vs-invasive"].metrics, evaluations["three-grades"].metrics
+    counts = np.bincount(stages.grades)
+    auc, frame = fair["auc"], fair["auc_of_frame_only_baseline"]
+    inside = (
+        f"Told from the neighbouring grade inside one society's images with an AUC of {auc.value:.2f} "
+        f"({auc.low:.2f} to {auc.high:.2f}); the picture's frame alone reaches {frame.value:.2f}."
+    )
+    alone = all_three["balanced_accuracy_of_frame_only_baseline"]
+    return {
+        "1": f"{counts[0]} images, nearly all from one society. {inside}",
+        "2": f"{counts[1]} images. {inside}",
+        "3": f"{counts[2]} images, all from one hospital, most with a round vignette: it cannot be told from "
+        f"recognising that hospital (the frame alone reaches a balanced accuracy of {alone.value:.2f} over all three).",
+    }
+
+
+def _source(stages: Stages, table: Table) -> SourceRecord:
+    total = sum(1 for image in table.images if image.source == SOURCE)
+    used = len(stages.rows)
+    licence = texts.LICENCES[SOURCE]
+    return SourceRecord(
+        name=SOURCE, licence=licence, images=total, training=used, validation=0, test=0, removed=total - used
+    )
+
+
+def _training(stages: Stages, table: Table, classifier: StoredVersion) -> TrainingRecord:
+    return TrainingRecord(
+        recipe={
+            "base": f"{classifier.name}/{classifier.version}",
+            "model": "sequential logit on pooled features, L2",
+            "penalties": list(PENALTIES),
+            "augmented_views": VIEWS,
+            "cross_validation_repeats": REPEATS,
+        },
+        sources=[_source(stages, table)],
+        notes=[
+            f"In situ against invasive is learned from {int((stages.fair & (stages.grades < 2)).sum())} images of the "
+            f"{FAIR_SITE} alone; metastasis against the rest from all.",
+            "Figures are cross-validated (out of fold); the artifact itself was then trained on all images.",
+            "Grades weigh equally in training: the probabilities are those of equally frequent grades.",
+            "The classifier's training saw none of these images and none of their copies.",
+        ],
+    )
+
+
+def _pixels_to_validate(table: Table, stages: Stages, golden: np.ndarray) -> np.ndarray:
+    return np.concatenate([table.pixels[np.sort(stages.rows)[:150]], golden])
+
+
+def release_grader(
+    network: keras.Model, table: Table, classifier: StoredVersion, folder: Path, store: Store
+) -> StoredVersion:
+    """Train, measure, export and publish the next version of `grader`.
+
+    Args:
+        network: A network of the classifier's architecture; its weights are replaced by the published ones.
+        table: Images with graded melanomas among them.
+        classifier: The published classifier to build on and to pin.
+        folder: Working folder; `artifact` in it is replaced.
+        store: Where to publish. No label is moved.
+
+    Raises:
+        ValueError: The table has no graded melanomas, or the classifier has another architecture.
+    """
+    load_published(network, classifier.path)
+    stages = read_stages(table)
+    features = view_features(network, table.pixels[stages.rows])
+    model = cross_validate(features, stages, "cross-validating the grader")
+    frame = cross_validate(frame_features(table, stages.rows)[None], stages, "cross-validating the frame-only baseline")
+    evaluations = measure_grader(model, frame, stages)
+    final = folder / "artifact"
+    shutil.rmtree(final, ignore_errors=True)
+    final.mkdir(parents=True)
+    trained = train_grader(features, stages)
+    export_grader(network, trained.kernel, trained.bias, final)
+    candidates = render_candidates()
+    invasive = score(load_directory(final), candidates, list(range(len(candidates))), "scoring golden candidates")
+    chosen = spread(invasive["probabilities"][:, 1])
+    golden = write_golden(load_directory(final, runtime="tensorflow"), candidates, chosen, final)
+    manifest = Manifest(
+        name="grader",
+        version=store.next_version("grader"),
+        task="grading",
+        created=datetime.now(UTC).replace(microsecond=0),
+        summary=texts.GRADER_SUMMARY,
+        label_policy=texts.GRADE_POLICY,
+        classes=texts.GRADES,
+        evidence=_evidence(stages, evaluations),
+        input=InputContract(preprocessing_version=PREPROCESSING_VERSION),
+        evaluations=evaluations,
+        training=_training(stages, table, classifier),
+        runtimes=validate_runtimes(final, _pixels_to_validate(table, stages, candidates[chosen]), "probabilities"),
+        golden=golden,
+        intended_use=texts.INTENDED_USE,
+        classifier=Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest),
+    )
+    _plots(final, model, frame, stages)
+    (final / "model_card.md").write_text(write_card(manifest))
+    (final / "LICENSE").write_text(texts.MODEL_LICENCE)
+    return publish(store, final, manifest)
+
+
+def _plots(folder: Path, model: np.ndarray, frame: np.ndarray, stages: Stages) -> None:
+    for name, found, title in (
+        ("confusion", model, "grader, out of fold, all sources"),
+        ("confusion_frame_only", frame, "frame-only baseline, out of fold, all sources"),
+    ):
+        counts = np.zeros((3, 3), np.int64)
+        np.add.at(counts, (stages.grades, found.argmax(axis=1)), 1)
+        report.plot_matrix(counts, list(GRADE_NAMES), list(GRADE_NAMES), title, folder / "report" / f"{name}.png")

@@ -1,0 +1,59 @@
+"""What every version says of itself in words: intended use, label policies, licences of the data."""
+
+INTENDED_USE = (
+    "For research use only; not a medical device and not for use in diagnostic procedures. An aid to the study of "
+    "dermoscopic images of single skin lesions. It must never be the sole basis of a decision about a patient."
+)
+
+CLASSIFIER_SUMMARY = "MobileNet fine-tuned end to end on dermoscopic images: benign, melanoma or another malignancy."
+
+MALIGNANT_POLICY = (
+    "Malignant is melanoma (in situ or invasive), basal cell carcinoma, or actinic keratosis / intraepithelial "
+    "carcinoma (a precursor). Benign is melanocytic nevus, benign keratosis, dermatofibroma or vascular lesion. Sources "
+    "that only say malignant or benign, or melanoma or not, were used as the set of diagnoses that they leave open. "
+    "Part of the nevi was never biopsied but followed up or judged by experts."
+)
+
+GRADER_SUMMARY = "Two linear layers on the classifier's features: which stage grade a melanoma's picture resembles."
+
+GRADE_POLICY = (
+    "Stage grade by invasion as the ISIC Archive's diagnosis says it: 1 melanoma in situ, 2 invasive melanoma, 3 "
+    "melanoma metastasis. It is the grade that the picture resembles, learned from melanomas only; it is not a "
+    "clinical stage, which needs a biopsy and the state of the lymph nodes."
+)
+
+GRADES = {
+    "1": "resembles melanoma in situ",
+    "2": "resembles invasive melanoma",
+    "3": "resembles melanoma metastasis in the skin",
+}
+
+LICENCES = {
+    "ham10000": "CC BY-NC 4.0 (Tschandl 2018, doi 10.1038/sdata.2018.161)",
+    "isic2017": "CC-0 (ISIC 2017 challenge, Codella 2018, arXiv:1710.05006)",
+    "melanoma10000": "none stated; contains HAM10000 and ISIC images: non-commercial",
+    "isic-acral": "per image CC-0, CC-BY or CC-BY-NC (ISIC Archive)",
+    "melanoma-severity": "per image CC-0, CC-BY or CC-BY-NC (ISIC Archive)",
+    "fullres": "CC-0 (ISIC Archive)",
+}
+
+MODEL_LICENCE = """Model weights of melanoserve
+
+Copyright the melanoserve authors. These weights were trained on images under non-commercial licences (HAM10000: CC
+BY-NC 4.0; parts of the ISIC Archive: CC BY-NC; the "melanoma 10,000" set states none and contains both), starting from
+ImageNet weights under the Apache License 2.0 (Google). They are made available for non-commercial research under the
+Creative Commons Attribution-NonCommercial 4.0 International licence (CC BY-NC 4.0). They come without any warranty.
+
+They are for research use only. They are not a medical device and not for use in diagnostic procedures.
+"""
+
+LIMITS = (
+    "Skin tone is hardly recorded in the data, and dark skin is rare: how the model does there was not measured.",
+    "Age, sex and body site are selected together with the diagnosis in most sources.",
+    "The malignant and benign halves of melanoma10000 come from different collections; a high figure on its test split "
+    "proves nothing by itself.",
+    "The probability holds for the stated prevalence; where malignant lesions are rarer it is too high. Of melanoma "
+    "within malignant the share follows the training images, not any clinic.",
+    "Images that are no dermoscopic photograph of a lesion get a probability too; a gate that refuses them is not part "
+    "of this version.",
+)
