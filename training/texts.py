@@ -9,9 +9,9 @@ CLASSIFIER_SUMMARY = "MobileNet fine-tuned end to end on dermoscopic images: ben
 
 MALIGNANT_POLICY = (
     "Malignant is melanoma (in situ or invasive), basal cell carcinoma, or actinic keratosis / intraepithelial "
-    "carcinoma (a precursor). Benign is melanocytic nevus, benign keratosis, dermatofibroma or vascular lesion. Sources "
-    "that only say malignant or benign, or melanoma or not, were used as the set of diagnoses that they leave open. "
-    "Part of the nevi was never biopsied but followed up or judged by experts."
+    "carcinoma (a precursor). Benign is melanocytic nevus, benign keratosis, dermatofibroma or vascular lesion. "
+    "Sources that only say malignant or benign, or melanoma or not, were used as the set of diagnoses that they leave "
+    "open. Part of the nevi was never biopsied but followed up or judged by experts."
 )
 
 GRADER_SUMMARY = "Two linear layers on the classifier's features: which stage grade a melanoma's picture resembles."
