@@ -1,0 +1,59 @@
+# Each target sets up what it needs in .venv, then does its job. `make` alone lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= ../shared/data
+WEIGHTS ?= imagenet
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint train bench requirements
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
+
+serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
+	$(BIN)/melanoserve serve --port $(PORT)
+
+test: lint .venv/training ## set up and run linters, type checks and all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/dev .venv/training ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: .venv/training ## train and publish classifier and grader; DATA=folder WEIGHTS=file|imagenet|none
+	$(BIN)/python -m training classifier --data $(DATA) --weights $(WEIGHTS)
+	$(BIN)/python -m training grader --data $(DATA)
+
+bench: .venv/dev ## compare the service with the bare work, in one run
+	$(BIN)/python -m benchmarks
+
+# The files below .venv say that a set of packages is installed as its requirements name it now.
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/service: .venv/python requirements/service.txt requirements/build.txt pyproject.toml
+	$(PIP) -r requirements/service.txt -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/training: .venv/service requirements/training.txt
+	$(PIP) -r requirements/training.txt
+	touch $@
+
+.venv/dev: .venv/service requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
+	touch $@
+
+requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
+	@for part in service build training dev; do \
+		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links requirements/$$part.in -o requirements/$$part.txt || exit 1; \
+	done
