@@ -18,6 +18,8 @@ CONTRAST = (0.8, 1.25)
 SATURATION = (0.7, 1.3)
 SHARPNESS = (-0.6, 1.0)
 VIGNETTE_SHARE = 0.5
+COPY_BLUR = (-0.3, 1.0)
+COPY_QUALITY = (60, 95)
 
 
 def _uniform(count: tf.Tensor, low: float, high: float, size: int = 1) -> tf.Tensor:
@@ -52,9 +54,9 @@ def _geometry(images: tf.Tensor, side: int) -> tf.Tensor:
     )
 
 
-def _sharpness(images: tf.Tensor) -> tf.Tensor:
+def _sharpness(images: tf.Tensor, amounts: tuple[float, float]) -> tf.Tensor:
     """Blur (positive) or sharpen (negative) by a random amount: clinics' cameras and re-encodings differ in both."""
-    amount = _uniform(tf.shape(images)[0], *SHARPNESS)[:, :, None, None]
+    amount = _uniform(tf.shape(images)[0], *amounts)[:, :, None, None]
     line = tf.constant([0.25, 0.5, 0.25])
     kernel = tf.tile(tf.tensordot(line, line, 0)[:, :, None, None], (1, 1, 3, 1))
     blurred = tf.nn.depthwise_conv2d(images, kernel, (1, 1, 1, 1), "SAME")
@@ -102,4 +104,23 @@ def augment(pixels: tf.Tensor, side: int) -> tf.Tensor:
         float32[batch, side, side, 3], 0 to 255.
     """
     images = _geometry(tf.cast(pixels, tf.float32), side)
-    return tf.clip_by_value(_vignettes(_colour(_sharpness(images)), side), 0.0, 255.0)
+    return tf.clip_by_value(_vignettes(_colour(_sharpness(images, SHARPNESS)), side), 0.0, 255.0)
+
+
+def degrade(images: tf.Tensor) -> tf.Tensor:
+    """Copies of images as a picture archive might hold them: a little sharper or softer, and saved as a poor JPEG.
+
+    Args:
+        images: float32[batch, side, side, 3], 0 to 255.
+
+    Returns:
+        float32[batch, side, side, 3], 0 to 255.
+    """
+
+    def save(image: tf.Tensor) -> tf.Tensor:
+        quality = tf.random.uniform((), *COPY_QUALITY, dtype=tf.int32)
+        return tf.image.adjust_jpeg_quality(image, quality)
+
+    softened = tf.clip_by_value(_sharpness(images, COPY_BLUR), 0.0, 255.0)
+    copies = tf.map_fn(save, tf.cast(softened, tf.uint8))
+    return tf.cast(tf.ensure_shape(copies, images.shape), tf.float32)

@@ -17,10 +17,6 @@ class Platt:
     slope: float = 1.0
     intercept: float = 0.0
 
-    def probability(self, logit: Floats) -> Floats:
-        """Calibrated probabilities, 0 to 1, of raw logits."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * logit + self.intercept))), np.float64)
-
 
 def fit_platt(positive: Bools, logit: Floats, prevalence: float) -> Platt:
     """Fit slope and intercept by weighted maximum likelihood.

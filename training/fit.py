@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.augment import augment
+from training.augment import augment, degrade
 from training.labels import as_mask
-from training.network import partial_label_loss
+from training.network import paired_loss, partial_label_loss
 from training.sampling import buckets, epoch_rows
 from training.splits import Split
 from training.table import Table
@@ -31,6 +31,8 @@ class Recipe:
         warmup_steps: Steps in which only the head learns, so that its random gradient does not shake the backbone.
         learning_rate: Peak, reached after the warm-up and then lowered along a cosine to zero.
         weight_average: Momentum of the exponential moving average of the weights that is exported.
+        paired_epochs: In the last so many epochs, each image is shown beside a re-encoded copy of itself.
+        consistency: Weight of the squared difference between the malignant logits of the two.
     """
 
     sources: dict[str, float] = field(
@@ -44,6 +46,8 @@ class Recipe:
     head_learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     weight_average: float = 0.999
+    paired_epochs: int = 8
+    consistency: float = 4.0
     seed: int = 20260
 
     @property
@@ -59,9 +63,16 @@ class Recipe:
             epoch -= count
         raise IndexError("epoch after the last phase")
 
+    def paired(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 0, shows pairs."""
+        return epoch >= self.epochs - self.paired_epochs
+
     def describe(self) -> dict[str, Any]:
-        """The recipe as plain values for the manifest."""
-        return asdict(self)
+        """The recipe as plain values for the manifest; nested ones as lists of "source:share" and "side:epochs"."""
+        plain = asdict(self)
+        plain["sources"] = [f"{name}:{share}" for name, share in self.sources.items()]
+        plain["phases"] = [f"{side}:{count}" for side, count in self.phases]
+        return plain
 
 
 class Trainer:
@@ -96,8 +107,9 @@ class Trainer:
 
     def batches(self, epoch: int) -> tf.data.Dataset:
         """The augmented batches of one epoch: (float32[batch, side, side, 3], float32[batch, 7])."""
-        recipe, side = self.recipe, self.recipe.side(epoch)
-        rows = epoch_rows(self.buckets, recipe.sources, recipe.epoch_size, recipe.seed, epoch)
+        recipe, side, paired = self.recipe, self.recipe.side(epoch), self.recipe.paired(epoch)
+        shown = 2 if paired else 1
+        rows = epoch_rows(self.buckets, recipe.sources, recipe.epoch_size // shown, recipe.seed, epoch)
 
         def read(chosen: Any) -> tuple[Any, Any]:
             order = np.sort(chosen)  # ascending reads are kinder to the memory-mapped file
@@ -106,16 +118,24 @@ class Trainer:
         def load(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, masks = tf.numpy_function(read, [chosen], (tf.uint8, tf.float32))
             pixels.set_shape((None, *self.table.pixels.shape[1:]))
-            return augment(pixels, side), tf.ensure_shape(masks, (None, self.masks.shape[1]))
+            images, masks = augment(pixels, side), tf.ensure_shape(masks, (None, self.masks.shape[1]))
+            if paired:
+                return tf.concat([images, degrade(images)], 0), tf.concat([masks, masks], 0)
+            return images, masks
 
-        data = tf.data.Dataset.from_tensor_slices(rows).batch(recipe.batch, drop_remainder=True)
+        data = tf.data.Dataset.from_tensor_slices(rows).batch(recipe.batch // shown, drop_remainder=True)
         return data.map(load, num_parallel_calls=2).prefetch(2)
 
-    def _step_function(self, variables: list[Any], optimizer: Any) -> Any:
+    def _step_function(self, variables: list[Any], optimizer: Any, *, paired: bool) -> Any:
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
         def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(partial_label_loss(masks, self.network(images, training=True)))
+                # Dropout would make the two of a pair differ by itself.
+                logits = self.network(images, training=not paired)
+                if paired:
+                    loss = paired_loss(masks, logits, self.recipe.consistency)
+                else:
+                    loss = tf.reduce_mean(partial_label_loss(masks, logits))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             return loss
 
@@ -123,7 +143,9 @@ class Trainer:
 
     def _warm_up_head(self) -> None:
         """Train the linear head alone on the first batches."""
-        step = self._step_function(self.network.get_layer("head").trainable_variables, self.head_optimizer)
+        step = self._step_function(
+            self.network.get_layer("head").trainable_variables, self.head_optimizer, paired=False
+        )
         batches = self.batches(0).repeat().take(self.recipe.warmup_steps)
         for images, masks in tqdm(batches, total=self.recipe.warmup_steps, desc="head warm-up", unit="batch"):
             step(images, masks)
@@ -137,11 +159,12 @@ class Trainer:
         keras.utils.set_random_seed(self.recipe.seed + int(self.epoch))
         if int(self.epoch) == 0:
             self._warm_up_head()
-        step = self._step_function(self.network.trainable_variables, self.optimizer)
+        variables = self.network.trainable_variables
+        steps = {paired: self._step_function(variables, self.optimizer, paired=paired) for paired in (False, True)}
         for epoch in range(int(self.epoch), self.recipe.epochs):
             total = self.recipe.epoch_size // self.recipe.batch
             bar = tqdm(self.batches(epoch), total=total, unit="batch", desc=f"epoch {epoch + 1}/{self.recipe.epochs}")
-            losses = []
+            losses, step = [], steps[self.recipe.paired(epoch)]
             for images, masks in bar:
                 losses.append(float(step(images, masks)))
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}", side=self.recipe.side(epoch))

@@ -41,7 +41,7 @@ class Monitor:
         parts = []
         for start in range(0, len(self.rows), BATCH):
             pixels = self.table.pixels[self.rows[start : start + BATCH]].astype(np.float32)
-            parts.append(np.asarray(self.network(pixels, training=False), np.float64))
+            parts.append(np.asarray(self.network.predict_on_batch(pixels), np.float64))
         logits = np.concatenate(parts)
         exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(1 - (exponent / exponent.sum(axis=1, keepdims=True) @ class_matrix())[:, 2])

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.labels import DIAGNOSES
+from training.labels import BENIGN, DIAGNOSES
 
 FEATURES = 1024
 DROPOUT = 0.2
@@ -41,6 +41,28 @@ def build_network(weights: str) -> keras.Model:
     features = backbone(keras.layers.Rescaling(1 / 127.5, offset=-1, name="to_unit_range")(image), training=False)
     pooled = keras.layers.Dropout(DROPOUT, name="dropout")(keras.layers.GlobalAveragePooling2D(name="pool")(features))
     return keras.Model(image, keras.layers.Dense(len(DIAGNOSES), name="head")(pooled), name="classifier")
+
+
+def malignant_logit(logits: Any) -> Any:
+    """Logit of malignant against benign: float32[batch] of diagnosis logits float32[batch, 7]."""
+    benign = tf.constant([diagnosis in BENIGN for diagnosis in DIAGNOSES])
+    malignant, other = tf.where(benign, -1e9, logits), tf.where(benign, logits, -1e9)
+    return tf.reduce_logsumexp(malignant, axis=1) - tf.reduce_logsumexp(other, axis=1)
+
+
+def paired_loss(masks: Any, logits: Any, weight: float) -> Any:
+    """Partial label loss, plus a penalty where a picture and its degraded copy get different answers.
+
+    Args:
+        masks: float32[2 n, 7]; the second half are the copies of the first.
+        logits: float32[2 n, 7].
+        weight: Of the mean squared difference of the malignant logits.
+
+    Returns:
+        float32 scalar.
+    """
+    original, copy = tf.split(malignant_logit(logits), 2)
+    return tf.reduce_mean(partial_label_loss(masks, logits)) + weight * tf.reduce_mean((original - copy) ** 2)
 
 
 def partial_label_loss(masks: Any, logits: Any) -> Any:

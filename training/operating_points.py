@@ -26,7 +26,7 @@ def choose_operating_points(validation: Evaluated, test: Evaluated) -> list[Oper
             OperatingPoint(
                 name=f"melanoma_sensitivity_{round(wanted * 100)}",
                 rule=f"highest threshold that calls at least {wanted:.0%} of the validation melanomas malignant",
-                threshold=round(threshold, 6),
+                threshold=threshold,
                 sensitivity=sensitivity,
                 specificity=specificity,
                 chosen_on=validation.description,

@@ -68,7 +68,7 @@ def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
     backbone, parts = network.get_layer("backbone"), []
     for start in tqdm(range(0, len(chosen), 32), desc="features for novelty", unit="batch"):
         pixels = work.table.pixels[chosen[start : start + 32]].astype(np.float32) / 127.5 - 1
-        parts.append(np.asarray(backbone(pixels, training=False)).mean(axis=(1, 2)))
+        parts.append(backbone.predict_on_batch(pixels).mean(axis=(1, 2)))
     return fit_novelty(np.concatenate(parts))
 
 

@@ -44,7 +44,7 @@ def plot_calibration(sets: dict[str, Evaluated], prevalence: float, path: Path) 
     figure, axes = plt.subplots(figsize=_SIZE)
     for name, data in sets.items():
         weight = prevalence_weights(data.malignant, prevalence)
-        bins = np.array_split(np.argsort(data.probability), 10)
+        bins = [rows for rows in np.array_split(np.argsort(data.probability), 10) if len(rows)]
         x = [np.average(data.probability[rows], weights=weight[rows]) for rows in bins]
         y = [np.average(data.malignant[rows], weights=weight[rows]) for rows in bins]
         axes.plot(x, y, marker="o", markersize=3, label=name)
@@ -109,5 +109,7 @@ def plot_groups(evaluations: dict[str, Evaluation], metric: str, path: Path) -> 
         axes.plot([measured.low, measured.high], [position, position], color="tab:blue")
         axes.plot(measured.value, position, "o", color="tab:blue")
     axes.set_yticks(range(len(having)), list(having), fontsize=8)
-    axes.set(xlabel=f"{metric} (95 % interval)", xlim=(0.5, 1.0), ylim=(-0.6, len(having) - 0.4))
+    # A figure worse than chance must show too.
+    left = min([0.5, *(measured.low for measured in having.values())])
+    axes.set(xlabel=f"{metric} (95 % interval)", xlim=(left, 1.0), ylim=(-0.6, len(having) - 0.4))
     _save(figure, path)

@@ -123,10 +123,12 @@ def read_source(folder: Path) -> list[Image]:
 
 
 def read_sources(root: Path) -> list[Image]:
-    """Read every folder of a data root that holds labelled images; folders in no known layout are passed over.
+    """Read every folder of a data root that holds labelled images.
+
+    Folders with neither metadata.csv nor train/ are passed over.
 
     Raises:
-        SourceError: Nothing under `root` can be read, or a table names a picture that is not there.
+        SourceError: No folder is left, a table has columns of no known layout, or it names a picture that is not there.
     """
     folders = sorted(p for p in root.iterdir() if (p / "metadata.csv").is_file() or (p / "train").is_dir())
     if not folders:

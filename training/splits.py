@@ -41,7 +41,7 @@ def _lottery(name: str) -> float:
 
 
 def _group_name(images: list[Image]) -> str:
-    """A name of a group that stays the same when other images come or go: its smallest source and file name."""
+    """A name of a group that does not depend on order: its smallest source and file name."""
     return min(f"{image.source}/{image.path.stem}" for image in images)
 
 

@@ -16,6 +16,8 @@ GRADE_OF_DIAGNOSIS = {"Melanoma in situ": 0, "Melanoma Invasive": 1, "Melanoma m
 FAIR_SITE = "International Dermoscopy Society"
 """The one society that gave both in situ and invasive melanomas in number: inside it the camera tells nothing."""
 
+_CORNERS = np.r_[:16, -16:0]
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -71,7 +73,7 @@ def read_stages(table: Table) -> Stages:
 
 
 def frame_features(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What is known without the lesion: mean and spread of the border's colour, corner colour, aspect ratio.
+    """What is known without the lesion: mean and spread of the colour of all four sides, the corners' colour, aspect.
 
     Returns:
         float64[n, 10].
@@ -79,8 +81,9 @@ def frame_features(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]
     found = []
     for row in rows.tolist():
         pixels = table.pixels[row].astype(np.float64)
-        border = np.concatenate([pixels[:8].reshape(-1, 3), pixels[-8:].reshape(-1, 3), pixels[:, :8].reshape(-1, 3)])
-        corners = np.concatenate([pixels[:16, :16].reshape(-1, 3), pixels[-16:, -16:].reshape(-1, 3)])
+        sides = (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:])
+        border = np.concatenate([side.reshape(-1, 3) for side in sides])
+        corners = pixels[np.ix_(_CORNERS, _CORNERS)].reshape(-1, 3)
         with Pillow.open(table.images[row].path) as image:
             aspect = image.width / image.height
         found.append([*border.mean(axis=0), *border.std(axis=0), *corners.mean(axis=0), aspect])

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from dermoscopy.errors import ImageError
 from dermoscopy.prepare import PREPROCESSING_VERSION, SIDE, prepare
 from training.duplicates import THUMBNAIL, duplicate_pairs, groups, thumbnail
 from training.labels import Label
-from training.sources import Image
+from training.sources import Image, SourceError
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ def _prepare_all(images: list[Image], folder: Path) -> None:
     thumbnails = np.empty((len(images), THUMBNAIL, THUMBNAIL), np.float32)
 
     def work(row: int) -> None:
-        pixels[row] = prepare(images[row].path.read_bytes()).pixels
+        try:
+            pixels[row] = prepare(images[row].path.read_bytes()).pixels
+        except ImageError as error:
+            # Its message is made for a client who sent one image; here it is one of thousands.
+            raise SourceError(f"{images[row].path} cannot be read: {error}") from error
         thumbnails[row] = thumbnail(pixels[row])
 
     with ThreadPoolExecutor(4) as pool:
@@ -93,7 +98,7 @@ def build_table(images: list[Image], cache: Path) -> Table:
         cache: Folder for prepared pixels, about 150 kB an image; keyed by the files and the preprocessing version.
 
     Raises:
-        ImageError: A file cannot be decoded.
+        SourceError: A file cannot be decoded; the message names it.
     """
     folder = cache / _fingerprint(images)
     if not folder.is_dir():

@@ -1,0 +1,111 @@
+"""What the bundled versions promise of real images, through HTTP; needs the data folder beside the repository."""
+
+import csv
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from dermoscopy.prepare import prepare
+from model_store.runtime import load
+from model_store.store import Store
+from tests.running_service import ROOT, Service, running
+
+STORE = ROOT / "model_store" / "models"
+DATA = ROOT.parent / "shared" / "data"
+
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"NOT MEASURED: the real images are not at {DATA}; nothing is known of this build on them"
+)
+
+ORIGINALS = sorted((DATA / "fullres" / "images").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(STORE, tmp_path_factory.mktemp("state")) as service:
+        yield service
+
+
+def _classify(service: Service, data: bytes) -> dict[str, Any]:
+    answer = service.client.post("/classify", content=data, headers={"Content-Type": "image/jpeg"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _small_copy(data: bytes, quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(data)).convert("RGB").resize((240, 240), Image.Resampling.LANCZOS).save(
+        file, "JPEG", quality=quality
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("path", ORIGINALS, ids=lambda path: path.stem)
+def test_an_original_gets_the_same_contract_shaped_answer_by_multipart_and_raw(bundled: Service, path: Path) -> None:
+    data = path.read_bytes()
+    raw = _classify(bundled, data)
+    sent = bundled.client.post("/classify", files={"file": ("x.jpg", data, "image/jpeg")}).json()
+    assert {**raw, "request_id": None} == {**sent, "request_id": None}
+    with Image.open(path) as image:
+        assert (raw["image"]["width"], raw["image"]["height"]) == image.size
+    assert raw["decision"] == ("malignant" if raw["probability"] >= raw["operating_point"]["threshold"] else "benign")
+    assert raw["classes"]["melanoma"] + raw["classes"]["other_malignant"] == pytest.approx(raw["probability"], abs=1e-3)
+    graded = bundled.client.post("/grade", files={"file": data}).json()
+    assert graded["classification"]["probability"] == raw["probability"]
+    assert (graded["grade"] is None) == (graded["grade_withheld"] is not None)
+
+
+@pytest.mark.parametrize("quality", [75, 92])
+def test_an_original_and_its_240_pixel_copy_differ_by_0_05_at_most(bundled: Service, quality: int) -> None:
+    differences = {
+        path.stem: abs(
+            _classify(bundled, path.read_bytes())["probability"]
+            - _classify(bundled, _small_copy(path.read_bytes(), quality))["probability"]
+        )
+        for path in ORIGINALS
+    }
+    assert max(differences.values()) <= 0.05, differences
+
+
+def test_the_public_test_split_is_told_apart_as_the_manifest_says(bundled: Service) -> None:
+    paths = [
+        (kind, path) for kind in ("benign", "malignant") for path in (DATA / "melanoma10000/test" / kind).iterdir()
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda item: _classify(bundled, item[1].read_bytes())["probability"], paths))
+    auc = roc_auc_score([kind == "malignant" for kind, _ in paths], found)
+    stored = Store(STORE).open("classifier", 1).manifest.evaluations["melanoma10000"]
+    assert len(paths) == stored.images == 1000
+    assert auc == pytest.approx(stored.metrics["auc_malignant_vs_benign"].value, abs=0.003)
+    assert auc >= 0.95
+
+
+def test_the_manifest_holds_what_the_version_must_reach() -> None:
+    manifest = Store(STORE).open("classifier", 1).manifest
+    held_out = manifest.evaluations["ham10000"].metrics
+    assert held_out["auc_melanoma_vs_benign"].value >= 0.84
+    assert held_out["other_malignant_called_benign_at_90_melanoma_sensitivity_on_this_set"].value <= 0.10
+    grader = Store(STORE).open("grader", 1).manifest.evaluations
+    assert grader["in-situ-vs-invasive"].metrics["auc"].value >= 0.80
+
+
+def test_service_and_reference_agree_within_the_stated_tolerance(bundled: Service) -> None:
+    with (DATA / "ham10000" / "metadata.csv").open(newline="") as file:
+        names = [row["image_id"] for row in csv.DictReader(file)][:: 6536 // 30]
+    version = Store(STORE).open("classifier", 1)
+    reference = load(version, runtime="tensorflow")
+    model = _classify(bundled, ORIGINALS[0].read_bytes())["model"]
+    validated = version.manifest.validated(model["runtime"], model["precision"])
+    assert validated is not None
+    for name in names:
+        data = (DATA / "ham10000" / "images" / f"{name}.jpg").read_bytes()
+        expected = float(np.ravel(reference.run(prepare(data).pixels[None])["probability"])[0])
+        assert _classify(bundled, data)["probability"] == pytest.approx(expected, abs=validated.tolerance)
