@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model_store.manifest import Evaluation, Manifest, Measured
-from training.texts import LIMITS
+from training.texts import CLASSIFIER_LIMITS, LIMITS
 
 
 def _figure(measured: Measured) -> str:
@@ -14,8 +14,9 @@ def _evaluation(name: str, evaluation: Evaluation) -> list[str]:
     seen = "seen in training" if evaluation.seen_in_training else "not seen in training"
     lines = [
         f"### {name}",
-        f"{evaluation.description.capitalize()}; {evaluation.images} images of {evaluation.groups} lesions, "
-        f"{evaluation.positives} positive; {seen}.",
+        # str.capitalize would write "held-out lesions of ham10000".
+        f"{evaluation.description[:1].upper()}{evaluation.description[1:]}; {evaluation.images} images of "
+        f"{evaluation.groups} lesions or patients, {evaluation.positives} positive; {seen}.",
         "",
         "| figure | value (95 % interval) |",
         "|---|---|",
@@ -41,17 +42,39 @@ def _points(manifest: Manifest) -> list[str]:
         f"| {p.rule}, {p.chosen_on} | {p.measured_on} |"
         for p in manifest.operating_points
     ]
-    return [*head, "|---|---|---|---|---|---|", *rows, "", f"Default: {manifest.default_operating_point}.", ""]
+    what = f"Sensitivity and specificity are those for malignancy. Default: {manifest.default_operating_point}."
+    return [*head, "|---|---|---|---|---|---|", *rows, "", what, ""]
 
 
 def _runtimes(manifest: Manifest) -> list[str]:
     head = ["## Runtimes", "", "Difference of a probability to TensorFlow in f32.", ""]
-    table = ["| runtime | precision | images | mean | largest |", "|---|---|---|---|---|"]
+    table = ["| runtime | precision | images | mean | largest | tolerance |", "|---|---|---|---|---|---|"]
     rows = [
-        f"| {r.runtime} | {r.precision} | {r.images} | {r.mean_difference:.5f} | {r.largest_difference:.5f} |"
+        f"| {r.runtime} | {r.precision} | {r.images} | {r.mean_difference:.5f} | {r.largest_difference:.5f} "
+        f"| {r.tolerance:.5f} |"
         for r in manifest.runtimes
     ]
     return [*head, *table, *rows, ""]
+
+
+def _calibration(manifest: Manifest) -> list[str]:
+    if manifest.calibration is None:
+        return []
+    c = manifest.calibration
+    fitted = ", ".join(f"{name} {value:.4f}" for name, value in c.parameters.items())
+    text = f"{c.method}, for a prevalence of {c.prevalence * 100:g} %; fitted on {c.fitted_on} ({fitted})."
+    return ["", "## Calibration", "", text]
+
+
+def _novelty(manifest: Manifest) -> list[str]:
+    if not manifest.novelty_quantiles:
+        return []
+    head = ["## Novelty", "", "Quantiles of the novelty score on validation images.", ""]
+    return [*head, *(f"- {quantile}: {value:.4f}" for quantile, value in manifest.novelty_quantiles.items()), ""]
+
+
+def _recipe(manifest: Manifest) -> list[str]:
+    return ["## Recipe", "", *(f"- {name}: {value}" for name, value in manifest.training.recipe.items()), ""]
 
 
 def write_card(manifest: Manifest) -> str:
@@ -62,17 +85,13 @@ def write_card(manifest: Manifest) -> str:
     if manifest.evidence:
         lines += ["", "How well the data supports each grade:", ""]
         lines += [f"- **{name}**: {text}" for name, text in manifest.evidence.items()]
-    if manifest.calibration:
-        c = manifest.calibration
-        lines += [
-            "",
-            "## Calibration",
-            "",
-            f"{c.method}, for a prevalence of {c.prevalence:.0%}; fitted on {c.fitted_on}.",
-        ]
-    lines += ["", *_points(manifest), "## Evaluation", "", "The exported artifact was measured.", ""]
+    classifies = manifest.task == "classification"
+    measured = "The exported artifact was measured." if classifies else "Measured by cross-validation; see the notes."
+    lines += [*_calibration(manifest), "", *_points(manifest), "## Evaluation", "", measured, ""]
     for name, evaluation in manifest.evaluations.items():
         lines += _evaluation(name, evaluation)
     lines += ["## Training data", "", *_sources(manifest), *(f"- {note}" for note in manifest.training.notes), ""]
-    lines += [*_runtimes(manifest), "## Limits", "", *(f"- {limit}" for limit in LIMITS), ""]
+    limits = (*LIMITS, *CLASSIFIER_LIMITS) if classifies else LIMITS
+    lines += [*_recipe(manifest), *_runtimes(manifest), *_novelty(manifest)]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in limits), ""]
     return "\n".join(lines)

@@ -119,17 +119,31 @@ def validation_set(runtime: Runtime, table: Table, split: Split, sources: tuple[
     return evaluate(runtime, table, rows, labels, f"validation images of {' and '.join(sources)}")
 
 
+DESCRIPTIONS = {
+    "melanoma10000": "melanoma10000's own test split; its two classes come from different collections",
+    "ham10000": "held-out lesions of HAM10000, all their copies removed from training",
+    "isic-acral": "palms and soles (ISIC Archive), a source that training never saw",
+}
+"""What the known sets are; another source's is called its held-out images."""
+
+
+def test_rows(table: Table, split: Split) -> dict[str, list[int]]:
+    """The held-out rows of each source whose label says benign or malignant, if it has both."""
+    found = {}
+    for name in dict.fromkeys([*DESCRIPTIONS, *sorted({image.source for image in table.images})]):
+        held_out = [row for role in ("test", "external") for row in split.rows(role, name, table)]
+        rows = [row for row in held_out if table.images[row].label]
+        if len({kind_of(table.images[row].label) == "benign" for row in rows}) == 2:
+            found[name] = rows
+    return found
+
+
 def test_sets(runtime: Runtime, table: Table, split: Split) -> dict[str, Evaluated]:
     """The sets that a version is measured on; labels are those of the source itself."""
     found = {}
-    for name, role, description in (
-        ("melanoma10000", "test", "melanoma10000's own test split; its two classes come from different collections"),
-        ("ham10000", "test", "held-out lesions of HAM10000, all their copies removed from training"),
-        ("isic-acral", "external", "palms and soles (ISIC Archive), a source that training never saw"),
-    ):
-        rows = split.rows(role, name, table)
-        if rows:
-            found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
+    for name, rows in test_rows(table, split).items():
+        description = DESCRIPTIONS.get(name, f"held-out images of {name}, all their copies removed from training")
+        found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
     return found | _by_site(found)
 
 
@@ -142,10 +156,11 @@ def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
         "isic-acral-dermoscopy-society": ("International Dermoscopy Society", "International Dermoscopy Society"),
         "isic-acral-barcelona": ("Barcelona", "Hospital Clínic de Barcelona"),
     }
-    return {
+    subsets = {
         name: whole.subset(np.char.find(whole.sites, key) >= 0, f"palms and soles from {label} only")
         for name, (key, label) in parts.items()
     }
+    return {name: data for name, data in subsets.items() if data.malignant.any() and not data.malignant.all()}
 
 
 def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float]) -> Evaluation:

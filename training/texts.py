@@ -50,10 +50,13 @@ They are for research use only. They are not a medical device and not for use in
 LIMITS = (
     "Skin tone is hardly recorded in the data, and dark skin is rare: how the model does there was not measured.",
     "Age, sex and body site are selected together with the diagnosis in most sources.",
+    "Images that are no dermoscopic photograph of a lesion get an answer too; a gate that refuses them is not part of "
+    "this version.",
+)
+
+CLASSIFIER_LIMITS = (
     "The malignant and benign halves of melanoma10000 come from different collections; a high figure on its test split "
     "proves nothing by itself.",
     "The probability holds for the stated prevalence; where malignant lesions are rarer it is too high. Of melanoma "
     "within malignant the share follows the training images, not any clinic.",
-    "Images that are no dermoscopic photograph of a lesion get a probability too; a gate that refuses them is not part "
-    "of this version.",
 )
