@@ -19,15 +19,24 @@ from training.labels import class_matrix
 from training.novelty import Novelty
 
 
+def _half(values: Any) -> tf.Variable:
+    """Values as a float16 variable; an infinite variance would silently switch a channel off.
+
+    Raises:
+        ValueError: A value is beyond float16's largest, 65504, or not finite.
+    """
+    full = np.asarray(values, np.float32)
+    if not (np.abs(full) <= np.finfo(np.float16).max).all():
+        raise ValueError("a weight is too large for float16, or not finite")
+    return tf.Variable(full.astype(np.float16), trainable=False)
+
+
 class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """A backbone's and a head's weights as flat float16 variables, and the way from pixels to pooled features."""
 
     def __init__(self, backbone: keras.Model, kernel: Any, bias: Any) -> None:
         super().__init__("exported")
-        self.weights = [
-            tf.Variable(np.asarray(v, np.float16), trainable=False)
-            for v in [*backbone.trainable_variables, *backbone.non_trainable_variables]
-        ]
+        self.weights = [_half(v) for v in [*backbone.trainable_variables, *backbone.non_trainable_variables]]
         self.kernel = tf.Variable(np.asarray(kernel, np.float32), trainable=False)
         self.bias = tf.Variable(np.asarray(bias, np.float32), trainable=False)
         split = len(backbone.trainable_variables)
@@ -55,7 +64,7 @@ class _Classifier(_Exported):
     def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty) -> None:
         super().__init__(network.get_layer("backbone"), *network.get_layer("head").get_weights())
         self.mean = tf.Variable(novelty.mean, trainable=False)
-        self.axes = tf.Variable(novelty.axes.astype(np.float16), trainable=False)
+        self.axes = _half(novelty.axes)
         self.platt, self.leftover = platt, novelty.leftover
         self.deviations = 1 / np.linalg.norm(novelty.axes, axis=0)
 
@@ -133,8 +142,9 @@ def load_published(network: keras.Model, folder: Path) -> None:
     saved = tf.saved_model.load(str(folder))
     backbone = network.get_layer("backbone")
     targets = [*backbone.trainable_variables, *backbone.non_trainable_variables]
-    if len(targets) != len(saved.weights):
-        raise ValueError(f"{folder} holds {len(saved.weights)} weights, the network {len(targets)}")
-    for target, value in zip(targets, saved.weights, strict=True):
+    weights = getattr(saved, "weights", [])
+    if [target.shape for target in targets] != [tuple(value.shape) for value in weights]:
+        raise ValueError(f"{folder} does not hold the weights of this network")
+    for target, value in zip(targets, weights, strict=True):
         target.assign(tf.cast(value, tf.float32))
     network.get_layer("head").set_weights([saved.kernel.numpy(), saved.bias.numpy()])

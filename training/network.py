@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from training.labels import BENIGN, DIAGNOSES
 
-FEATURES = 1024
 DROPOUT = 0.2
 
 
@@ -26,12 +25,10 @@ def build_network(weights: str) -> keras.Model:
 
     Raises:
         FileNotFoundError: `weights` is a path and there is no such file.
+        OSError: The file cannot be read, or ImageNet weights cannot be downloaded.
+        ValueError: The file holds another architecture.
     """
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise FileNotFoundError(f"no weights file at {weights}")
-    backbone = keras.applications.MobileNet(
-        weights=None if weights == "none" else weights, include_top=False, input_shape=(None, None, 3), name="backbone"
-    )
+    backbone = _mobilenet(weights)
     # The statistics of the given weights are estimates: batch statistics, or training gamma and beta on top of them,
     # would move the features; and frozen they cost a third less time.
     for layer in backbone.layers:
@@ -41,6 +38,21 @@ def build_network(weights: str) -> keras.Model:
     features = backbone(keras.layers.Rescaling(1 / 127.5, offset=-1, name="to_unit_range")(image), training=False)
     pooled = keras.layers.Dropout(DROPOUT, name="dropout")(keras.layers.GlobalAveragePooling2D(name="pool")(features))
     return keras.Model(image, keras.layers.Dense(len(DIAGNOSES), name="head")(pooled), name="classifier")
+
+
+def _mobilenet(weights: str) -> keras.Model:
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise FileNotFoundError(f"no weights file at {weights}")
+    given = None if weights == "none" else weights
+    try:
+        return keras.applications.MobileNet(
+            weights=given, include_top=False, input_shape=(None, None, 3), name="backbone"
+        )
+    except Exception as error:
+        # A bare Exception is what Keras raises when a download fails.
+        if weights != "imagenet":
+            raise
+        raise OSError(f"ImageNet weights cannot be downloaded; give a file with --weights: {error}") from error
 
 
 def malignant_logit(logits: Any) -> Any:

@@ -27,11 +27,11 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.calibration import Platt, fit_platt
 from training.card import write_card
-from training.evaluation import Evaluated, measure, test_sets, validation_set
+from training.evaluation import Evaluated, kind_of, measure, test_rows, test_sets, validation_set
 from training.export import export_classifier
 from training.golden import render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS
-from training.novelty import Novelty, fit_novelty
+from training.novelty import COMPONENTS, Novelty, fit_novelty
 from training.operating_points import DEFAULT, choose_operating_points
 from training.runtimes import IMAGES, validate_runtimes
 from training.scoring import score
@@ -47,7 +47,7 @@ PRIMARY = "ham10000"
 NOVELTY_IMAGES = 3000
 
 
-class ReleaseError(Exception):
+class ReleaseError(ValueError):
     """A network cannot become a version; the message says why."""
 
 
@@ -72,13 +72,31 @@ def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
     return fit_novelty(np.concatenate(parts))
 
 
+def _fair_sources(work: Work) -> tuple[str, ...]:
+    """Sources whose validation images calibrate and choose thresholds."""
+    sources = tuple(name for name, count in work.split.counts(work.table).items() if count["validation"])
+    return tuple(name for name in sources if name != CONFOUNDED) or sources
+
+
+def check_ready(work: Work) -> None:
+    """Refuse, before hours of training, data on which nothing could be calibrated, chosen or measured.
+
+    Raises:
+        ReleaseError: Images are missing; the message says which.
+    """
+    count = work.split.roles.count("training")
+    if count <= COMPONENTS:
+        raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
+    rows = [row for source in _fair_sources(work) for row in work.split.rows("validation", source, work.table)]
+    missing = {"melanoma", "benign"} - {kind_of(work.table.labels[row]) for row in rows}
+    if missing:
+        raise ReleaseError(f"no {' and no '.join(sorted(missing))} validation images: nothing to choose thresholds on")
+    if not test_rows(work.table, work.split):
+        raise ReleaseError("no held-out source has both benign and malignant images: nothing to measure on")
+
+
 def _validate(folder: Path, work: Work) -> Evaluated:
-    roles = work.split.counts(work.table)
-    sources = tuple(name for name, count in roles.items() if count["validation"])
-    fair = tuple(name for name in sources if name != CONFOUNDED) or sources
-    if not fair:
-        raise ReleaseError("no validation images: nothing to calibrate on")
-    return validation_set(load_directory(folder), work.table, work.split, fair)
+    return validation_set(load_directory(folder), work.table, work.split, _fair_sources(work))
 
 
 def _fresh(folder: Path) -> Path:
@@ -109,7 +127,8 @@ def _notes(work: Work) -> list[str]:
     several = int((np.bincount(table.copies)[table.copies] > 1).sum())
     return [
         f"{several} of {len(table.images)} images have a copy, in the same source or another, by perceptual hash.",
-        f"{contradicted} images were left out because the labels of their copies contradict each other.",
+        f"{contradicted} images have copies whose labels contradict each other; none of them was trained or validated "
+        "on, and where one is held out it is measured by its own source's label.",
         "Removed images are copies or other images of held-out lesions, repeats inside a source, or contradicted.",
         "Images of sources that take no part in training count as test.",
     ]
@@ -171,9 +190,10 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         store: Where to publish. No label is moved.
 
     Raises:
-        ReleaseError: The data has no validation or no test images.
+        ReleaseError: See `check_ready`.
         ValueError: Calibration failed: the network learned nothing.
     """
+    check_ready(work)
     novelty = _fit_novelty(network, work)
     raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
     export_classifier(network, Platt(), novelty, raw)
@@ -183,8 +203,6 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
-    if not tests:
-        raise ReleaseError("no test images: nothing to measure on")
     points = choose_operating_points(validation, tests.get(PRIMARY) or next(iter(tests.values())))
     thresholds = {point.name: point.threshold for point in points}
     candidates = render_candidates()

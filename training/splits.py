@@ -83,6 +83,12 @@ class Split:
             counted[image.source][role] += 1
         return dict(counted)
 
+    def digest(self, table: Table) -> str:
+        """Stands for the role of every image: where it differs, what was trained on may be held out, and vice versa."""
+        pairs = zip(table.images, self.roles, strict=True)
+        lines = sorted(f"{i.source}/{i.given_split}/{i.path.stem} {role}" for i, role in pairs)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
 
 def split(table: Table) -> Split:
     """Give every image of the table its role."""
