@@ -52,7 +52,8 @@ class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def save(self, folder: Path) -> None:
         """Trace `answer` as `serving_default` and save."""
         spec = tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8, name="image")
-        signature = tf.function(self.answer, input_signature=[spec]).get_concrete_function()
+        # autograph would read this file again, which may have changed since a long training began
+        signature = tf.function(self.answer, input_signature=[spec], autograph=False).get_concrete_function()
         tf.saved_model.save(self, str(folder), signatures={"serving_default": signature})
 
     def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:

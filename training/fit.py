@@ -127,7 +127,7 @@ class Trainer:
         return data.map(load, num_parallel_calls=2).prefetch(2)
 
     def _step_function(self, variables: list[Any], optimizer: Any, *, paired: bool) -> Any:
-        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
+        @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]  # it has no types
         def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 # Dropout would make the two of a pair differ by itself.
