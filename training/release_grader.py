@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,16 @@ from training import report, texts
 from training.card import write_card
 from training.export import export_grader, load_published
 from training.golden import render_candidates, spread, write_golden
-from training.grader import PENALTIES, REPEATS, VIEWS, cross_validate, measure_grader, train_grader, view_features
+from training.grader import (
+    FRAME_PENALTIES,
+    PENALTIES,
+    REPEATS,
+    VIEWS,
+    cross_validate,
+    measure_grader,
+    train_grader,
+    view_features,
+)
 from training.runtimes import validate_runtimes
 from training.scoring import score
 from training.stages import FAIR_SITE, SOURCE, Stages, frame_features, read_stages
@@ -27,20 +37,26 @@ from training.table import Table
 GRADE_NAMES = ("1 in situ", "2 invasive", "3 metastasis")
 
 
-def _evidence(stages: Stages, evaluations: dict[str, Evaluation]) -> dict[str, str]:
+def _sites(stages: Stages, table: Table, grade: int) -> str:
+    """From how many images, and of how many hospitals or societies, a grade was learned."""
+    found = [table.images[row].facts.get("attribution", "") for row in stages.rows[stages.grades == grade].tolist()]
+    site, most = Counter(found).most_common(1)[0]
+    return f"{len(found)} images, {most} of them from one place ({site or 'not recorded'})"
+
+
+def _evidence(stages: Stages, table: Table, evaluations: dict[str, Evaluation]) -> dict[str, str]:
     fair, all_three = evaluations["in-situ-vs-invasive"].metrics, evaluations["three-grades"].metrics
-    counts = np.bincount(stages.grades)
     auc, frame = fair["auc"], fair["auc_of_frame_only_baseline"]
     inside = (
-        f"Told from the neighbouring grade inside one society's images with an AUC of {auc.value:.2f} "
+        f"Grades 1 and 2 are told apart inside images of the {FAIR_SITE} with an AUC of {auc.value:.2f} "
         f"({auc.low:.2f} to {auc.high:.2f}); the picture's frame alone reaches {frame.value:.2f}."
     )
     alone = all_three["balanced_accuracy_of_frame_only_baseline"]
     return {
-        "1": f"{counts[0]} images, nearly all from one society. {inside}",
-        "2": f"{counts[1]} images. {inside}",
-        "3": f"{counts[2]} images, all from one hospital, most with a round vignette: it cannot be told from "
-        f"recognising that hospital (the frame alone reaches a balanced accuracy of {alone.value:.2f} over all three).",
+        "1": f"{_sites(stages, table, 0)}. {inside}",
+        "2": f"{_sites(stages, table, 1)}. {inside}",
+        "3": f"{_sites(stages, table, 2)}; how far it is told from recognising the place is not known (the picture's "
+        f"frame alone reaches a balanced accuracy of {alone.value:.2f} over all three grades).",
     }
 
 
@@ -59,6 +75,7 @@ def _training(stages: Stages, table: Table, classifier: StoredVersion) -> Traini
             "base": f"{classifier.name}/{classifier.version}",
             "model": "sequential logit on pooled features, L2",
             "penalties": list(PENALTIES),
+            "penalties_of_frame_only_baseline": list(FRAME_PENALTIES),
             "augmented_views": VIEWS,
             "cross_validation_repeats": REPEATS,
         },
@@ -68,9 +85,17 @@ def _training(stages: Stages, table: Table, classifier: StoredVersion) -> Traini
             f"{FAIR_SITE} alone; metastasis against the rest from all.",
             "Figures are cross-validated (out of fold); the artifact itself was then trained on all images.",
             "Grades weigh equally in training: the probabilities are those of equally frequent grades.",
-            "The classifier's training saw none of these images and none of their copies.",
+            _seen_by(classifier),
         ],
     )
+
+
+def _seen_by(classifier: StoredVersion) -> str:
+    """Whether the classifier's features were learned from the graded images: only its own manifest can tell."""
+    record = next((source for source in classifier.manifest.training.sources if source.name == SOURCE), None)
+    if record is not None and record.training == record.validation == 0:
+        return "The classifier's training saw none of these images and none of their copies that were found."
+    return "Whether the classifier's training saw these images or copies of them is not known."
 
 
 def _pixels_to_validate(table: Table, stages: Stages, golden: np.ndarray) -> np.ndarray:
@@ -96,7 +121,8 @@ def release_grader(
     stages = read_stages(table)
     features = view_features(network, table.pixels[stages.rows])
     model = cross_validate(features, stages, "cross-validating the grader")
-    frame = cross_validate(frame_features(table, stages.rows)[None], stages, "cross-validating the frame-only baseline")
+    title = "cross-validating the frame-only baseline"
+    frame = cross_validate(frame_features(table, stages.rows)[None], stages, title, FRAME_PENALTIES)
     evaluations = measure_grader(model, frame, stages)
     final = folder / "artifact"
     shutil.rmtree(final, ignore_errors=True)
@@ -115,7 +141,7 @@ def release_grader(
         summary=texts.GRADER_SUMMARY,
         label_policy=texts.GRADE_POLICY,
         classes=texts.GRADES,
-        evidence=_evidence(stages, evaluations),
+        evidence=_evidence(stages, table, evaluations),
         input=InputContract(preprocessing_version=PREPROCESSING_VERSION),
         evaluations=evaluations,
         training=_training(stages, table, classifier),
