@@ -10,10 +10,11 @@ from pathlib import Path
 # Before anything imports TensorFlow: 2 leaves its errors and drops its start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from dermoscopy.errors import ImageError
 from model_store.errors import StoreError
 from training import commands
 from training.sources import SourceError
+
+LEAST_EPOCH = 32
 
 EPILOG = """examples:
   python -m training data                                what is there, and where each image goes
@@ -40,11 +41,31 @@ def _phases(text: str) -> tuple[tuple[int, int], ...]:
     return pairs
 
 
+def _sources(text: str) -> dict[str, float]:
+    """ "ham10000:2,clinic:1" as {"ham10000": 2.0, "clinic": 1.0}."""
+    try:
+        shares = {name: float(share) for name, share in (part.split(":") for part in text.split(","))}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("write sources as FOLDER:SHARE,FOLDER:SHARE, such as ham10000:2") from error
+    if not all(0 < share < float("inf") for share in shares.values()):
+        raise argparse.ArgumentTypeError("a share is greater than 0")
+    return shares
+
+
 def _prevalence(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError("a prevalence lies between 0 and 1, such as 0.2")
     return value
+
+
+def _epoch_size(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_EPOCH:
+        raise argparse.ArgumentTypeError(f"an epoch holds at least one batch, {LEAST_EPOCH} images")
+    return int(text)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)")
     start.add_argument("--from", dest="start", metavar="NAME/N", help="go on from a published classifier")
     classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 160:14,224:16)")
-    classifier.add_argument("--epoch-size", type=int, help="images drawn per epoch (default 4000)")
+    shares = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
+    classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {shares})")
+    classifier.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
     classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     classifier.add_argument(
         "--prevalence", type=_prevalence, default=0.2, help="share of malignant lesions to calibrate for (default 0.2)"
@@ -108,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run_command(options)
-    except (commands.CommandError, SourceError, StoreError, ImageError, OSError, ValueError) as error:
+    except (commands.CommandError, SourceError, StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

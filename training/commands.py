@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dermoscopy.errors import ImageError
 from dermoscopy.prepare import prepare
 from model_store.decision import decide, grade
 from model_store.labels import Labels
@@ -18,7 +21,7 @@ from model_store.runtime import load
 from model_store.store import Store, StoredVersion
 from training.evaluation import measure, test_sets
 from training.sources import read_sources
-from training.splits import ROLES, split
+from training.splits import EXTERNAL, ROLES, SHOWN, Split, split
 from training.table import Table, build_table
 
 
@@ -26,10 +29,17 @@ class CommandError(Exception):
     """The command cannot do what was asked; the message says why and what to do."""
 
 
-def _table(options: argparse.Namespace) -> Table:
+def _table(options: argparse.Namespace, sources: Collection[str] | None = None) -> Table:
+    """The images of the data folder, or of the named sources in it."""
     if not options.data.is_dir():
         raise CommandError(f"no data folder at {options.data}: name one with --data")
-    return build_table(read_sources(options.data), options.cache)
+    images = read_sources(options.data)
+    if sources is not None:
+        passed_over = sorted({image.source for image in images} - set(sources))
+        if passed_over:
+            print(f"passed over, as they have no part in this version: {', '.join(passed_over)}", file=sys.stderr)
+        images = [image for image in images if image.source in sources]
+    return build_table(images, options.cache)
 
 
 def _published(store: Store, name: str) -> StoredVersion:
@@ -75,7 +85,7 @@ def _recipe(options: argparse.Namespace) -> Any:
     from training.fit import Recipe  # noqa: PLC0415  # imports TensorFlow, seconds that --help should not take
 
     recipe = Recipe()
-    given = {"phases": options.phases, "epoch_size": options.epoch_size, "seed": options.seed}
+    given = {name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "seed")}
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -89,13 +99,24 @@ def _describe_base(options: argparse.Namespace, store: Store) -> str:
     return f"{Path(options.weights).name} (sha256 {digest[:12]})"
 
 
-def _remember(folder: Path, described: dict[str, Any]) -> None:
-    """Write the recipe of a new run; refuse to go on with another one than the run was started with."""
+def _remember(folder: Path, described: dict[str, Any], roles: str) -> None:
+    """Write recipe and roles of a new run; refuse to go on with others than the run was started with."""
     folder.mkdir(parents=True, exist_ok=True)
-    file, text = folder / "recipe.json", json.dumps(described, indent=2) + "\n"
-    if file.is_file() and file.read_text() != text:
-        raise CommandError(f"{folder} holds a run with another recipe; name another folder with --run, or remove it")
-    file.write_text(text)
+    texts = {"recipe": json.dumps(described, indent=2) + "\n", "split": json.dumps({"digest": roles}) + "\n"}
+    for name, text in texts.items():
+        file = folder / f"{name}.json"
+        if file.is_file() and file.read_text() != text:
+            # Another split would test on images that were trained on.
+            hint = "name another folder with --run, or remove it"
+            raise CommandError(f"{folder} holds a run with another {name}; {hint}")
+        file.write_text(text)
+
+
+def _check_present(sources: Collection[str], table: Table) -> None:
+    """The manifest says from which sources a version learned: each must be there."""
+    absent = sorted(set(sources) - {image.source for image in table.images})
+    if absent:
+        raise CommandError(f"no images of {', '.join(absent)}: say with --sources what to train on")
 
 
 def train_classifier(options: argparse.Namespace) -> None:
@@ -104,23 +125,25 @@ def train_classifier(options: argparse.Namespace) -> None:
     from training.fit import Trainer  # noqa: PLC0415
     from training.monitor import Monitor  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
-    from training.release import Work, release_classifier  # noqa: PLC0415
+    from training.release import Work, check_ready, release_classifier  # noqa: PLC0415
 
     store = Store(options.store)
     _check_writable(store)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
         raise CommandError(f"no weights at {options.weights}: --weights takes a path, imagenet or none")
     recipe, base = _recipe(options), _describe_base(options, store)
-    table = _table(options)
-    roles = split(table)
-    described = {"base": base, "prevalence": options.prevalence, **recipe.describe()}
-    _remember(options.run, described)
     network = build_network("none" if options.start else options.weights)
     if options.start:
         load_published(network, _published(store, options.start).path)
+    table = _table(options, {*recipe.sources, *EXTERNAL, *SHOWN})
+    _check_present(recipe.sources, table)
+    roles = split(table)
+    described = {"base": base, "prevalence": options.prevalence, **recipe.describe()}
+    work = Work(table, roles, options.run, options.prevalence, described | {"split": roles.digest(table)})
+    check_ready(work)
+    _remember(options.run, described, roles.digest(table))
     trainer = Trainer(network, recipe, table, roles, options.run)
     trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
-    work = Work(table, roles, options.run, options.prevalence, described)
     _announce(options, store, release_classifier(network, work, store))
 
 
@@ -143,18 +166,35 @@ def evaluate(options: argparse.Namespace) -> None:
     runtime = load(version, runtime=options.runtime, precision=options.precision)
     if options.images:
         for path in options.images:
-            outputs = runtime.run(prepare(path.read_bytes()).pixels[None])
-            print(json.dumps({"file": str(path), **_answer(version, outputs)}))
+            print(json.dumps({"file": str(path), **_answer(version, runtime.run(_pixels(path)))}))
         return
     if version.manifest.calibration is None:
         raise CommandError("a grader is measured by cross-validation when it is trained; see its model card")
-    table = _table(options)
+    table = _table(options, {source.name for source in version.manifest.training.sources})
+    roles = split(table)
+    _warn_of_other_roles(version, roles, table)
     thresholds = {point.name: point.threshold for point in version.manifest.operating_points}
-    for name, data in test_sets(runtime, table, split(table)).items():
+    for name, data in test_sets(runtime, table, roles).items():
         found = measure(data, version.manifest.calibration.prevalence, thresholds)
         print(f"\n{name}: {found.description}\n{found.images} images of {found.groups} lesions")
         for metric, value in found.metrics.items():
             print(f"  {metric:70} {value.value:.4f}  ({value.low:.4f} to {value.high:.4f})")
+
+
+def _pixels(path: Path) -> Any:
+    try:
+        return prepare(path.read_bytes()).pixels[None]
+    except ImageError as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+
+
+def _warn_of_other_roles(version: StoredVersion, roles: Split, table: Table) -> None:
+    recorded = version.manifest.training.recipe.get("split")
+    if recorded != roles.digest(table):
+        text = (
+            "it is not recorded that the version was trained on this split: some of its images may have been trained on"
+        )
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def _answer(version: StoredVersion, outputs: dict[str, Any]) -> dict[str, Any]:
