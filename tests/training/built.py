@@ -1,0 +1,54 @@
+"""What `conftest.py` builds once for all tests of this folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_store.store import Store, StoredVersion
+from tests.training.data_root import Planted
+from training.calibration import Platt
+from training.splits import Split
+from training.table import Table
+
+PLATT = Platt(1.7, -0.6)
+"""Of the exported artifact; not the identity, so that forgetting it shows."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A painted data root and what training makes of it."""
+
+    root: Path
+    planted: Planted
+    table: Table
+    split: Split
+
+    def row(self, name: str) -> int:
+        """Row of "source/stem"."""
+        return [f"{image.source}/{image.path.stem}" for image in self.table.images].index(name)
+
+    def role(self, name: str) -> str:
+        """Role of "source/stem"."""
+        return self.split.roles[self.row(name)]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the command line published from the painted data.
+
+    Attributes:
+        store: Holds classifier/1 and grader/1.
+        classifier: The first.
+        grader: The second.
+        run: The classifier's working folder.
+        options: Data, cache and store as options of the command line.
+        state: Folder of the labels.
+        output: What the commands printed.
+    """
+
+    store: Store
+    classifier: StoredVersion
+    grader: StoredVersion
+    run: Path
+    options: list[str]
+    state: Path
+    output: str

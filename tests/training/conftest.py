@@ -1,0 +1,118 @@
+"""Built once for all tests of this folder: a painted data root, its table, a network, its exported artifact.
+
+Nothing here may be changed by a test; one that trains builds its own network.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from model_store.store import Store
+from tests.training.built import PLATT, Data, Published
+from tests.training.data_root import paint_data_root
+from training import golden, grader, metrics, release_grader, runtimes
+from training.cli import main
+from training.export import export_classifier
+from training.network import build_network
+from training.novelty import fit_novelty
+from training.sources import Image, read_sources
+from training.splits import split
+from training.table import build_table
+
+REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_of_linear_algebra() -> Iterator[None]:
+    """Threads that wait for each other make small matrices ten times slower where the machine does other work."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_images() -> list[Image]:
+    """What ../shared/data holds; its pictures are not in the repository, so a plain checkout skips these tests."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"NOT TESTED ON REAL DATA: there is no {REAL_DATA}, which the repository may not contain")
+    return read_sources(REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    root = tmp_path_factory.mktemp("data")
+    planted = paint_data_root(root)
+    table = build_table(read_sources(root), tmp_path_factory.mktemp("cache"))
+    return Data(root, planted, table, split(table))
+
+
+@pytest.fixture(scope="session")
+def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A MobileNet's random weights with batch statistics that fit them, as a file.
+
+    Freshly drawn weights with the statistics of nothing (mean 0, variance 1) fade the signal out over 27 layers;
+    normalised, random features tell dark from bright.
+    """
+    keras.utils.set_random_seed(3)
+    backbone = keras.applications.MobileNet(weights=None, include_top=False, input_shape=(None, None, 3))
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    backbone(data.table.pixels[::12].astype(np.float32) / 127.5 - 1, training=True)
+    path = tmp_path_factory.mktemp("weights") / "random.weights.h5"
+    backbone.save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def network(weights: Path) -> keras.Model:
+    keras.utils.set_random_seed(4)
+    return build_network(str(weights))
+
+
+@pytest.fixture(scope="session")
+def features(network: keras.Model, data: Data) -> NDArray[np.float32]:
+    """float32[96, 1024]: pooled features of the first images of the table."""
+    pixels = data.table.pixels[:96].astype(np.float32) / 127.5 - 1
+    return np.asarray(network.get_layer("backbone").predict_on_batch(pixels).mean(axis=(1, 2)))
+
+
+@pytest.fixture(scope="session")
+def exported(network: keras.Model, features: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network as a SavedModel, calibrated with `PLATT`."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_classifier(network, PLATT, fit_novelty(features), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published(data: Data, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """`python -m training classifier`, then `grader`, from the first image to the published versions.
+
+    Only how often something is repeated is less than in earnest: draws, views, candidates.
+    """
+    folder = tmp_path_factory.mktemp("published")
+    common = ["--data", str(data.root), "--cache", str(folder / "cache"), "--store", str(folder / "models")]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
+        patch.setattr(metrics, "REPEATS", 40)
+        patch.setattr(golden, "CANDIDATES", 60)
+        patch.setattr(runtimes, "IMAGES", 12)
+        for module in (grader, release_grader):
+            patch.setattr(module, "VIEWS", 2)
+            patch.setattr(module, "REPEATS", 1)
+        run = ["--phases", "64:1", "--epoch-size", "64", "--run", str(folder / "run"), "--prevalence", "0.3"]
+        assert main(["classifier", *common, *run, "--weights", str(weights)]) == 0
+        labelled = ["--label", "stable", "--state", str(folder / "state")]
+        assert main(["grader", *common, "--run", str(folder / "grader"), *labelled]) == 0
+    store = Store(folder / "models")
+    versions = store.open("classifier", 1), store.open("grader", 1)
+    return Published(store, *versions, folder / "run", common, folder / "state", output.getvalue())

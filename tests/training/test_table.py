@@ -1,0 +1,105 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from dermoscopy.prepare import prepare
+from dermoscopy.render import render_lesion
+from tests.training.built import Data
+from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.sources import Image, SourceError
+from training.table import build_table, lesion_pairs, settle_labels
+
+NOTHING: Label = frozenset()
+
+
+def _image(label: Label, source: str = "s", lesion: str = "") -> Image:
+    return Image(Path("x.jpg"), source, label, lesion)
+
+
+@pytest.mark.parametrize(
+    ("labels", "settled"),
+    [
+        ([MALIGNANT, MELANOMA], MELANOMA),
+        ([MALIGNANT, frozenset({"bcc"}), MALIGNANT], frozenset({"bcc"})),
+        ([BENIGN, frozenset({"nv", "bkl"})], frozenset({"nv", "bkl"})),
+        ([MALIGNANT, BENIGN], NOTHING),
+        ([frozenset({"bcc"}), frozenset({"nv", "bkl"})], NOTHING),
+        ([MELANOMA, frozenset({"bcc"}), MALIGNANT], NOTHING),
+        ([NOTHING, MELANOMA], MELANOMA),  # an unlabelled copy says nothing
+        ([NOTHING, NOTHING], NOTHING),
+    ],
+)
+def test_copies_settle_their_label_together(labels: list[Label], settled: Label) -> None:
+    for order in (labels, labels[::-1]):
+        assert settle_labels([_image(label) for label in order], np.zeros(len(order), np.int64)) == [settled] * len(
+            order
+        )
+
+
+def test_other_pictures_have_no_say() -> None:
+    assert settle_labels([_image(MALIGNANT), _image(BENIGN)], np.array([0, 1])) == [MALIGNANT, BENIGN]
+
+
+def test_lesions_are_joined_inside_a_source_only() -> None:
+    images = [_image(BENIGN, "a", "L"), _image(BENIGN, "b", "L"), _image(BENIGN, "a", "L"), _image(BENIGN, "a")]
+    assert lesion_pairs(images).tolist() == [[0, 2]]
+    assert lesion_pairs([_image(BENIGN), _image(BENIGN)]).shape == (0, 2)  # not recorded is not the same
+
+
+def test_pixels_are_those_that_the_service_would_see(data: Data) -> None:
+    for row in (0, 120, 200, len(data.table.images) - 1):
+        expected = prepare(data.table.images[row].path.read_bytes()).pixels
+        assert (data.table.pixels[row] == expected).all()
+
+
+def test_labels_of_planted_copies_intersect(data: Data) -> None:
+    for only_malignant, melanoma in data.planted.melanoma:
+        assert data.table.images[data.row(only_malignant)].label == MALIGNANT
+        assert data.table.labels[data.row(only_malignant)] == data.table.labels[data.row(melanoma)] == MELANOMA
+    for pair in data.planted.contradicted:
+        assert [data.table.labels[data.row(name)] for name in pair] == [NOTHING, NOTHING]
+
+
+def test_settling_never_makes_a_malignancy_benign(data: Data) -> None:
+    for image, settled in zip(data.table.images, data.table.labels, strict=True):
+        assert settled <= image.label or not image.label
+        if image.label <= MALIGNANT:
+            assert not settled & BENIGN
+
+
+def test_lesion_groups_hold_copies_and_lesions(data: Data) -> None:
+    lesions = data.table.lesions
+    for pair in data.planted.copies:
+        assert len({lesions[data.row(name)] for name in pair}) == 1
+    numbers = {lesions[row] for row, image in enumerate(data.table.images) if image.lesion == "HAM_0000005"}
+    assert len(numbers) == 1
+    # The third photograph is a copy of another source's test image, which so belongs to the lesion too.
+    assert lesions[data.row("melanoma10000/melanoma_test2m")] in numbers
+
+
+def test_images_are_prepared_once(data: Data, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    images = data.table.images[:5]
+    first = build_table(images, tmp_path)
+    assert "preparing images" in capfd.readouterr().err
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")}
+    second = build_table(images, tmp_path)
+    assert "preparing images" not in capfd.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npy")} == written
+    assert (first.pixels == second.pixels).all()
+    build_table(images[:4], tmp_path)  # other images, another cache
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_interrupted_preparation_is_not_taken_for_a_finished_one(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.jpg"
+    Pillow.fromarray(render_lesion(1, side=64)).save(good)
+    bad.write_bytes(b"no picture")
+    images = [Image(good, "s", BENIGN), Image(bad, "s", BENIGN)]
+    for _ in range(2):
+        with pytest.raises(SourceError, match=re.escape(f"{bad} cannot be read")):  # the one of thousands
+            build_table(images, tmp_path / "cache")
+    Pillow.fromarray(render_lesion(2, side=64)).save(bad, "PNG")
+    assert build_table(images, tmp_path / "cache").pixels.shape == (2, 224, 224, 3)
