@@ -99,7 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_publishing(classifier, "runs/classifier")
     start = classifier.add_mutually_exclusive_group()
     start.add_argument("--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)")
-    start.add_argument("--from", dest="start", metavar="NAME/N", help="go on from a published classifier")
+    start.add_argument(
+        "--from",
+        dest="start",
+        metavar="NAME/N",
+        help="go on from a published classifier, of the store or by its folder",
+    )
     classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 160:14,224:16)")
     shares = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
     classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {shares})")

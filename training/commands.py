@@ -43,10 +43,13 @@ def _table(options: argparse.Namespace, sources: Collection[str] | None = None) 
 
 
 def _published(store: Store, name: str) -> StoredVersion:
-    model, _, number = name.partition("/")
-    if not number.isdecimal():
-        raise CommandError(f"{name!r} is no version: write it as classifier/1")
-    return store.open(model, int(number))
+    """A version by its name in the store, such as classifier/1, or by its folder in another store."""
+    folder = Path(name)
+    model, number = folder.parent.name, folder.name
+    if not model or not number.isdecimal():
+        raise CommandError(f"{name!r} is no version: write it as classifier/1, or name a version's folder")
+    elsewhere = folder.is_absolute() or len(folder.parts) > 2
+    return (Store(folder.parent.parent) if elsewhere else store).open(model, int(number))
 
 
 def _check_writable(store: Store) -> None:
@@ -86,17 +89,21 @@ def _recipe(options: argparse.Namespace) -> Any:
 
     recipe = Recipe()
     given = {name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "seed")}
+    if options.start:
+        given["warmup_steps"] = 0  # a published head is trained already
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
-def _describe_base(options: argparse.Namespace, store: Store) -> str:
+def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, str]:
+    """Where training starts; of a published version its recipe too, so that the manifest tells the whole way."""
     if options.start:
         version = _published(store, options.start)
-        return f"{options.start} ({version.digest[:12]})"
+        before = json.dumps(version.manifest.training.recipe)
+        return {"base": f"{version.name} with digest {version.digest}", "recipe_of_base": before}
     if options.weights in ("imagenet", "none"):
-        return str(options.weights)
+        return {"base": str(options.weights)}
     digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
-    return f"{Path(options.weights).name} (sha256 {digest[:12]})"
+    return {"base": f"{Path(options.weights).name} (sha256 {digest[:12]})"}
 
 
 def _remember(folder: Path, described: dict[str, Any], roles: str) -> None:
@@ -138,7 +145,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     table = _table(options, {*recipe.sources, *EXTERNAL, *SHOWN})
     _check_present(recipe.sources, table)
     roles = split(table)
-    described = {"base": base, "prevalence": options.prevalence, **recipe.describe()}
+    described = {**base, "prevalence": options.prevalence, **recipe.describe()}
     work = Work(table, roles, options.run, options.prevalence, described | {"split": roles.digest(table)})
     check_ready(work)
     _remember(options.run, described, roles.digest(table))

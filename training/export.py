@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from dermoscopy.prepare import SIDE
 from training.calibration import Platt
+from training.front import to_input
 from training.labels import class_matrix
 from training.novelty import Novelty
 
@@ -43,7 +44,7 @@ class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
         def feature_map(image: tf.Tensor) -> tf.Tensor:
             cast = [tf.cast(v, tf.float32) for v in self.weights]
-            pixels = tf.cast(image, tf.float32) / 127.5 - 1
+            pixels = to_input(tf.cast(image, tf.float32))
             features, _ = backbone.stateless_call(cast[:split], cast[split:], pixels, training=False)
             return features
 

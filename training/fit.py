@@ -31,8 +31,9 @@ class Recipe:
         warmup_steps: Steps in which only the head learns, so that its random gradient does not shake the backbone.
         learning_rate: Peak, reached after the warm-up and then lowered along a cosine to zero.
         weight_average: Momentum of the exponential moving average of the weights that is exported.
+        degraded_share: Share of the images that is shown re-encoded, as `augment.degrade` does it.
         paired_epochs: In the last so many epochs, each image is shown beside a re-encoded copy of itself.
-        consistency: Weight of the squared difference between the malignant logits of the two.
+        consistency: Weight of the relative squared difference between the malignant logits of the two.
     """
 
     sources: dict[str, float] = field(
@@ -45,9 +46,10 @@ class Recipe:
     learning_rate: float = 2e-4
     head_learning_rate: float = 2e-3
     weight_decay: float = 1e-4
-    weight_average: float = 0.999
-    paired_epochs: int = 8
-    consistency: float = 4.0
+    weight_average: float = 0.998
+    degraded_share: float = 0.5
+    paired_epochs: int = 4
+    consistency: float = 8.0
     seed: int = 20260
 
     @property
@@ -121,7 +123,8 @@ class Trainer:
             images, masks = augment(pixels, side), tf.ensure_shape(masks, (None, self.masks.shape[1]))
             if paired:
                 return tf.concat([images, degrade(images)], 0), tf.concat([masks, masks], 0)
-            return images, masks
+            chosen = tf.random.uniform((tf.shape(images)[0], 1, 1, 1)) < recipe.degraded_share
+            return tf.where(chosen, degrade(images), images), masks
 
         data = tf.data.Dataset.from_tensor_slices(rows).batch(recipe.batch // shown, drop_remainder=True)
         return data.map(load, num_parallel_calls=2).prefetch(2)

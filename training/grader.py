@@ -24,6 +24,7 @@ from tqdm import tqdm
 from dermoscopy.prepare import SIDE
 from model_store.manifest import Evaluation, Measured
 from training.augment import augment
+from training.front import to_input
 from training.metrics import auc, bootstrap
 from training.stages import Stages
 
@@ -75,7 +76,7 @@ def view_features(network: keras.Model, pixels: NDArray[np.uint8]) -> Features:
         for start in range(0, len(pixels), 32):
             part = tf.constant(pixels[start : start + 32])
             images = augment(part, SIDE) if view else tf.cast(part, tf.float32)
-            parts.append(backbone.predict_on_batch(images / 127.5 - 1).mean(axis=(1, 2)))
+            parts.append(backbone.predict_on_batch(to_input(images)).mean(axis=(1, 2)))
         views.append(np.concatenate(parts))
     return np.stack(views).astype(np.float64)
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from training.front import Front
 from training.labels import BENIGN, DIAGNOSES
 
 DROPOUT = 0.2
@@ -35,7 +36,7 @@ def build_network(weights: str) -> keras.Model:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
     image = keras.Input((None, None, 3), name="image")
-    features = backbone(keras.layers.Rescaling(1 / 127.5, offset=-1, name="to_unit_range")(image), training=False)
+    features = backbone(Front(name="front")(image), training=False)
     pooled = keras.layers.Dropout(DROPOUT, name="dropout")(keras.layers.GlobalAveragePooling2D(name="pool")(features))
     return keras.Model(image, keras.layers.Dense(len(DIAGNOSES), name="head")(pooled), name="classifier")
 
@@ -65,16 +66,20 @@ def malignant_logit(logits: Any) -> Any:
 def paired_loss(masks: Any, logits: Any, weight: float) -> Any:
     """Partial label loss, plus a penalty where a picture and its degraded copy get different answers.
 
+    The squared difference of their malignant logits is taken relative to the variance of the logits in the batch, or
+    the network would only learn to make all logits small.
+
     Args:
         masks: float32[2 n, 7]; the second half are the copies of the first.
         logits: float32[2 n, 7].
-        weight: Of the mean squared difference of the malignant logits.
+        weight: Of the relative mean squared difference of the malignant logits.
 
     Returns:
         float32 scalar.
     """
     original, copy = tf.split(malignant_logit(logits), 2)
-    return tf.reduce_mean(partial_label_loss(masks, logits)) + weight * tf.reduce_mean((original - copy) ** 2)
+    spread = tf.stop_gradient(tf.math.reduce_variance(original)) + 1e-3
+    return tf.reduce_mean(partial_label_loss(masks, logits)) + weight * tf.reduce_mean((original - copy) ** 2) / spread
 
 
 def partial_label_loss(masks: Any, logits: Any) -> Any:

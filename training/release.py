@@ -29,6 +29,7 @@ from training.calibration import Platt, fit_platt
 from training.card import write_card
 from training.evaluation import Evaluated, kind_of, measure, test_rows, test_sets, validation_set
 from training.export import export_classifier
+from training.front import to_input
 from training.golden import render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS
 from training.novelty import COMPONENTS, Novelty, fit_novelty
@@ -67,7 +68,7 @@ def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
     chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
     backbone, parts = network.get_layer("backbone"), []
     for start in tqdm(range(0, len(chosen), 32), desc="features for novelty", unit="batch"):
-        pixels = work.table.pixels[chosen[start : start + 32]].astype(np.float32) / 127.5 - 1
+        pixels = to_input(work.table.pixels[chosen[start : start + 32]].astype(np.float32))
         parts.append(backbone.predict_on_batch(pixels).mean(axis=(1, 2)))
     return fit_novelty(np.concatenate(parts))
 

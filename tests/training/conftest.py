@@ -23,6 +23,7 @@ from tests.training.data_root import paint_data_root
 from training import golden, grader, metrics, release_grader, runtimes
 from training.cli import main
 from training.export import export_classifier
+from training.front import to_input
 from training.network import build_network
 from training.novelty import fit_novelty
 from training.sources import Image, read_sources
@@ -67,7 +68,7 @@ def weights(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    backbone(data.table.pixels[::12].astype(np.float32) / 127.5 - 1, training=True)
+    backbone(to_input(data.table.pixels[::12].astype(np.float32)), training=True)
     path = tmp_path_factory.mktemp("weights") / "random.weights.h5"
     backbone.save_weights(path)
     return path
@@ -82,7 +83,7 @@ def network(weights: Path) -> keras.Model:
 @pytest.fixture(scope="session")
 def features(network: keras.Model, data: Data) -> NDArray[np.float32]:
     """float32[96, 1024]: pooled features of the first images of the table."""
-    pixels = data.table.pixels[:96].astype(np.float32) / 127.5 - 1
+    pixels = to_input(data.table.pixels[:96].astype(np.float32))
     return np.asarray(network.get_layer("backbone").predict_on_batch(pixels).mean(axis=(1, 2)))
 
 
