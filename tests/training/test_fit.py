@@ -1,0 +1,169 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_store.manifest import TrainingRecord
+from tests.training.built import Data
+from training import fit, sampling
+from training.fit import Recipe, Trainer
+from training.labels import DIAGNOSES
+from training.network import build_network
+
+RECIPE = Recipe(
+    phases=((32, 1), (48, 1)), epoch_size=16, batch=8, warmup_steps=2, paired_epochs=1, weight_average=0.5, seed=3
+)
+
+
+class Killed(Exception):
+    """Stands for the end of the process, right after a checkpoint."""
+
+
+@pytest.fixture(scope="module")
+def build(weights: Path) -> Callable[[], keras.Model]:
+    return lambda: build_network(str(weights))
+
+
+def _values(variables: list[Any]) -> list[NDArray[np.float32]]:
+    return [np.array(variable.numpy()) for variable in variables]
+
+
+def _same(first: list[NDArray[np.float32]], second: list[NDArray[np.float32]]) -> bool:
+    return all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+def _remembering_rows(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[int]]:
+    """Which rows each epoch drew, from now on."""
+    drawn: dict[int, list[int]] = {}
+    original = sampling.epoch_rows
+
+    def remember(*arguments: Any) -> NDArray[np.int64]:
+        rows = original(*arguments)
+        drawn[arguments[-1]] = rows.tolist()
+        return rows
+
+    monkeypatch.setattr(fit, "epoch_rows", remember)
+    return drawn
+
+
+def test_phases_and_pairs_follow_one_another() -> None:
+    recipe = Recipe(phases=((160, 2), (224, 3)), paired_epochs=2)
+    assert recipe.epochs == 5
+    assert [recipe.side(epoch) for epoch in range(5)] == [160, 160, 224, 224, 224]
+    assert [recipe.paired(epoch) for epoch in range(5)] == [False, False, False, True, True]
+    with pytest.raises(IndexError):
+        recipe.side(5)
+
+
+def test_the_recipe_fits_into_a_manifest() -> None:
+    described = Recipe().describe()
+    record = TrainingRecord.model_validate({"recipe": described, "sources": [], "notes": []})
+    assert record.recipe["phases"] == ["160:14", "224:16"]
+    assert record.recipe["sources"] == ["ham10000:0.45", "isic2017:0.2", "melanoma10000:0.35"]
+    assert json.loads(json.dumps(described)) == described
+    assert set(described) == set(Recipe.__dataclass_fields__)  # nothing that decides a run is left out
+
+
+def test_batches(data: Data, build: Callable[[], keras.Model], tmp_path: Path) -> None:
+    trainer = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+    plain = list(trainer.batches(0))
+    assert [(images.shape, masks.shape) for images, masks in plain] == [((8, 32, 32, 3), (8, 7))] * 2
+    for images, masks in trainer.batches(1):
+        assert images.shape == (8, 48, 48, 3)
+        first, second = np.split(np.asarray(images), 2)
+        assert 0 < np.abs(first - second).mean() < 15
+        distance = np.abs(first[:, None] - second[None]).mean(axis=(2, 3, 4))
+        assert distance.argmin(axis=1).tolist() == [0, 1, 2, 3]
+        assert (np.asarray(masks)[:4] == np.asarray(masks)[4:]).all()
+
+
+def test_pixels_and_labels_stay_together(data: Data, build: Callable[[], keras.Model], tmp_path: Path) -> None:
+    """Every image a colour of its own: the colour tells the row, the row tells the label."""
+    count = len(data.table.images)
+    pixels = np.empty((count, 224, 224, 3), np.uint8)
+    pixels[..., 0] = (np.arange(count) % 250)[:, None, None]
+    pixels[..., 1] = (np.arange(count) // 250)[:, None, None]
+    recipe = replace(RECIPE, phases=((32, 1),), epoch_size=64, batch=16, paired_epochs=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "augment", lambda images, side: images[:, :side, :side])
+        trainer = Trainer(build(), recipe, replace(data.table, pixels=pixels), data.split, tmp_path)
+        seen = 0
+        for images, masks in trainer.batches(0):
+            for image, mask in zip(np.asarray(images), np.asarray(masks), strict=True):
+                row = int(image[0, 0, 0]) + 250 * int(image[0, 0, 1])
+                assert data.split.roles[row] == "training"
+                assert mask.tolist() == [diagnosis in data.table.labels[row] for diagnosis in DIAGNOSES]
+                seen += 1
+        assert seen == 64
+
+
+def test_a_killed_run_is_taken_up(
+    data: Data, build: Callable[[], keras.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after epoch 1 of 2, it goes on with epoch 2; `conftest.published` kills a real process."""
+    drawn = _remembering_rows(monkeypatch)
+    network = build()
+    frozen = [
+        variable
+        for layer in network.get_layer("backbone").layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for variable in layer.variables
+    ]
+    before, learned_before = _values(frozen), _values(network.trainable_variables)
+    losses: list[tuple[int, float]] = []
+
+    def kill(epoch: int, loss: float) -> None:
+        losses.append((epoch, loss))
+        raise Killed
+
+    killed = Trainer(network, RECIPE, data.table, data.split, tmp_path)
+    with pytest.raises(Killed):
+        killed.fit(kill)
+    assert set(drawn) == {0}
+    assert 0.1 < losses[0][1] < 10
+    # A step moves every weight but leaves batch normalisation alone: statistics, gamma and beta.
+    assert _same(before, _values(frozen))
+    assert all((a != b).any() for a, b in zip(learned_before, _values(network.trainable_variables), strict=True))
+
+    resumed = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+    assert int(resumed.epoch) == 1
+    assert _same(_values(network.weights), _values(resumed.network.weights))
+    # Moments, moving averages of the weights and the place on the learning rate's cosine come back too.
+    assert len(resumed.optimizer.variables) > 3 * len(network.trainable_variables)
+    assert _same(_values(killed.optimizer.variables), _values(resumed.optimizer.variables))
+    assert int(resumed.optimizer.iterations) == 2
+    first = dict(drawn)
+    drawn.clear()
+    resumed.fit(lambda epoch, loss: losses.append((epoch, loss)))
+    assert [epoch for epoch, _ in losses] == [0, 1]
+    assert set(drawn) == {1}  # neither the warm-up nor the first epoch again
+
+    second = dict(drawn)
+    unbroken = Trainer(build(), RECIPE, data.table, data.split, tmp_path / "unbroken")
+    for epoch in (0, 1):
+        unbroken.batches(epoch)
+    assert drawn == first | second
+
+    averaged = _values(resumed.optimizer._model_variables_moving_average)
+    assert _same(averaged, _values(resumed.network.trainable_variables))
+    finished = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+    finished.fit(lambda epoch, loss: losses.append((epoch, loss)))  # killed while it was published: nothing to train
+    assert len(losses) == 2
+    assert _same(averaged, _values(finished.network.trainable_variables))
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    data: Data, build: Callable[[], keras.Model], tmp_path: Path
+) -> None:
+    inputs = keras.Input((None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    other = keras.Model(inputs, keras.layers.Dense(7, name="head")(pooled))
+    Trainer(other, RECIPE, data.table, data.split, tmp_path).checkpoints.save()
+    with pytest.raises((AssertionError, ValueError)):
+        Trainer(build(), RECIPE, data.table, data.split, tmp_path)
