@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from model_store.manifest import TrainingRecord
@@ -89,9 +90,9 @@ def test_pixels_and_labels_stay_together(data: Data, build: Callable[[], keras.M
     pixels = np.empty((count, 224, 224, 3), np.uint8)
     pixels[..., 0] = (np.arange(count) % 250)[:, None, None]
     pixels[..., 1] = (np.arange(count) // 250)[:, None, None]
-    recipe = replace(RECIPE, phases=((32, 1),), epoch_size=64, batch=16, paired_epochs=0)
+    recipe = replace(RECIPE, phases=((32, 1),), epoch_size=64, batch=16, paired_epochs=0, degraded_share=0.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "augment", lambda images, side: images[:, :side, :side])
+        patch.setattr(fit, "augment", lambda images, side: tf.cast(images[:, :side, :side], tf.float32))
         trainer = Trainer(build(), recipe, replace(data.table, pixels=pixels), data.split, tmp_path)
         seen = 0
         for images, masks in trainer.batches(0):

@@ -72,14 +72,18 @@ def test_the_malignant_logit_is_the_log_odds() -> None:
     assert np.asarray(malignant_logit(logits)) == pytest.approx(np.log(malignant / (1 - malignant)), rel=1e-3)
 
 
+def _pair_penalty(originals: list[list[float]], copies: list[list[float]]) -> float:
+    masks, logits = as_mask([MELANOMA] * 2 * len(originals)), tf.constant(originals + copies)
+    return float(paired_loss(masks, logits, 1.0)) - float(tf.reduce_mean(partial_label_loss(masks, logits)))
+
+
 def test_a_pair_is_punished_for_differing() -> None:
-    first, second = _logits(mel=2.0), _logits(nv=1.0)
-    masks = as_mask([MELANOMA, MELANOMA])
-    plain = float(tf.reduce_mean(partial_label_loss(masks, tf.constant([first, first]))))
-    assert float(paired_loss(masks, tf.constant([first, first]), 4.0)) == pytest.approx(plain)
-    apart = float(malignant_logit(tf.constant([first]))[0] - malignant_logit(tf.constant([second]))[0])
-    without, doubled = (float(paired_loss(masks, tf.constant([first, second]), weight)) for weight in (0.0, 2.0))
-    assert doubled - without == pytest.approx(2 * apart**2, rel=1e-4)
+    originals = [_logits(mel=2.0), _logits(nv=1.0), _logits(bcc=3.0)]
+    copies = [_logits(mel=1.0), _logits(nv=1.5), _logits(bcc=3.0)]
+    before, after = np.asarray(malignant_logit(originals)), np.asarray(malignant_logit(copies))
+    expected = ((before - after) ** 2).mean() / (before.var() + 1e-3)
+    assert _pair_penalty(originals, originals) == pytest.approx(0, abs=1e-6)
+    assert _pair_penalty(originals, copies) == pytest.approx(expected, rel=1e-3)
 
 
 def test_copies_are_in_the_second_half() -> None:
