@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def plot_matrix(counts: Any, rows: list[str], columns: list[str], title: str, pa
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)
     axes.set(xlabel="called", ylabel="labelled")
-    axes.set_title(title, fontsize=9)
+    axes.set_title("\n".join(textwrap.wrap(title, 62)), fontsize=9)
     _save(figure, path)
 
 
@@ -90,13 +91,14 @@ def plot_history(history: Path, path: Path) -> None:
     lines = [json.loads(line) for line in history.read_text().splitlines()]
     figure, axes = plt.subplots(figsize=_SIZE)
     axes.plot([line["epoch"] + 1 for line in lines], [line["loss"] for line in lines], label="training loss")
-    axes.set(xlabel="epoch", ylabel="loss", title="Training")
+    axes.set(xlabel="epoch", ylabel="loss", title="Training (loss on pairs includes their penalty)")
     measured = [line for line in lines if "validation_auc" in line]
     if measured:
         other = axes.twinx()
         x = [line["epoch"] + 1 for line in measured]
         other.plot(x, [line["validation_auc"] for line in measured], color="tab:orange", marker="o", markersize=3)
         other.set_ylabel("validation AUC, malignant against benign (orange)")
+        other.set_ylim(0.5, 1.0)
     axes.legend(fontsize=8)
     _save(figure, path)
 
