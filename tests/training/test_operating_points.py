@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from training import metrics
+from training.evaluation import Evaluated
+from training.operating_points import DEFAULT, SENSITIVITIES, choose_operating_points
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "REPEATS", 60)
+
+
+def _draw(seed: int, description: str, count: int = 600) -> Evaluated:
+    random = np.random.default_rng(seed)
+    kinds = random.choice(["melanoma", "other_malignant", "malignant", "benign"], count, p=[0.2, 0.1, 0.1, 0.6])
+    logit = random.normal(0, 1.3, count) + np.where(kinds == "benign", -1.0, 1.0)
+    probability = (1 / (1 + np.exp(-logit))).astype(np.float32).astype(np.float64)
+    return Evaluated(
+        description, kinds, probability, logit, np.arange(count), np.ones(count, bool), np.array([""] * count)
+    )
+
+
+def test_one_point_for_each_sensitivity_and_the_default_is_one() -> None:
+    points = choose_operating_points(_draw(1, "validation"), _draw(2, "test"))
+    assert [point.name for point in points] == ["melanoma_sensitivity_90", "melanoma_sensitivity_95"]
+    assert DEFAULT in {point.name for point in points}
+    assert points[0].threshold > points[1].threshold  # more sensitive, less specific
+    assert points[0].specificity.value > points[1].specificity.value
+
+
+def test_thresholds_reach_the_sensitivity_to_melanoma_on_validation_images() -> None:
+    validation = _draw(1, "validation")
+    for point, wanted in zip(choose_operating_points(validation, _draw(2, "test")), SENSITIVITIES, strict=True):
+        found = (validation.probability[validation.melanoma] >= point.threshold).mean()
+        assert wanted <= found < wanted + 0.02
+
+
+def test_test_images_do_not_move_the_threshold() -> None:
+    validation = _draw(1, "validation")
+    first, second = (choose_operating_points(validation, _draw(seed, "test")) for seed in (2, 3))
+    assert [point.threshold for point in first] == [point.threshold for point in second]
+    assert first[0].sensitivity != second[0].sensitivity
+
+
+def test_figures_are_for_malignancy_on_test_images() -> None:
+    test = _draw(2, "test")
+    for point in choose_operating_points(_draw(1, "validation"), test):
+        called = test.probability >= point.threshold
+        malignant = test.kinds != "benign"
+        assert point.sensitivity.value == pytest.approx(called[malignant].mean(), abs=1e-4)
+        assert point.specificity.value == pytest.approx((~called[~malignant]).mean(), abs=1e-4)
+        assert point.sensitivity.low < point.sensitivity.value < point.sensitivity.high
+        assert (point.chosen_on, point.measured_on) == ("validation", "test")
+
+
+def test_scores_that_nearly_tie_keep_their_sensitivity() -> None:
+    """Two probabilities closer than a rounded threshold could tell apart."""
+    kinds = np.array(["melanoma"] * 10 + ["benign"] * 10)
+    probability = np.concatenate([[0.1234567], np.linspace(0.5, 0.9, 9), np.full(10, 0.1234565)])
+    validation = Evaluated("v", kinds, probability, probability, np.arange(20), np.ones(20, bool), np.array([""] * 20))
+    point = choose_operating_points(validation, validation)[1]
+    assert (probability[kinds == "melanoma"] >= point.threshold).all()
+    assert (probability[kinds == "benign"] < point.threshold).all()

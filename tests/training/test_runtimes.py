@@ -1,0 +1,79 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_store.manifest import ValidatedRuntime
+from model_store.runtime import load_directory
+from model_store.runtime_openvino import computes_bf16
+from tests.training.built import Data
+from training import runtimes
+from training.runtimes import LARGEST_ALLOWED, LEAST_TOLERANCE, validate_runtimes
+
+
+@pytest.fixture(scope="module")
+def pictures(data: Data) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(data.table.pixels[3::60])
+
+
+@pytest.fixture(scope="module")
+def difference(exported: Path, pictures: NDArray[np.uint8]) -> Callable[[str], NDArray[np.float32]]:
+    """Of the probability, to TensorFlow, for an OpenVINO precision; the artifact run once more."""
+    reference = load_directory(exported, runtime="tensorflow").run(pictures)["probability"]
+
+    def measure(precision: str) -> NDArray[np.float32]:
+        runtime = load_directory(exported, precision="bf16" if precision == "bf16" else "f32")
+        return np.asarray(np.abs(runtime.run(pictures)["probability"] - reference))
+
+    return measure
+
+
+def _by_name(found: list[ValidatedRuntime]) -> dict[tuple[str, str], ValidatedRuntime]:
+    return {(record.runtime, record.precision): record for record in found}
+
+
+def test_differences_are_those_of_the_probability(
+    exported: Path, pictures: NDArray[np.uint8], difference: Callable[[str], NDArray[np.float32]]
+) -> None:
+    found = _by_name(validate_runtimes(exported, pictures, "probability"))
+    reference = found["tensorflow", "f32"]
+    assert (reference.mean_difference, reference.largest_difference) == (0, 0)
+    assert ("tensorflow", "bf16") not in found
+    assert {record.images for record in found.values()} == {len(pictures)}
+    record = found["openvino", "f32"]
+    assert record.largest_difference == pytest.approx(float(difference("f32").max()), abs=1e-7)
+    assert record.mean_difference == pytest.approx(float(difference("f32").mean()), abs=1e-7)
+    assert record.tolerance == max(LEAST_TOLERANCE["f32"], 2 * record.largest_difference)
+
+
+@pytest.mark.skipif(not computes_bf16(), reason="this processor does not compute bf16")
+def test_bf16_is_validated_only_when_it_stays_close(
+    exported: Path,
+    pictures: NDArray[np.uint8],
+    difference: Callable[[str], NDArray[np.float32]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    largest = float(difference("bf16").max())
+    assert largest > float(difference("f32").max())
+    monkeypatch.setattr(runtimes, "LARGEST_ALLOWED", largest / 2)
+    assert ("openvino", "bf16") not in _by_name(validate_runtimes(exported, pictures, "probability"))
+    monkeypatch.setattr(runtimes, "LARGEST_ALLOWED", largest * 2)
+    if 2 * largest <= 0.1:
+        record = _by_name(validate_runtimes(exported, pictures, "probability"))["openvino", "bf16"]
+        assert record.largest_difference == pytest.approx(largest, abs=1e-7)
+        assert record.tolerance == max(LEAST_TOLERANCE["bf16"], 2 * largest)
+
+
+def test_a_tolerance_can_never_be_another_model() -> None:
+    """Twice the largest allowed difference must be a tolerance that a manifest accepts."""
+    record = ValidatedRuntime(
+        runtime="openvino",
+        precision="bf16",
+        images=1,
+        mean_difference=0,
+        largest_difference=LARGEST_ALLOWED,
+        tolerance=2 * LARGEST_ALLOWED,
+    )
+    assert record.tolerance < 0.1
