@@ -40,8 +40,10 @@ class Published:
         classifier: The first.
         grader: The second.
         run: The classifier's working folder.
+        command: The command that made the classifier.
         options: Data, cache and store as options of the command line.
         state: Folder of the labels.
+        killed: history.jsonl at the moment when the first process was killed.
         output: What the commands printed.
     """
 
@@ -49,6 +51,8 @@ class Published:
     classifier: StoredVersion
     grader: StoredVersion
     run: Path
+    command: list[str]
     options: list[str]
     state: Path
+    killed: str
     output: str

@@ -5,6 +5,9 @@ Nothing here may be changed by a test; one that trains builds its own network.
 
 import io
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -30,7 +33,9 @@ from training.sources import Image, read_sources
 from training.splits import split
 from training.table import build_table
 
-REAL_DATA = Path(__file__).parents[2].parent / "shared" / "data"
+ROOT = Path(__file__).parents[2]
+REAL_DATA = ROOT.parent / "shared" / "data"
+FIRST_EPOCH_WITHIN = 180.0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,14 +100,33 @@ def exported(network: keras.Model, features: NDArray[np.float32], tmp_path_facto
     return folder
 
 
+def _kill_after_first_epoch(command: list[str], history: Path) -> None:
+    """Run the command line in a process of its own and kill it once it has written down its first epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "training", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + FIRST_EPOCH_WITHIN
+        while time.monotonic() < deadline and process.poll() is None and not history.is_file():
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="session")
 def published(data: Data, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """`python -m training classifier`, then `grader`, from the first image to the published versions.
+    """`python -m training classifier`, killed and given again, then `grader`: from images to published versions.
 
     Only how often something is repeated is less than in earnest: draws, views, candidates.
     """
     folder = tmp_path_factory.mktemp("published")
+    run, state = folder / "run", folder / "state"
     common = ["--data", str(data.root), "--cache", str(folder / "cache"), "--store", str(folder / "models")]
+    schedule = ["--phases", "64:2", "--epoch-size", "192", "--prevalence", "0.3"]
+    command = ["classifier", *common, *schedule, "--run", str(run), "--weights", str(weights)]
+    _kill_after_first_epoch(command, run / "history.jsonl")
+    killed = (run / "history.jsonl").read_text()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
         patch.setattr(metrics, "REPEATS", 40)
         patch.setattr(golden, "CANDIDATES", 60)
@@ -110,10 +134,9 @@ def published(data: Data, weights: Path, tmp_path_factory: pytest.TempPathFactor
         for module in (grader, release_grader):
             patch.setattr(module, "VIEWS", 2)
             patch.setattr(module, "REPEATS", 1)
-        run = ["--phases", "64:1", "--epoch-size", "64", "--run", str(folder / "run"), "--prevalence", "0.3"]
-        assert main(["classifier", *common, *run, "--weights", str(weights)]) == 0
-        labelled = ["--label", "stable", "--state", str(folder / "state")]
+        assert main(command) == 0
+        labelled = ["--label", "stable", "--state", str(state)]
         assert main(["grader", *common, "--run", str(folder / "grader"), *labelled]) == 0
     store = Store(folder / "models")
     versions = store.open("classifier", 1), store.open("grader", 1)
-    return Published(store, *versions, folder / "run", common, folder / "state", output.getvalue())
+    return Published(store, *versions, run, command, common, state, killed, output.getvalue())
