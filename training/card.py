@@ -11,7 +11,7 @@ def _figure(measured: Measured) -> str:
 
 
 def _evaluation(name: str, evaluation: Evaluation) -> list[str]:
-    seen = "seen in training" if evaluation.seen_in_training else "not seen in training"
+    seen = "may have been seen in training" if evaluation.seen_in_training else "not seen in training"
     lines = [
         f"### {name}",
         # str.capitalize would write "held-out lesions of ham10000".

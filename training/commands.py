@@ -132,7 +132,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     from training.fit import Trainer  # noqa: PLC0415
     from training.monitor import Monitor  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
-    from training.release import Work, check_ready, release_classifier  # noqa: PLC0415
+    from training.release import Work, check_ready, may_have_seen, release_classifier  # noqa: PLC0415
 
     store = Store(options.store)
     _check_writable(store)
@@ -148,6 +148,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
     work = Work(table, roles, options.run, options.prevalence, described | {"split": roles.digest(table)})
     check_ready(work)
+    if options.start:
+        work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
     _remember(options.run, described, roles.digest(table))
     trainer = Trainer(network, recipe, table, roles, options.run)
     trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
@@ -162,6 +164,8 @@ def train_grader(options: argparse.Namespace) -> None:
     store = Store(options.store)
     _check_writable(store)
     classifier = _published(store, options.classifier)
+    if classifier.path.resolve() != store.path(classifier.name, classifier.version).resolve():
+        raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
     version = release_grader(build_network("none"), _table(options), classifier, options.run, store)
     _announce(options, store, version)
 

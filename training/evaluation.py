@@ -163,13 +163,14 @@ def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
     return {name: data for name, data in subsets.items() if data.malignant.any() and not data.malignant.all()}
 
 
-def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float]) -> Evaluation:
+def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float], *, seen: bool = False) -> Evaluation:
     """All figures of one set.
 
     Args:
         data: The set.
         prevalence: For which the probabilities are calibrated; calibration error is measured at it.
         thresholds: Operating point -> threshold.
+        seen: Whether some of the images may have been learned from.
     """
     statistics = _statistics(data, prevalence, thresholds)
     if data.melanoma.any() and not (data.kinds == "malignant").any():
@@ -180,7 +181,7 @@ def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float]) ->
         positives=int(data.malignant.sum()),
         groups=len(np.unique(data.lesions)),
         metrics={name: bootstrap(statistic, data.lesions) for name, statistic in statistics.items()},
-        seen_in_training=False,
+        seen_in_training=seen,
     )
 
 

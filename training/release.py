@@ -47,6 +47,8 @@ PRIMARY = "ham10000"
 
 NOVELTY_IMAGES = 3000
 
+SEEN = "Training went on from a version with other roles of the images: it may have learned from what is held out here."
+
 
 class ReleaseError(ValueError):
     """A network cannot become a version; the message says why."""
@@ -54,13 +56,17 @@ class ReleaseError(ValueError):
 
 @dataclass(frozen=True)
 class Work:
-    """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1)."""
+    """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1).
+
+    `seen` says that the version from which training went on may have learned from what is held out here.
+    """
 
     table: Table
     split: Split
     folder: Path
     prevalence: float
     recipe: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
+    seen: bool = False
 
 
 def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
@@ -122,6 +128,20 @@ def source_records(work: Work) -> list[SourceRecord]:
     ]
 
 
+def may_have_seen(before: Manifest, work: Work) -> bool:
+    """Whether a version may have learned from what is held out here.
+
+    It has not if its images had the same roles: by the digest that it recorded or, where it recorded none, by the same
+    numbers in every source.
+    """
+    if any(evaluation.seen_in_training for evaluation in before.evaluations.values()):
+        return True
+    recorded = before.training.recipe.get("split")
+    if recorded is None:
+        return before.training.sources != source_records(work)
+    return recorded != work.split.digest(work.table)
+
+
 def _notes(work: Work) -> list[str]:
     table = work.table
     contradicted = sum(1 for image, label in zip(table.images, table.labels, strict=True) if image.label and not label)
@@ -132,6 +152,7 @@ def _notes(work: Work) -> list[str]:
         "on, and where one is held out it is measured by its own source's label.",
         "Removed images are copies or other images of held-out lesions, repeats inside a source, or contradicted.",
         "Images of sources that take no part in training count as test.",
+        *([SEEN] if work.seen else []),
     ]
 
 
@@ -219,7 +240,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         validation,
         points,
         golden=golden,
-        evaluations={name: measure(data, work.prevalence, thresholds) for name, data in tests.items()},
+        evaluations={name: measure(data, work.prevalence, thresholds, seen=work.seen) for name, data in tests.items()},
         runtimes=validate_runtimes(final, _validation_pixels(work, candidates[chosen]), "probability"),
         novelty_quantiles={str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)},
     )
