@@ -124,8 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = add("evaluate", help="measure a published version, or show what it says of files")
     _add_common(evaluate)
     evaluate.add_argument("--version", default="classifier/1", metavar="NAME/N", help="which version")
-    evaluate.add_argument("--runtime", choices=("openvino", "tensorflow"), default="openvino")
-    evaluate.add_argument("--precision", choices=("auto", "f32", "bf16"), default="auto")
+    evaluate.add_argument(
+        "--runtime", choices=("openvino", "tensorflow"), default="openvino", help="what runs it (default openvino)"
+    )
+    evaluate.add_argument(
+        "--precision",
+        choices=("auto", "f32", "bf16"),
+        default="auto",
+        help="auto takes bf16 where processor and manifest allow it, else f32 (default auto)",
+    )
     evaluate.add_argument("images", nargs="*", type=Path, help="image files; without any, the test sets")
     evaluate.set_defaults(run_command=commands.evaluate)
     return parser

@@ -144,9 +144,9 @@ def load_published(network: keras.Model, folder: Path) -> None:
     saved = tf.saved_model.load(str(folder))
     backbone = network.get_layer("backbone")
     targets = [*backbone.trainable_variables, *backbone.non_trainable_variables]
-    weights = getattr(saved, "weights", [])
-    if [target.shape for target in targets] != [tuple(value.shape) for value in weights]:
+    targets += network.get_layer("head").trainable_variables
+    found = [*getattr(saved, "weights", []), *(getattr(saved, name, None) for name in ("kernel", "bias"))]
+    if [target.shape for target in targets] != [None if value is None else tuple(value.shape) for value in found]:
         raise ValueError(f"{folder} does not hold the weights of this network")
-    for target, value in zip(targets, weights, strict=True):
+    for target, value in zip(targets, found, strict=True):
         target.assign(tf.cast(value, tf.float32))
-    network.get_layer("head").set_weights([saved.kernel.numpy(), saved.bias.numpy()])

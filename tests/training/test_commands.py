@@ -1,0 +1,304 @@
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_store.labels import Labels
+from model_store.runtime import load
+from tests.training.built import Data, Published
+from training import metrics
+from training.cli import main
+
+PROGRESS = re.compile(r"preparing images|\d+%\|")
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "REPEATS", 40)
+
+
+def _error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one sentence that a command which fails leaves on stderr, beside progress bars."""
+    assert main(list(arguments)) == 1
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    (line,) = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    return line.removeprefix("error: ")
+
+
+def _figures(printed: str) -> dict[tuple[str, str], float]:
+    """(set, metric) -> value of what `evaluate` prints."""
+    found, name = {}, ""
+    for line in printed.splitlines():
+        if metric := re.fullmatch(r"  (\S+) +([0-9.]+)  \([0-9.]+ to [0-9.]+\)", line):
+            found[name, metric[1]] = float(metric[2])
+        elif ": " in line:
+            name = line.partition(":")[0]
+    return found
+
+
+def _file(data: Data, name: str) -> Path:
+    return data.table.images[data.row(name)].path
+
+
+# -- data
+
+
+def test_data_shows_where_each_image_goes(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", *published.options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["source", "training", "validation", "test", "external", "shown", "removed"]
+    shown = {line.split()[0]: list(map(int, line.split()[1:])) for line in lines[1:-1]}
+    counts = data.split.counts(data.table)
+    roles = lines[0].split()[1:]
+    assert shown == {source: [count[role] for role in roles] for source, count in counts.items()}
+    assert lines[-1].startswith(f"{2 * len(data.planted.copies)} of 290 images have a copy")
+
+
+def test_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert _error(capsys, "data", "--data", nowhere) == f"no data folder at {nowhere}: name one with --data"
+    assert _error(capsys, "data", "--data", str(tmp_path)).startswith(f"no labelled images under {tmp_path}")
+
+
+# -- classifier
+
+
+def test_a_killed_process_is_taken_up_by_the_same_command(published: Published) -> None:
+    (first,) = map(json.loads, published.killed.splitlines())
+    assert first["epoch"] == 0
+    history = (published.run / "history.jsonl").read_text()
+    assert history.startswith(published.killed)
+    assert [json.loads(line)["epoch"] for line in history.splitlines()] == [0, 1]
+
+
+def test_what_was_published_is_announced(published: Published) -> None:
+    digest = published.classifier.digest[:12]
+    assert f"published classifier/1, digest {digest}, at {published.classifier.path}" in published.output
+    assert "no label was moved; to serve it by default: python -m model_store label classifier stable 1" in (
+        published.output
+    )
+    assert "label stable of grader moved to version 1" in published.output
+    labels = Labels(published.store, published.state)
+    assert labels.all("grader")["stable"].digest == published.grader.digest
+    assert labels.all("classifier") == {}
+
+
+def test_another_recipe_in_the_same_folder_is_refused(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (published.run / "recipe.json").read_text()
+    message = _error(capsys, *published.command, "--seed", "7")
+    assert message.startswith(f"{published.run} holds a run with another recipe; name another folder with --run")
+    assert (published.run / "recipe.json").read_text() == before
+    assert published.store.versions("classifier") == [1]
+
+
+def test_another_split_in_the_same_folder_is_refused(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Images came or went since the run began: what was trained on may be held out now."""
+    shutil.copy(published.run / "recipe.json", tmp_path)
+    (tmp_path / "split.json").write_text('{"digest": "of other images"}\n')
+    message = _error(capsys, *published.command, "--run", str(tmp_path))
+    assert message.startswith(f"{tmp_path} holds a run with another split")
+    assert not list(tmp_path.glob("ckpt*"))
+
+
+def test_sources_without_a_share_take_no_part(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.json").write_text("{}")  # of some other run, so that this one stops before it trains
+    arguments = [*published.command, "--run", str(tmp_path), "--sources", "ham10000:1"]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "passed over, as they have no part in this version: isic2017, melanoma10000" in error
+    assert "another recipe" in error
+
+
+def test_a_source_that_is_not_there(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
+    message = _error(capsys, *published.command, "--sources", "ham10000:1,clinic:2")
+    assert message == "no images of clinic: say with --sources what to train on"
+
+
+def test_too_little_data_is_refused_before_training(
+    data: Data, published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data.root / "isic2017", tmp_path / "data" / "isic2017")
+    arguments = [*published.command, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    message = _error(capsys, *arguments, "--run", str(tmp_path / "run"), "--sources", "isic2017:1")
+    assert "training images are too few" in message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["classifier", "grader"])
+def test_a_store_that_cannot_be_written(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    message = _error(capsys, command, "--store", str(tmp_path / "file" / "models"), "--run", str(tmp_path / "run"))
+    assert re.fullmatch(r"the store \S+ cannot be written: .+", message)
+    assert not (tmp_path / "run").exists()
+
+
+def test_trying_the_store_leaves_nothing_behind(published: Published) -> None:
+    assert sorted(path.name for path in published.store.root.iterdir()) == ["classifier", "grader"]
+
+
+def test_weights_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = str(tmp_path / "none.weights.h5")
+    message = _error(capsys, "classifier", "--store", str(tmp_path / "models"), "--weights", wrong)
+    assert message == f"no weights at {wrong}: --weights takes a path, imagenet or none"
+
+
+def test_a_file_that_holds_no_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "odd.weights.h5").write_bytes(b"no HDF5")
+    arguments = ["--store", str(tmp_path / "models"), "--weights", str(tmp_path / "odd.weights.h5")]
+    assert "file signature not found" in _error(capsys, "classifier", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("classifier", "'classifier' is no version: write it as classifier/1, or name a version's folder"),
+        ("classifier/one", "'classifier/one' is no version: write it as classifier/1, or name a version's folder"),
+        ("classifier/9", "The store has no version 9 of classifier."),
+        ("network/1", "The store has no model 'network'."),
+    ],
+)
+def test_a_version_that_is_not_there(
+    published: Published, name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--run", str(tmp_path / "run")]
+    assert _error(capsys, "classifier", *published.options, *run, "--from", name) == message
+    assert _error(capsys, "grader", *published.options, *run, "--classifier", name) == message
+    assert _error(capsys, "evaluate", *published.options, "--version", name) == message
+
+
+def test_going_on_from_something_that_is_no_classifier(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = _error(capsys, "classifier", *published.options, "--run", str(tmp_path / "run"), "--from", "grader/1")
+    assert message == f"{published.grader.path} does not hold the weights of this network"
+
+
+def test_what_a_run_goes_on_from_is_recorded(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its digest, and with the recipe that it was made by itself; named by the folder of another store."""
+    (tmp_path / "split.json").write_text("of another split")  # stops it before it trains
+    arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path), "--phases", "32:1"]
+    assert "another split" in _error(capsys, "classifier", *published.options, *arguments)
+    recipe = json.loads((tmp_path / "recipe.json").read_text())
+    assert recipe["base"] == f"classifier with digest {published.classifier.digest}"
+    assert json.loads(recipe["recipe_of_base"]) == published.classifier.manifest.training.recipe
+    assert recipe["warmup_steps"] == 0  # the head is trained already
+
+
+# -- grader
+
+
+def test_a_grader_stands_beside_its_classifier(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "elsewhere")
+    arguments = ["--store", store, "--run", str(tmp_path / "run"), "--classifier", str(published.classifier.path)]
+    assert "is served beside its classifier" in _error(capsys, "grader", *arguments)
+
+
+def test_a_grader_needs_grades(
+    data: Data, published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data.root / "fullres", tmp_path / "data" / "fullres")
+    arguments = [*published.options, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    message = _error(capsys, "grader", *arguments, "--run", str(tmp_path / "run"))
+    assert message.startswith("the grader needs images of all three grades in melanoma-severity/")
+    assert published.store.versions("grader") == [1]
+
+
+# -- evaluate
+
+
+def test_evaluation_finds_the_figures_of_the_manifest_again(
+    published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *published.options, "--precision", "f32"]) == 0
+    captured = capsys.readouterr()
+    assert "warning" not in captured.err  # the images have the roles that they had in training
+    expected = {
+        (name, metric): measured.value
+        for name, evaluation in published.classifier.manifest.evaluations.items()
+        for metric, measured in evaluation.metrics.items()
+    }
+    assert _figures(captured.out) == pytest.approx(expected, abs=1e-4)
+    for evaluation in published.classifier.manifest.evaluations.values():
+        assert f"{evaluation.images} images of {evaluation.groups} lesions" in captured.out
+
+
+def test_both_runtimes_agree(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for runtime in ("openvino", "tensorflow"):
+        assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32"]) == 0
+        found.append(_figures(capsys.readouterr().out))
+    assert len(found[0]) > 30
+    assert found[0] == pytest.approx(found[1], abs=2e-3)
+    files = [str(_file(data, name)) for name in ("fullres/ISIC_0090000", "isic-acral/ISIC_0050003")]
+    answers = []
+    for runtime in ("openvino", "tensorflow"):
+        assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32", *files]) == 0
+        answers.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
+    tolerance = published.classifier.manifest.validated("openvino", "f32")
+    assert tolerance is not None
+    for mine, theirs in zip(*answers, strict=True):
+        assert mine["probability"] == pytest.approx(theirs["probability"], abs=tolerance.tolerance)
+        assert mine["decision"] == theirs["decision"]
+
+
+def test_files_get_the_answers_of_the_model(
+    published: Published, data: Data, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ham10000/ISIC_0024306"
+    assert main(["evaluate", *published.options, "--precision", "f32", str(_file(data, name))]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    outputs = load(published.classifier, precision="f32").run(
+        np.ascontiguousarray(data.table.pixels[data.row(name)][None])
+    )
+    assert answer["file"] == str(_file(data, name))
+    assert answer["probability"] == float(outputs["probability"][0])
+    assert list(answer["classes"]) == ["melanoma", "other_malignant", "benign"]
+    assert answer["decision"] in {"benign", "malignant"}
+
+
+def test_files_are_graded(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(_file(data, "melanoma-severity/ISIC_0070000"))
+    assert main(["evaluate", *published.options, "--version", "grader/1", file]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["stage"] in {1, 2, 3}
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_grader_is_not_measured_on_test_sets(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
+    message = _error(capsys, "evaluate", *published.options, "--version", "grader/1")
+    assert message == "a grader is measured by cross-validation when it is trained; see its model card"
+
+
+def test_a_file_that_is_no_image_is_named(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    message = _error(capsys, "evaluate", *published.options, str(tmp_path / "text.jpg"))
+    assert message.startswith(f"{tmp_path / 'text.jpg'} cannot be read: ")
+    assert "No such file" in _error(capsys, "evaluate", *published.options, str(tmp_path / "gone.jpg"))
+
+
+def test_other_images_are_not_quietly_called_held_out(
+    published: Published, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for source in ("ham10000", "isic-acral"):
+        shutil.copytree(data.root / source, tmp_path / "data" / source)
+    shutil.copytree(data.root / "isic2017", tmp_path / "data" / "a_clinic")  # training knew nothing of it
+    arguments = [*published.options, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    assert main(["evaluate", *arguments]) == 0
+    captured = capsys.readouterr()
+    assert "passed over, as they have no part in this version: a_clinic" in captured.err
+    assert "some of its images may have been trained on" in captured.err
+    assert {name for name, _ in _figures(captured.out)} >= {"ham10000", "isic-acral"}
