@@ -123,16 +123,16 @@ def published(data: Data, weights: Path, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("published")
     run, state = folder / "run", folder / "state"
     common = ["--data", str(data.root), "--cache", str(folder / "cache"), "--store", str(folder / "models")]
-    schedule = ["--phases", "64:2", "--epoch-size", "192", "--prevalence", "0.3"]
+    schedule = ["--phases", "32:2", "--epoch-size", "192", "--prevalence", "0.3"]
     command = ["classifier", *common, *schedule, "--run", str(run), "--weights", str(weights)]
     _kill_after_first_epoch(command, run / "history.jsonl")
     killed = (run / "history.jsonl").read_text()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
-        patch.setattr(metrics, "REPEATS", 40)
-        patch.setattr(golden, "CANDIDATES", 60)
-        patch.setattr(runtimes, "IMAGES", 12)
+        patch.setattr(metrics, "REPEATS", 30)
+        patch.setattr(golden, "CANDIDATES", 30)
+        patch.setattr(runtimes, "IMAGES", 8)
         for module in (grader, release_grader):
-            patch.setattr(module, "VIEWS", 2)
+            patch.setattr(module, "VIEWS", 1)
             patch.setattr(module, "REPEATS", 1)
         assert main(command) == 0
         labelled = ["--label", "stable", "--state", str(state)]

@@ -50,7 +50,7 @@ class _Painter:
         seed = next(self.seeds)
         pixels = render_lesion(seed, side=side, malignancy=0.9 if malignant else 0.1).astype(np.float32)
         # Some overlap: a perfectly separable set has no finite calibration.
-        darker = np.random.default_rng(seed).uniform(0.35, 0.75) if malignant else 1.0
+        darker = np.random.default_rng(seed).uniform(0.3, 0.65) if malignant else 1.0
         self.save(Image.fromarray((pixels * darker).astype(np.uint8)), file, quality=92)
 
     def copy(self, original: str, file: str) -> None:

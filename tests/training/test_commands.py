@@ -17,7 +17,7 @@ PROGRESS = re.compile(r"preparing images|\d+%\|")
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REPEATS", 40)
+    monkeypatch.setattr(metrics, "REPEATS", 30)
 
 
 def _error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -218,10 +218,11 @@ def test_a_grader_needs_grades(
 # -- evaluate
 
 
-def test_evaluation_finds_the_figures_of_the_manifest_again(
-    published: Published, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
+def test_every_runtime_finds_the_figures_of_the_manifest_again(
+    published: Published, runtime: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", *published.options, "--precision", "f32"]) == 0
+    assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32"]) == 0
     captured = capsys.readouterr()
     assert "warning" not in captured.err  # the images have the roles that they had in training
     expected = {
@@ -229,18 +230,13 @@ def test_evaluation_finds_the_figures_of_the_manifest_again(
         for name, evaluation in published.classifier.manifest.evaluations.items()
         for metric, measured in evaluation.metrics.items()
     }
-    assert _figures(captured.out) == pytest.approx(expected, abs=1e-4)
+    assert len(expected) > 30
+    assert _figures(captured.out) == pytest.approx(expected, abs=1e-4 if runtime == "openvino" else 2e-3)
     for evaluation in published.classifier.manifest.evaluations.values():
         assert f"{evaluation.images} images of {evaluation.groups} lesions" in captured.out
 
 
-def test_both_runtimes_agree(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
-    found = []
-    for runtime in ("openvino", "tensorflow"):
-        assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32"]) == 0
-        found.append(_figures(capsys.readouterr().out))
-    assert len(found[0]) > 30
-    assert found[0] == pytest.approx(found[1], abs=2e-3)
+def test_both_runtimes_answer_alike(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(_file(data, name)) for name in ("fullres/ISIC_0090000", "isic-acral/ISIC_0050003")]
     answers = []
     for runtime in ("openvino", "tensorflow"):

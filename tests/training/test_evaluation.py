@@ -43,7 +43,7 @@ def sets(runtime: Runtime, data: Data) -> dict[str, Evaluated]:
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REPEATS", 60)
+    monkeypatch.setattr(metrics, "REPEATS", 30)
 
 
 def _evaluated(kinds: list[str], probability: list[float], **changes: Any) -> Evaluated:
@@ -223,7 +223,7 @@ def test_intervals_are_over_lesions() -> None:
 
 
 def test_calibration_error_is_that_at_the_prevalence() -> None:
-    data = _set(count=3000)
+    data = _set(count=1500)
     balanced = float((data.kinds != "benign").mean())
     logit = data.logit
     shift = np.log(0.1 / 0.9) - np.log(balanced / (1 - balanced))

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,18 @@ class Killed(Exception):
     """Stands for the end of the process, right after a checkpoint."""
 
 
-@pytest.fixture(scope="module")
-def build(weights: Path) -> Callable[[], keras.Model]:
-    return lambda: build_network(str(weights))
+def _network() -> keras.Model:
+    """As `build_network` makes them, but of four layers: a step of the real one takes seconds to trace.
+
+    The real one is trained in `conftest.published`.
+    """
+    image = keras.Input((None, None, 3))
+    normalised = keras.layers.BatchNormalization(name="normalised")
+    normalised.trainable = False
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    features = keras.layers.ReLU()(normalised(keras.layers.Conv2D(16, 5, 4)(scaled)))
+    pooled = keras.layers.Dropout(0.2)(keras.layers.GlobalAveragePooling2D()(features))
+    return keras.Model(image, keras.layers.Dense(7, name="head")(pooled))
 
 
 def _values(variables: list[Any]) -> list[NDArray[np.float32]]:
@@ -71,8 +79,8 @@ def test_the_recipe_fits_into_a_manifest() -> None:
     assert set(described) == set(Recipe.__dataclass_fields__)  # nothing that decides a run is left out
 
 
-def test_batches(data: Data, build: Callable[[], keras.Model], tmp_path: Path) -> None:
-    trainer = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+def test_batches(data: Data, tmp_path: Path) -> None:
+    trainer = Trainer(_network(), RECIPE, data.table, data.split, tmp_path)
     plain = list(trainer.batches(0))
     assert [(images.shape, masks.shape) for images, masks in plain] == [((8, 32, 32, 3), (8, 7))] * 2
     for images, masks in trainer.batches(1):
@@ -84,7 +92,7 @@ def test_batches(data: Data, build: Callable[[], keras.Model], tmp_path: Path) -
         assert (np.asarray(masks)[:4] == np.asarray(masks)[4:]).all()
 
 
-def test_pixels_and_labels_stay_together(data: Data, build: Callable[[], keras.Model], tmp_path: Path) -> None:
+def test_pixels_and_labels_stay_together(data: Data, tmp_path: Path) -> None:
     """Every image a colour of its own: the colour tells the row, the row tells the label."""
     count = len(data.table.images)
     pixels = np.empty((count, 224, 224, 3), np.uint8)
@@ -93,7 +101,7 @@ def test_pixels_and_labels_stay_together(data: Data, build: Callable[[], keras.M
     recipe = replace(RECIPE, phases=((32, 1),), epoch_size=64, batch=16, paired_epochs=0, degraded_share=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "augment", lambda images, side: tf.cast(images[:, :side, :side], tf.float32))
-        trainer = Trainer(build(), recipe, replace(data.table, pixels=pixels), data.split, tmp_path)
+        trainer = Trainer(_network(), recipe, replace(data.table, pixels=pixels), data.split, tmp_path)
         seen = 0
         for images, masks in trainer.batches(0):
             for image, mask in zip(np.asarray(images), np.asarray(masks), strict=True):
@@ -104,18 +112,11 @@ def test_pixels_and_labels_stay_together(data: Data, build: Callable[[], keras.M
         assert seen == 64
 
 
-def test_a_killed_run_is_taken_up(
-    data: Data, build: Callable[[], keras.Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed after epoch 1 of 2, it goes on with epoch 2; `conftest.published` kills a real process."""
+def test_a_killed_run_is_taken_up(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after epoch 1 of 2, it goes on with epoch 2; `conftest.published` kills a process."""
     drawn = _remembering_rows(monkeypatch)
-    network = build()
-    frozen = [
-        variable
-        for layer in network.get_layer("backbone").layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-        for variable in layer.variables
-    ]
+    network = _network()
+    frozen = network.get_layer("normalised").variables
     before, learned_before = _values(frozen), _values(network.trainable_variables)
     losses: list[tuple[int, float]] = []
 
@@ -132,7 +133,7 @@ def test_a_killed_run_is_taken_up(
     assert _same(before, _values(frozen))
     assert all((a != b).any() for a, b in zip(learned_before, _values(network.trainable_variables), strict=True))
 
-    resumed = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+    resumed = Trainer(_network(), RECIPE, data.table, data.split, tmp_path)
     assert int(resumed.epoch) == 1
     assert _same(_values(network.weights), _values(resumed.network.weights))
     # Moments, moving averages of the weights and the place on the learning rate's cosine come back too.
@@ -146,25 +147,20 @@ def test_a_killed_run_is_taken_up(
     assert set(drawn) == {1}  # neither the warm-up nor the first epoch again
 
     second = dict(drawn)
-    unbroken = Trainer(build(), RECIPE, data.table, data.split, tmp_path / "unbroken")
+    unbroken = Trainer(_network(), RECIPE, data.table, data.split, tmp_path / "unbroken")
     for epoch in (0, 1):
         unbroken.batches(epoch)
     assert drawn == first | second
 
     averaged = _values(resumed.optimizer._model_variables_moving_average)
     assert _same(averaged, _values(resumed.network.trainable_variables))
-    finished = Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+    finished = Trainer(_network(), RECIPE, data.table, data.split, tmp_path)
     finished.fit(lambda epoch, loss: losses.append((epoch, loss)))  # killed while it was published: nothing to train
     assert len(losses) == 2
     assert _same(averaged, _values(finished.network.trainable_variables))
 
 
-def test_a_checkpoint_of_another_network_is_refused(
-    data: Data, build: Callable[[], keras.Model], tmp_path: Path
-) -> None:
-    inputs = keras.Input((None, None, 3))
-    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
-    other = keras.Model(inputs, keras.layers.Dense(7, name="head")(pooled))
-    Trainer(other, RECIPE, data.table, data.split, tmp_path).checkpoints.save()
+def test_a_checkpoint_of_another_network_is_refused(data: Data, tmp_path: Path) -> None:
+    Trainer(_network(), RECIPE, data.table, data.split, tmp_path).checkpoints.save()
     with pytest.raises((AssertionError, ValueError)):
-        Trainer(build(), RECIPE, data.table, data.split, tmp_path)
+        Trainer(build_network("none"), RECIPE, data.table, data.split, tmp_path)

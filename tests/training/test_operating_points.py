@@ -8,7 +8,7 @@ from training.operating_points import DEFAULT, SENSITIVITIES, choose_operating_p
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REPEATS", 60)
+    monkeypatch.setattr(metrics, "REPEATS", 30)
 
 
 def _draw(seed: int, description: str, count: int = 600) -> Evaluated:

@@ -12,7 +12,9 @@ from model_store.manifest import Manifest
 from model_store.runtime import load, load_directory
 from tests.training.built import Data, Published
 from training import evaluation, texts
+from training.export import load_published
 from training.labels import CLASS_MEANINGS
+from training.network import build_network
 from training.novelty import COMPONENTS
 from training.operating_points import DEFAULT
 from training.release import (
@@ -70,7 +72,7 @@ def test_the_manifest_says_what_was_done(published: Published, data: Data) -> No
     assert manifest.calibration.fitted_on == "validation images of ham10000 and isic2017"
     assert CONFOUNDED not in manifest.calibration.fitted_on
     recipe = manifest.training.recipe
-    assert (recipe["phases"], recipe["epoch_size"], recipe["prevalence"]) == (["64:2"], 192, 0.3)
+    assert (recipe["phases"], recipe["epoch_size"], recipe["prevalence"]) == (["32:2"], 192, 0.3)
     assert str(recipe["base"]).startswith("random.weights.h5 (sha256 ")
     assert recipe["split"] == data.split.digest(data.table)
     assert manifest.intended_use == texts.INTENDED_USE
@@ -114,6 +116,20 @@ def test_the_raw_artifact_is_not_published(published: Published) -> None:
     logit = load(published.classifier, precision="f32").run(pixels)["logit"][0]
     assert logit == pytest.approx(slope * raw.run(pixels)["logit"][0] + intercept, abs=1e-3)
     assert not [path for path in published.classifier.manifest.files if "raw" in path]
+
+
+def test_batch_normalisation_left_training_as_it_came(published: Published, weights: Path) -> None:
+    """Statistics, gamma and beta, through warm-up, two epochs, a kill and the averaging of the weights."""
+    given, trained = build_network(str(weights)), build_network("none")
+    load_published(trained, published.classifier.path)
+    changed = 0
+    for before, after in zip(given.get_layer("backbone").layers, trained.get_layer("backbone").layers, strict=True):
+        for old, new in zip(before.get_weights(), after.get_weights(), strict=True):
+            stored = old.astype(np.float16).astype(np.float32)
+            if isinstance(before, keras.layers.BatchNormalization):
+                assert (stored == new).all(), before.name
+            changed += bool((stored != new).any())
+    assert changed == 27  # every convolution
 
 
 def test_the_files_beside_the_model(published: Published) -> None:
