@@ -54,6 +54,6 @@ bench: .venv/dev ## compare the service with the bare work, in one run
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
 	@for part in service build training dev; do \
-		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-emit-find-links requirements/$$part.in -o requirements/$$part.txt || exit 1; \
+		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
+			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done
