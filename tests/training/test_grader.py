@@ -122,7 +122,7 @@ def test_cross_validation_never_sees_what_it_predicts() -> None:
     metastasis, lesion = stages.grades == METASTASIS, np.unique(stages.lesions, return_inverse=True)[1]
     grouped, leaking = [], []
     for seed in range(3):
-        names = np.random.default_rng(seed).normal(0, 1, (120, 100))[lesion]
+        names = np.random.default_rng(seed).normal(0, 1, (120, 200))[lesion]
         by_heart = train_grader(names[None], stages, (1.0,)).probabilities(names)
         assert auc(metastasis, by_heart[:, 2]) > 0.99
         found = cross_validate(names[None], stages, "grouped", (1.0,))
@@ -130,8 +130,8 @@ def test_cross_validation_never_sees_what_it_predicts() -> None:
         grouped.append(auc(metastasis, found[:, 2]))
         found = cross_validate(names[None], replace(stages, lesions=np.arange(120)), "leaking", (1.0,))
         leaking.append(auc(metastasis, found[:, 2]))
-    assert np.mean(grouped) == pytest.approx(0.5, abs=0.1)
-    assert np.mean(leaking) > 0.65
+    assert np.mean(grouped) == pytest.approx(0.5, abs=0.12)
+    assert np.mean(leaking) > np.mean(grouped) + 0.1
 
 
 def test_cross_validation_averages_over_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
