@@ -18,8 +18,8 @@ CONTRAST = (0.8, 1.25)
 SATURATION = (0.7, 1.3)
 SHARPNESS = (-0.6, 1.0)
 VIGNETTE_SHARE = 0.5
-COPY_BLUR = (-0.3, 1.0)
-COPY_QUALITY = (60, 95)
+COPY_BLUR = (-0.3, 1.2)
+COPY_QUALITY = (55, 96)
 
 
 def _uniform(count: tf.Tensor, low: float, high: float, size: int = 1) -> tf.Tensor:

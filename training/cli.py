@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME/N",
         help="go on from a published classifier, of the store or by its folder",
     )
-    classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 160:14,224:16)")
+    classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 224:30)")
     shares = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
     classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {shares})")
     classifier.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dermoscopy.prepare import SIDE
+from training.backbone import fold, mobilenet
 from training.calibration import Platt
 from training.front import to_input
 from training.labels import class_matrix
@@ -94,7 +95,7 @@ class _Classifier(_Exported):
         """Class activation map (Zhou 2016, arXiv:1512.04150) of the malignant logit, from the same pass.
 
         The logit is a log-sum-exp over malignant minus one over benign diagnoses; its gradient by each diagnosis's
-        logit weights that diagnosis's map. float32[batch, 7, 7], positive where a place speaks for malignancy.
+        logit weights that diagnosis's map. float32[batch, 5, 5], positive where a place speaks for malignancy.
         """
         malignant = members[:, 0] + members[:, 1]
         rise = tf.nn.softmax(diagnoses + (malignant - 1) * 1e9) - tf.nn.softmax(diagnoses - malignant * 1e9)
@@ -138,15 +139,32 @@ def export_grader(network: keras.Model, kernel: Any, bias: Any, folder: Path) ->
 def load_published(network: keras.Model, folder: Path) -> None:
     """Set a network's weights to those of a published classifier, to go on from it or to build a grader on it.
 
+    Versions that were published with batch normalisation (classifier/1) are folded on the way.
+
     Raises:
         ValueError: The version holds another architecture.
     """
     saved = tf.saved_model.load(str(folder))
-    backbone = network.get_layer("backbone")
-    targets = [*backbone.trainable_variables, *backbone.non_trainable_variables]
-    targets += network.get_layer("head").trainable_variables
-    found = [*getattr(saved, "weights", []), *(getattr(saved, name, None) for name in ("kernel", "bias"))]
-    if [target.shape for target in targets] != [None if value is None else tuple(value.shape) for value in found]:
+    found = [np.asarray(value, np.float32) for value in getattr(saved, "weights", [])]
+    backbone, head = network.get_layer("backbone"), network.get_layer("head")
+    if len(found) > len(backbone.weights):
+        found = _without_normalisation(found)
+    found += [np.asarray(getattr(saved, name, ()), np.float32) for name in ("kernel", "bias")]
+    targets = [*backbone.trainable_variables, *backbone.non_trainable_variables, *head.trainable_variables]
+    if [tuple(target.shape) for target in targets] != [value.shape for value in found]:
         raise ValueError(f"{folder} does not hold the weights of this network")
     for target, value in zip(targets, found, strict=True):
-        target.assign(tf.cast(value, tf.float32))
+        target.assign(value)
+
+
+def _without_normalisation(weights: list[Any]) -> list[Any]:
+    """The folded backbone's weights, of kernels that are followed by all normalisations' gammas, betas and so on."""
+    normalised = mobilenet("none")
+    for layer in normalised.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    targets = [*normalised.trainable_variables, *normalised.non_trainable_variables]
+    if [tuple(target.shape) for target in targets] != [value.shape for value in weights]:
+        return []
+    for target, value in zip(targets, weights, strict=True):
+        target.assign(value)
+    return [np.asarray(value) for value in fold(normalised).trainable_variables]

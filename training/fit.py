@@ -25,21 +25,21 @@ class Recipe:
 
     Attributes:
         sources: Share of each training source in an epoch.
-        phases: (image side in pixels, epochs) one after the other. The first, at a smaller side, costs half the time
-            per image (Touvron 2019, arXiv:1906.06423, trains small and finishes at the test resolution).
+        phases: (image side in pixels, epochs) one after the other; a smaller side first costs less time per image.
         epoch_size: Images drawn per epoch; a checkpoint follows each.
         warmup_steps: Steps in which only the head learns, so that its random gradient does not shake the backbone.
         learning_rate: Peak, reached after the warm-up and then lowered along a cosine to zero.
         weight_average: Momentum of the exponential moving average of the weights that is exported.
         degraded_share: Share of the images that is shown re-encoded, as `augment.degrade` does it.
         paired_epochs: In the last so many epochs, each image is shown beside a re-encoded copy of itself.
-        consistency: Weight of the relative squared difference between the malignant logits of the two.
+        consistency: Weight of the relative squared difference between the malignant logits of the two, reached along
+            a straight line over the paired epochs.
     """
 
     sources: dict[str, float] = field(
         default_factory=lambda: {"ham10000": 0.45, "isic2017": 0.2, "melanoma10000": 0.35}
     )
-    phases: tuple[tuple[int, int], ...] = ((160, 14), (224, 16))
+    phases: tuple[tuple[int, int], ...] = ((224, 30),)
     epoch_size: int = 4000
     batch: int = 32
     warmup_steps: int = 120
@@ -48,8 +48,8 @@ class Recipe:
     weight_decay: float = 1e-4
     weight_average: float = 0.998
     degraded_share: float = 0.5
-    paired_epochs: int = 4
-    consistency: float = 8.0
+    paired_epochs: int = 20
+    consistency: float = 60.0
     seed: int = 20260
 
     @property
@@ -68,6 +68,10 @@ class Recipe:
     def paired(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, shows pairs."""
         return epoch >= self.epochs - self.paired_epochs
+
+    def consistency_in(self, epoch: int) -> float:
+        """Weight of the consistency in an epoch, counted from 0; 0 where no pairs are shown."""
+        return self.consistency * max(0, epoch + 1 - self.epochs + self.paired_epochs) / max(1, self.paired_epochs)
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values for the manifest; nested ones as lists of "source:share" and "side:epochs"."""
@@ -130,13 +134,14 @@ class Trainer:
         return data.map(load, num_parallel_calls=2).prefetch(2)
 
     def _step_function(self, variables: list[Any], optimizer: Any, *, paired: bool) -> Any:
-        @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]  # it has no types
-        def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        # Traced anew for each side: the front is made for one.
+        @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # it has no types
+        def step(images: tf.Tensor, masks: tf.Tensor, consistency: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 # Dropout would make the two of a pair differ by itself.
                 logits = self.network(images, training=not paired)
                 if paired:
-                    loss = paired_loss(masks, logits, self.recipe.consistency)
+                    loss = paired_loss(masks, logits, consistency)
                 else:
                     loss = tf.reduce_mean(partial_label_loss(masks, logits))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -151,7 +156,7 @@ class Trainer:
         )
         batches = self.batches(0).repeat().take(self.recipe.warmup_steps)
         for images, masks in tqdm(batches, total=self.recipe.warmup_steps, desc="head warm-up", unit="batch"):
-            step(images, masks)
+            step(images, masks, tf.constant(0.0))
 
     def fit(self, after_epoch: Any = None) -> None:
         """Train to the end of the recipe; afterwards the network holds the averaged weights.
@@ -168,8 +173,9 @@ class Trainer:
             total = self.recipe.epoch_size // self.recipe.batch
             bar = tqdm(self.batches(epoch), total=total, unit="batch", desc=f"epoch {epoch + 1}/{self.recipe.epochs}")
             losses, step = [], steps[self.recipe.paired(epoch)]
+            consistency = tf.constant(self.recipe.consistency_in(epoch))
             for images, masks in bar:
-                losses.append(float(step(images, masks)))
+                losses.append(float(step(images, masks, consistency)))
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}", side=self.recipe.side(epoch))
             self.epoch.assign(epoch + 1)
             self.checkpoints.save()

@@ -1,12 +1,15 @@
-"""What every network sees first: pixels in [-1, 1], with the detail taken out that re-encoding destroys.
+"""What every network sees first: the picture at five sevenths of its side, without detail that re-encoding destroys.
 
 A picture archive keeps colour at half the resolution or less (JPEG's chroma subsampling) and drops the finest luma
 detail. A network that reads meaning into either gives an original and its copy different answers. So brightness is
-smoothed slightly and colour more, by one fixed convolution that is part of the exported graph.
+sampled through a narrow Gaussian and colour through a wider one, 224 pixels to 160, by two fixed matrices that are part
+of the exported graph; the backbone then also costs half (measured for classifier/1, without training at that size: an
+AUC within 0.01, and half the distance between an original and a good JPEG copy).
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import keras
@@ -14,37 +17,54 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-RADIUS = 3
-LUMA_SIGMA = 0.7
+LUMA_SIGMA = 0.9
+"""Pixels of the input. At 160 pixels' own limit, 0.36 cycles a pixel, 13 % of the contrast is left: no aliasing."""
 CHROMA_SIGMA = 2.0
+_REACH = 4.0  # standard deviations; what lies beyond weighs less than 0.0004
+
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, JPEG's own
+_TO_PLANES = np.stack([_LUMA, np.array([1.0, 0, 0]) - _LUMA, np.array([0, 0, 1.0]) - _LUMA])  # Y, R - Y, B - Y
+_TO_COLOURS = np.linalg.inv(_TO_PLANES)
 
 
-def _gaussian(sigma: float) -> NDArray[np.float64]:
-    line = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / sigma) ** 2)
-    square = np.outer(line, line)
-    return np.asarray(square / square.sum())
+def inner_side(side: int) -> int:
+    """Side in pixels of what the backbone sees of a picture with this side: 160 of 224."""
+    return side * 5 // 7
 
 
-def smoothing_kernel() -> NDArray[np.float32]:
-    """float32[7, 7, 3, 3]: luma smoothed by `LUMA_SIGMA` pixels plus what is left of the colour by `CHROMA_SIGMA`."""
-    luma = _gaussian(LUMA_SIGMA)[:, :, None, None] * _LUMA[None, None, :, None]
-    rest = np.eye(3) - _LUMA[:, None]
-    return np.asarray(luma + _gaussian(CHROMA_SIGMA)[:, :, None, None] * rest, np.float32)
+@cache
+def sampling_matrix(side: int, sigma: float) -> NDArray[np.float32]:
+    """Weights of a picture line's pixels in each sample, float32[inner_side(side), side].
+
+    Rows are Gaussians around the centres of evenly spaced samples and sum to 1; at the border what would lie outside
+    is left out, so the border is not darkened.
+
+    Args:
+        side: Pixels of the line.
+        sigma: Standard deviation in pixels.
+    """
+    samples = inner_side(side)
+    centres = (np.arange(samples) + 0.5) * side / samples - 0.5
+    away = (np.arange(side) - centres[:, None]) / sigma
+    weights = np.where(np.abs(away) <= _REACH, np.exp(-0.5 * away**2), 0)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def to_input(images: Any) -> Any:
     """The backbone's input.
 
     Args:
-        images: float32[batch, side, side, 3], RGB, 0 to 255.
+        images: float32[batch, height, width, 3], RGB, 0 to 255; height and width are static.
 
     Returns:
-        float32[batch, side, side, 3], -1 to 1; the border is continued by reflection, not by black.
+        float32[batch, inner_side(height), inner_side(width), 3], -1 to 1.
     """
-    edge = (RADIUS, RADIUS)
-    padded = tf.pad(images / 127.5 - 1, ((0, 0), edge, edge, (0, 0)), mode="SYMMETRIC")
-    return tf.nn.conv2d(padded, smoothing_kernel(), 1, "VALID")
+    height, width = int(images.shape[1]), int(images.shape[2])
+    planes = tf.einsum("bhwc,pc->bphw", images / 127.5 - 1, _TO_PLANES.astype(np.float32))
+    rows = np.stack([sampling_matrix(height, sigma) for sigma in (LUMA_SIGMA, CHROMA_SIGMA, CHROMA_SIGMA)])
+    columns = np.stack([sampling_matrix(width, sigma).T for sigma in (LUMA_SIGMA, CHROMA_SIGMA, CHROMA_SIGMA)])
+    sampled = tf.matmul(tf.matmul(rows, planes), columns)
+    return tf.einsum("bphw,cp->bhwc", sampled, _TO_COLOURS.astype(np.float32))
 
 
 class Front(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
@@ -53,3 +73,8 @@ class Front(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     def call(self, images: Any) -> Any:
         """See `to_input`."""
         return to_input(images)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """(batch, height, width, 3) of the result; None where the side is not known yet."""
+        batch, height, width, colours = shape
+        return (batch, *(None if side is None else inner_side(side) for side in (height, width)), colours)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from training.backbone import fold, mobilenet
 from training.front import Front
 from training.labels import BENIGN, DIAGNOSES
 
@@ -15,11 +15,11 @@ DROPOUT = 0.2
 
 
 def build_network(weights: str) -> keras.Model:
-    """MobileNet (Howard 2017, arXiv:1704.04861) with frozen batch normalisation and a linear head.
+    """MobileNet behind the front, without batch normalisation, and a linear head.
 
     The model maps float32[batch, side, side, 3] in 0..255 to logits float32[batch, 7] in the order of
-    `labels.DIAGNOSES`. Sub-layers: `backbone` gives the feature map float32[batch, side/32, side/32, 1024], `head` the
-    logits.
+    `labels.DIAGNOSES`. Sub-layers: `backbone` gives the feature map float32[batch, inner/32, inner/32, 1024] of what
+    the front makes of an image (`front.inner_side`), `head` the logits.
 
     Args:
         weights: "imagenet" (Keras's own, from the internet), "none" (random), or a path of a `.weights.h5` file.
@@ -29,31 +29,11 @@ def build_network(weights: str) -> keras.Model:
         OSError: The file cannot be read, or ImageNet weights cannot be downloaded.
         ValueError: The file holds another architecture.
     """
-    backbone = _mobilenet(weights)
-    # The statistics of the given weights are estimates: batch statistics, or training gamma and beta on top of them,
-    # would move the features; and frozen they cost a third less time.
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    backbone = fold(mobilenet(weights))
     image = keras.Input((None, None, 3), name="image")
-    features = backbone(Front(name="front")(image), training=False)
+    features = backbone(Front(name="front")(image))
     pooled = keras.layers.Dropout(DROPOUT, name="dropout")(keras.layers.GlobalAveragePooling2D(name="pool")(features))
     return keras.Model(image, keras.layers.Dense(len(DIAGNOSES), name="head")(pooled), name="classifier")
-
-
-def _mobilenet(weights: str) -> keras.Model:
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise FileNotFoundError(f"no weights file at {weights}")
-    given = None if weights == "none" else weights
-    try:
-        return keras.applications.MobileNet(
-            weights=given, include_top=False, input_shape=(None, None, 3), name="backbone"
-        )
-    except Exception as error:
-        # A bare Exception is what Keras raises when a download fails.
-        if weights != "imagenet":
-            raise
-        raise OSError(f"ImageNet weights cannot be downloaded; give a file with --weights: {error}") from error
 
 
 def malignant_logit(logits: Any) -> Any:
@@ -66,8 +46,8 @@ def malignant_logit(logits: Any) -> Any:
 def paired_loss(masks: Any, logits: Any, weight: float) -> Any:
     """Partial label loss, plus a penalty where a picture and its degraded copy get different answers.
 
-    The squared difference of their malignant logits is taken relative to the variance of the logits in the batch, or
-    the network would only learn to make all logits small.
+    The squared difference of their malignant logits is taken relative to the variance of the logits in the batch, which
+    is differentiated too: otherwise the network would learn to make all logits small.
 
     Args:
         masks: float32[2 n, 7]; the second half are the copies of the first.
@@ -77,9 +57,10 @@ def paired_loss(masks: Any, logits: Any, weight: float) -> Any:
     Returns:
         float32 scalar.
     """
-    original, copy = tf.split(malignant_logit(logits), 2)
-    spread = tf.stop_gradient(tf.math.reduce_variance(original)) + 1e-3
-    return tf.reduce_mean(partial_label_loss(masks, logits)) + weight * tf.reduce_mean((original - copy) ** 2) / spread
+    malignant = malignant_logit(logits)
+    original, copy = tf.split(malignant, 2)
+    relative = tf.reduce_mean((original - copy) ** 2) / (tf.math.reduce_variance(malignant) + 1e-3)
+    return tf.reduce_mean(partial_label_loss(masks, logits)) + weight * relative
 
 
 def partial_label_loss(masks: Any, logits: Any) -> Any:
