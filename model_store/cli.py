@@ -109,11 +109,12 @@ def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
         now = labels.move_back(name, label)
     elif options.version:
         _check_version(store, name, options.version, "openvino")
-        now = labels.move(name, label, options.version)
+        now = labels.move(name, label, options.version, share=options.share)
     else:
         now = labels.get(name, label)
     came_from = f" (was {before.version}, {before.digest[:12]})" if before and before != now else ""
-    print(f"{name} {label}: {now.version}, {now.digest[:12]}{came_from}")
+    share = "" if now.share is None else f", for {now.share:.1%} of the requests"
+    print(f"{name} {label}: {now.version}, {now.digest[:12]}{share}{came_from}")
     return 0
 
 
@@ -219,6 +220,9 @@ def _add_label(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
     target = command.add_mutually_exclusive_group()
     target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, only look")
     target.add_argument("--back", action="store_true", help="point it to where it pointed before; twice undoes it")
+    command.add_argument(
+        "--share", type=_share, help="of the requests that name no version, how many canary answers instead of stable"
+    )
     command.set_defaults(command=_label)
 
 
@@ -226,3 +230,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a version")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1, such as 0.05")
+    return share

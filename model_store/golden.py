@@ -27,26 +27,53 @@ def check_golden(version: StoredVersion, runtime: Runtime) -> float:
         UnvalidatedPrecision: The manifest states no tolerance for this runtime and precision.
         RefusedVersion: Preprocessing is of another version, or an output is further off than the tolerance.
     """
-    validated = version.manifest.validated(runtime.name, runtime.precision)
-    if validated is None:
-        raise UnvalidatedPrecision(f"No tolerance is stated for {runtime.name} in {runtime.precision}.")
     expected = version.manifest.input.preprocessing_version
     if expected != PREPROCESSING_VERSION:
         raise RefusedVersion(f"It needs preprocessing {expected}; here is preprocessing {PREPROCESSING_VERSION}.")
-    return max(_check(version, runtime, golden, validated.tolerance) for golden in version.manifest.golden)
+    goldens = version.manifest.golden
+    return max(check_one(version, runtime, golden, golden_pixels(version, golden)) for golden in goldens)
 
 
-def _check(version: StoredVersion, runtime: Runtime, golden: Golden, tolerance: float) -> float:
+def golden_pixels(version: StoredVersion, golden: Golden) -> NDArray[np.uint8]:
+    """A golden image as the model sees it, uint8[224, 224, 3].
+
+    Raises:
+        RefusedVersion: It cannot be decoded.
+    """
     try:
-        pixels = prepare((version.path / golden.file).read_bytes()).pixels
+        return prepare((version.path / golden.file).read_bytes()).pixels
+    except ImageError as error:
+        raise RefusedVersion(f"{golden.file} gives no answer: {error}") from error
+
+
+def check_one(version: StoredVersion, runtime: Runtime, golden: Golden, pixels: NDArray[np.uint8]) -> float:
+    """Runs one golden image, which may have been prepared long ago, and compares every recorded output.
+
+    Args:
+        version: The opened version.
+        runtime: The same version, loaded.
+        golden: What was recorded.
+        pixels: What `golden_pixels` gave for it.
+
+    Returns:
+        The largest absolute difference of any recorded value.
+
+    Raises:
+        UnvalidatedPrecision: The manifest states no tolerance for this runtime and precision.
+        RefusedVersion: An output is further off than the tolerance, or cannot be an answer.
+    """
+    validated = version.manifest.validated(runtime.name, runtime.precision)
+    if validated is None:
+        raise UnvalidatedPrecision(f"No tolerance is stated for {runtime.name} in {runtime.precision}.")
+    try:
         outputs = runtime.run(pixels[np.newaxis])
-    except (ImageError, ImplausibleOutput) as error:
+    except ImplausibleOutput as error:
         raise RefusedVersion(f"{golden.file} gives no answer: {error}") from error
     differences = {name: _difference(outputs.get(name), values) for name, values in golden.outputs.items()}
     name = max(differences, key=lambda output: differences[output])
-    if differences[name] > tolerance:
+    if differences[name] > validated.tolerance:
         raise RefusedVersion(
-            f"{golden.file}: {name} is off by {differences[name]:.2g}, more than the {tolerance:.2g} that "
+            f"{golden.file}: {name} is off by {differences[name]:.2g}, more than the {validated.tolerance:.2g} that "
             f"is allowed for {runtime.name} in {runtime.precision}."
         )
     return differences[name]

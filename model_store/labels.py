@@ -35,6 +35,14 @@ class Entry(Pin):
     """A label, and where it pointed before it was last moved."""
 
     previous: Pin | None = None
+    share: float | None = Field(default=None, ge=0, le=1)
+
+
+class Label(Pinned):
+    """Where a label points."""
+
+    share: float | None = None
+    """Of the requests that name neither version nor label, how many go here instead of to `stable`, 0 to 1."""
 
 
 class LabelsFile(RootModel[dict[ModelName, dict[LabelName, Entry]]]):
@@ -49,23 +57,23 @@ class Labels:
         self._shipped = store.root / LABELS_FILE
         self._moved = state / LABELS_FILE
 
-    def all(self, name: str) -> dict[str, Pinned]:
+    def all(self, name: str) -> dict[str, Label]:
         """Every label of a model, sorted; the version may be missing or refused by now: `resolve` finds out.
 
         Raises:
             UnreadableLabels: A labels file is damaged.
         """
         entries = sorted(self._entries(name).items())
-        return {label: _pinned(name, entry) for label, entry in entries}
+        return {label: _label(name, entry) for label, entry in entries}
 
-    def get(self, name: str, label: str) -> Pinned:
+    def get(self, name: str, label: str) -> Label:
         """Where a label points.
 
         Raises:
             UnknownLabel: No version of the model carries it.
             UnreadableLabels: A labels file is damaged.
         """
-        return _pinned(name, self._entry(name, label))
+        return _label(name, self._entry(name, label))
 
     def resolve(self, name: str, label: str) -> StoredVersion:
         """Opens and verifies the version that a label points to.
@@ -78,7 +86,9 @@ class Labels:
         """
         return open_pinned(self._store, self.get(name, label))
 
-    def move(self, name: str, label: str, version: int, digest: str | None = None) -> Pinned:
+    def move(
+        self, name: str, label: str, version: int, digest: str | None = None, *, share: float | None = None
+    ) -> Label:
         """Points a label to a version, which must verify; readers see the old pin or the new one, nothing between.
 
         Args:
@@ -86,9 +96,11 @@ class Labels:
             label: Such as `stable`; it is made when it does not exist.
             version: The version to point to.
             digest: Its expected digest; without it the version is taken as it lies in the store.
+            share: Of the requests that name neither version nor label, how many go to this label, 0 to 1; without it
+                the label keeps the share that it has.
 
         Returns:
-            The pin now in force.
+            What is now in force.
 
         Raises:
             UnknownModel, UnknownVersion: There is nothing to point to.
@@ -103,11 +115,12 @@ class Labels:
             _check_digest(opened, digest)
         with self._locked():
             before = self._entries(name).get(label)
-            now = Pin(version=version, digest=opened.digest)
-            self._write(name, label, _moved(before, now))
-        return _pinned(name, now)
+            kept = before.share if before is not None and share is None else share
+            now = _moved(before, Pin(version=version, digest=opened.digest), kept)
+            self._write(name, label, now)
+        return _label(name, now)
 
-    def move_back(self, name: str, label: str) -> Pinned:
+    def move_back(self, name: str, label: str) -> Label:
         """Points a label to where it pointed before its last move, if that version still verifies unchanged.
 
         Doing it twice undoes it. Raises what `move` raises.
@@ -116,9 +129,10 @@ class Labels:
             before = self._entry(name, label)
             if before.previous is None:
                 raise UnknownLabel(f"{name} {label} was never moved: there is nothing to move it back to.")
-            open_pinned(self._store, _pinned(name, before.previous))
-            self._write(name, label, _moved(before, before.previous))
-        return _pinned(name, before.previous)
+            open_pinned(self._store, Pinned(name=name, **dict(before.previous)))
+            now = _moved(before, before.previous, before.share)
+            self._write(name, label, now)
+        return _label(name, now)
 
     def _entry(self, name: str, label: str) -> Entry:
         entry = self._entries(name).get(label)
@@ -172,16 +186,17 @@ def _check_label(label: str) -> None:
         raise UnknownLabel(f"{label!r} cannot be a label: use lower-case letters, digits, '-' and '_'.") from error
 
 
-def _moved(before: Entry | None, now: Pin) -> Entry:
+def _moved(before: Entry | None, now: Pin, share: float | None) -> Entry:
     """A move to where the label points already keeps what came before, or it could not be moved back any more."""
     if before is None:
-        return Entry(version=now.version, digest=now.digest)
+        return Entry(version=now.version, digest=now.digest, share=share)
     last = Pin(version=before.version, digest=before.digest)
-    return Entry(version=now.version, digest=now.digest, previous=before.previous if last == now else last)
+    previous = before.previous if last == now else last
+    return Entry(version=now.version, digest=now.digest, previous=previous, share=share)
 
 
-def _pinned(name: str, pin: Pin) -> Pinned:
-    return Pinned(name=name, version=pin.version, digest=pin.digest)
+def _label(name: str, entry: Entry) -> Label:
+    return Label(name=name, version=entry.version, digest=entry.digest, share=entry.share)
 
 
 def _read(path: Path) -> dict[str, dict[str, Entry]]:

@@ -7,7 +7,6 @@ Measured for MobileNetV2 on two cores (AVX512-BF16), eight images at a time: bf1
 batch size; f32 about 200, 213 compiled for any batch size.
 """
 
-import os
 import queue
 import sys
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.processors import available_processors
 from model_store.runtime import IMAGE_SHAPE, Precision, check_images, join_rows
 
 # `import openvino` alone reports itself to Google Analytics and writes an identifier into the home directory, without
@@ -42,7 +42,7 @@ class OpenVinoRuntime:
 
     def __init__(self, path: Path, *, precision: Precision = "f32", threads: int = 0) -> None:
         """Loads a SavedModel; see `runtime.load_directory`."""
-        self._compiled = _compile(_read(path), precision, threads or _available_cores())
+        self._compiled = _compile(_read(path), precision, threads or available_processors())
         self.precision = precision
         self._outputs = {name: i for i, output in enumerate(self._compiled.outputs) for name in output.get_names()}
         self._streams = int(self._compiled.get_property("NUM_STREAMS"))
@@ -135,14 +135,3 @@ def _compile(model: ov.Model, precision: Precision, threads: int) -> ov.Compiled
     if runs != precision:
         raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")
     return compiled
-
-
-def _available_cores() -> int:
-    """Cores that this process may use: its affinity, and a container's limit, which no thread count shows."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        limit = cores if quota == "max" else int(quota) // int(period)
-    except (OSError, ValueError):
-        return cores
-    return max(1, min(cores, limit))

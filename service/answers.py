@@ -151,6 +151,13 @@ class LabelInfo(Answer):
 
     version: int
     digest: str
+    serving: int | None
+    """The version that answers for it: another one while `version` is being loaded, or if it must not be served; null
+    if none does."""
+    trouble: str | None
+    """Why `version` does not answer for it, if it does not."""
+    share: float | None
+    """Of the requests that name neither version nor label, how many go here; used by `canary`."""
 
 
 class VersionInfo(Answer):
@@ -198,12 +205,13 @@ class LiveAnswer(Answer):
 
 
 class ReadyModel(Answer):
-    """What `stable` of a model names, and whether it can be served."""
+    """What answers for `stable` of a model."""
 
     name: str
     version: int | None
     state: State
     reason: str | None
+    """Why nothing answers; while something does, why what the label names does not."""
     golden: int
     """Golden images whose recorded outputs came out again when this version was loaded."""
 

@@ -1,13 +1,15 @@
 """The app: settings in, ASGI application out. Nothing is read or loaded before it starts."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
-from service import problem_responses, routes_images, routes_models, routes_pages, routes_probes
-from service.context import make_context
+from service import problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
+from service.context import Context, make_context
 from service.middleware import RequestContext
 from service.openapi import DocumentedApp
 from service.settings import Settings
@@ -23,23 +25,28 @@ Errors are `application/problem+json` with a `code`, `retryable` and the `reques
 """
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: Checked ones, from `read_settings`.
+        metrics_folder: Where the processes that serve together keep what they count; None for a single one.
 
     Returns:
-        The app. Once started it answers at once, and is ready when its models are loaded.
+        The app. Once started it answers at once, and is ready when its models are loaded. Its state has the `context`.
     """
-    context = make_context(settings)
+    context = make_context(settings, metrics_folder)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(context.on_store(context.engine.start))
+        stop = threading.Event()
+        engine = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
         yield
+        stop.set()
         # A thread cannot be stopped, and a process must not end under one that is in native code.
-        await loading
+        await engine
+        context.workers.close()
+        context.tracer.stop()
 
     app = DocumentedApp(
         title="melanoserve",
@@ -51,9 +58,14 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, context=context)
     problem_responses.install(app)
-    for module in (routes_images, routes_models, routes_probes):
+    for module in (routes_images, routes_models, routes_probes, routes_metrics):
         app.include_router(module.router)
     routes_pages.install(app)
     return app
+
+
+def _run_engine(context: Context, stop: threading.Event) -> None:
+    context.engine.start()
+    context.engine.watch(stop)

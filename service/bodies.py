@@ -1,5 +1,6 @@
 """The bytes of one image out of a request: counted while they come in, in memory only."""
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
@@ -7,24 +8,40 @@ from starlette.requests import ClientDisconnect, Request
 from dermoscopy.errors import TooManyBytes
 from service.media_types import FORM, check_content_encoding, check_declared, essence
 from service.multipart import OVERHEAD, FormFile
-from service.problems import IncompleteBody
+from service.problems import BodyTooSlow, IncompleteBody
 
 
-async def read_image(request: Request, max_bytes: int) -> bytes:
+def announced_bytes(request: Request, max_bytes: int) -> int:
+    """How many bytes a request's body will have, or may have where its headers do not say."""
+    announced = int(request.headers.get("content-length", max_bytes))
+    return min(announced, max_bytes + OVERHEAD)
+
+
+async def read_image(request: Request, max_bytes: int, seconds: float) -> bytes:
     """Reads the one image of a request, from a form's field `file` or from a raw body.
 
     Args:
         request: Its body must not have been read.
         max_bytes: Most bytes of the image.
+        seconds: In how many the whole body must arrive.
 
     Raises:
         UnsupportedMediaType: The declared type, or the encoding, is not one that is read.
         MalformedBody: The form is malformed, or the client left.
         UnexpectedField: The form does not hold exactly one file.
         TooManyBytes: More than `max_bytes`; raised before the rest of the body is read.
+        BodyTooSlow: It did not arrive in time.
     """
     check_content_encoding(request.headers.get("content-encoding", ""))
     content_type = request.headers.get("content-type", "")
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request, content_type, max_bytes)
+    except TimeoutError:
+        raise BodyTooSlow(f"The body did not arrive within {seconds:g} seconds.") from None
+
+
+async def _read(request: Request, content_type: str, max_bytes: int) -> bytes:
     if essence(content_type) == FORM:
         form = FormFile(content_type, max_bytes)
         await _pour(request, form.write, max_bytes + OVERHEAD)
@@ -48,3 +65,4 @@ async def _pour(request: Request, sink: Callable[[bytes], None], most: int) -> N
             sink(chunk)
     except ClientDisconnect:
         raise IncompleteBody("The connection ended before the body did.") from None
+    request.state.body_read = True

@@ -1,16 +1,17 @@
 """The command line: `melanoserve serve`."""
 
 import argparse
+import logging
 import os
+import resource
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-import uvicorn
-
-from service import log
+from service import cli_keys, log
+from service.keys import KeyRing
 from service.settings import Settings, SettingsError, read_settings, variable
 
 EPILOG = """\
@@ -36,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 after a stop by SIGTERM or SIGINT, 1 if it cannot listen, 2 for wrong settings.
     """
-    options = vars(_parser().parse_args(arguments))
+    parsed = _parser().parse_args(arguments)
+    if parsed.command == "keys":
+        return cli_keys.run(parsed)
+    options = vars(parsed)
     del options["command"]
     try:
         settings = read_settings(options)
@@ -59,32 +63,44 @@ def serve(settings: Settings) -> int:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)
         return EXIT_CANNOT_LISTEN
-    server = _server(settings)
-    # While it serves, uvicorn has handlers of its own; when it has finished, it raises the signal once more.
-    _on_stop(lambda: setattr(server, "should_exit", True))
+    _allow_many_connections()
+    _say_who_may_ask(settings)
     host, port = listener.getsockname()[:2]
-    log.event("listening", host=host, port=port, seconds=round(time.perf_counter() - begun, 2))
-    server.run(sockets=[listener])
+    status = _run(settings, listener, lambda: log.event("listening", host=host, port=port, seconds=_since(begun)))
     log.event("stopped")
+    return status
+
+
+def _run(settings: Settings, listener: socket.socket, listening: Callable[[], None]) -> int:
+    if settings.processes > 1:
+        from service.supervisor import Supervisor  # noqa: PLC0415 - it needs none of what a serving process imports
+
+        listening()
+        return Supervisor(settings, listener).run()
+    from service.app import create_app  # noqa: PLC0415 - half a second of imports that --help need not wait for
+    from service.server import Server  # noqa: PLC0415
+
+    server = Server(create_app(settings), settings)
+    # While it serves, it has handlers of its own.
+    _on_stop(lambda: setattr(server, "should_exit", True))
+    listening()
+    server.run(sockets=[listener])
     return 0
 
 
-def _server(settings: Settings) -> uvicorn.Server:
-    from service.app import create_app  # noqa: PLC0415 - half a second of imports that --help need not wait for
+def _say_who_may_ask(settings: Settings) -> None:
+    if not KeyRing(settings.key_file).configured:
+        log.event("no_keys", logging.WARNING, host=settings.host, advice="whoever reaches the port may ask anything")
 
-    config = uvicorn.Config(
-        create_app(settings),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-    return uvicorn.Server(config)
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file; many systems allow 1024 unless a process asks for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _since(begun: float) -> float:
+    return round(time.perf_counter() - begun, 2)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -106,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=raw,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    cli_keys.register(commands)
     serve_parser = commands.add_parser(
         "serve",
         help="serve the models of a store",

@@ -1,16 +1,27 @@
-"""What the routes share: the engine, the settings, and the threads in which everything heavy runs."""
+"""What the routes share: the settings, the engine, the threads, and what bounds and watches them."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
 
-from service.engine import Engine, Selection, Served
+from model_store.processors import available_processors
+from service import VERSION
+from service.admission import Admission
+from service.engine import Engine, Selection
+from service.key_file import Scope
+from service.keys import KeyRing
+from service.metrics import Metrics
 from service.settings import Settings
+from service.tracing import Tracer
+from service.tracing import start as start_tracing
+from service.versions import Served
+from service.workers import Workers
 
 # Each may take 400 MB while it is decoded (8 bytes for each of 50 million pixels), whatever the number of processors.
 MOST_IMAGES = 4
@@ -18,42 +29,61 @@ MOST_IMAGES = 4
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """Lives as long as the app."""
 
     settings: Settings
     engine: Engine
-    images: CapacityLimiter
+    workers: Workers
     """Bounds the images that are worked on at once: each holds its pixels."""
+    admission: Admission
+    keys: KeyRing
+    metrics: Metrics
+    tracer: Tracer
     store: CapacityLimiter
     """Work on the store has threads of its own, so that loading a version keeps no image waiting."""
+    stopping: bool = field(default=False)
+    """Whether the end has been announced: not ready any more, and connections are not kept."""
 
-    async def served(self, name: str, selection: Selection) -> Served:
+    def authorise(self, headers: Headers, scope: Scope) -> None:
+        """Refuses who may not ask; without keys, which only a service for this machine or behind a proxy has, nobody.
+
+        Raises what `KeyRing.authorise` raises.
+        """
+        if self.keys.configured:
+            self.keys.authorise(headers, scope)
+
+    async def served(self, name: str, selection: Selection, request_id: str) -> Served:
         """The version to use, loaded if need be; raises what `Engine.get` raises."""
-        found = self.engine.find(name, selection)
+        found = self.engine.find(name, selection, request_id)
         if found is not None:
             return found
         return await self.on_store(lambda: self.engine.get(name, selection))
-
-    async def on_image(self, work: Callable[[], Result]) -> Result:
-        """Runs work on one image in a thread."""
-        return await anyio.to_thread.run_sync(work, limiter=self.images)
 
     async def on_store(self, work: Callable[[], Result]) -> Result:
         """Runs work on the store in a thread."""
         return await anyio.to_thread.run_sync(work, limiter=self.store)
 
 
-def make_context(settings: Settings) -> Context:
+def make_context(settings: Settings, metrics_folder: Path | None = None) -> Context:
     """A context whose engine has not been started yet."""
-    at_once = min(settings.threads or len(os.sched_getaffinity(0)), MOST_IMAGES)
-    return Context(settings, Engine(settings), CapacityLimiter(at_once), CapacityLimiter(2))
+    return Context(
+        settings,
+        Engine(settings),
+        Workers(min(settings.threads or available_processors(), MOST_IMAGES)),
+        Admission(settings.max_requests, settings.max_request_bytes),
+        KeyRing(settings.key_file, processes=settings.processes),
+        Metrics(metrics_folder, version=VERSION),
+        start_tracing(settings.trace_endpoint, version=VERSION, share=settings.trace_share),
+        CapacityLimiter(2),
+    )
 
 
-def _context(request: Request) -> Context:
+def context_of(request: Request) -> Context:
+    """The context of the app that a request came to."""
     context: Context = request.app.state.context
     return context
 
 
-Shared = Annotated[Context, Depends(_context)]
+Shared = Annotated[Context, Depends(context_of)]

@@ -1,118 +1,119 @@
-"""The versions that answer: found through labels, verified, loaded, tried on their golden images, and only then used.
+"""Which version answers: what the labels name, looked at twice a second, and changed only for one that proved itself.
 
-Everything that touches the store is blocking and belongs in a worker thread, but `find`, which costs two stat calls.
+A label that was moved is followed once its version is verified, loaded and gave the recorded answers for its golden
+images. Until then, and if it never does, the version before goes on answering.
 """
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+import zlib
+from dataclasses import dataclass, replace
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError, UnknownLabel, UnreadableLabels
-from model_store.labels import LABELS_FILE, Labels
-from model_store.manifest import Pinned
-from model_store.runtime import Runtime
-from model_store.store import Store, StoredVersion
+from model_store.errors import RefusedVersion, StoreError, UnknownLabel, UnreadableLabels
+from model_store.golden import check_one
+from model_store.labels import LABELS_FILE, Label, Labels
+from model_store.store import Store
 from service import log
-from service.loading import CLASSIFIER, GRADER, load_and_try
+from service.loading import CLASSIFIER, GRADER
 from service.settings import Settings
+from service.versions import Condition, Served, Versions, signature, why
 
 STABLE = "stable"
+CANARY = "canary"
 
-Key = tuple[str, int]
+POLL_SECONDS = 0.5
+PULSE_SECONDS = 5.0
+"""How often a golden image is taken through what is served: readiness is a prediction that came out right just now."""
+PULSE_VALID_SECONDS = 30.0
+IDLE_SECONDS = 60.0
+"""A version that no label names is forgotten so long after it was last asked for."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which version a request asks for: a number, or else a label."""
+    """Which version a request asks for: a number, a label, or neither: `stable`, or `canary` for its share."""
 
     version: int | None = None
-    label: str = STABLE
+    label: str | None = None
 
 
 @dataclass(frozen=True)
-class Served:
-    """A version that may answer, and for a grader the classifier that it pins."""
+class Answering:
+    """What answers for a label: not always what it names."""
 
-    stored: StoredVersion
-    runtime: Runtime
-    classifier: "Served | None" = None
-
-
-@dataclass(frozen=True)
-class Condition:
-    """How a version stands: what /models and /readyz say of it."""
-
-    state: Literal["available", "serving", "loading", "refused"]
-    reason: str | None = None
-    stored: StoredVersion | None = None
-    served: Served | None = None
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """The outcome of a trial, which stands until a file of the store changes."""
-
-    fingerprint: int
-    stored: StoredVersion | None = None
-    error: StoreError | None = None
-
-    @property
-    def condition(self) -> Condition:
-        return Condition("refused", str(self.error)) if self.error else Condition("available", stored=self.stored)
+    served: Served
+    trouble: str | None = None
+    """Why what the label names does not answer, if it does not."""
 
 
 class Engine:
-    """Every version in memory, and what is known of those that are not. Safe to use from many threads."""
+    """The labels in force and the versions behind them. Safe to use from many threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.store = Store(settings.store)
         self.labels = Labels(self.store, settings.state)
+        self.versions = Versions(self.store, settings)
         self.started = False
-        self._settings = settings
         self._label_files = (settings.store / LABELS_FILE, settings.state / LABELS_FILE)
-        self._pins: tuple[object, dict[tuple[str, str], Pinned]] = (None, {})
-        # One version is loaded at a time: it takes every core for a moment.
         self._lock = threading.RLock()
-        self._loaded: dict[Key, Served] = {}
-        self._loading: set[Key] = set()
-        self._trials: dict[Key, _Trial] = {}
+        self._seen: object = None
+        self._named: dict[tuple[str, str], Label] = {}
+        self._answering: dict[tuple[str, str], Answering] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        self._unreadable: UnreadableLabels | None = None
+        self._pulsed = time.monotonic()
+        self._pulse_trouble: str | None = None
 
     def start(self) -> None:
-        """Loads what `stable` names. What cannot be served is logged and stays refused; the service still starts."""
+        """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts."""
         try:
-            for name in self.needed():
-                self._start(name)
+            self.refresh()
+        except UnreadableLabels as error:
+            log.event("labels_unreadable", logging.ERROR, reason=str(error))
         finally:
             self.started = True
 
+    def watch(self, stop: threading.Event) -> None:
+        """Follows labels and store until told to stop; blocking."""
+        while not stop.wait(POLL_SECONDS):
+            try:
+                self.refresh()
+                self.try_what_is_new()
+                self._let_go()
+                if time.monotonic() - self._pulsed >= PULSE_SECONDS:
+                    self.pulse()
+            except UnreadableLabels:
+                continue  # whoever asks by label hears it, and so does /readyz
+            except Exception as error:  # noqa: BLE001 - whatever it is, the service must go on watching
+                log.failure("watch_failed", error)
+
     def needed(self) -> list[str]:
         """The models without whose `stable` version the service is not ready: a store may have no grader."""
-        try:
-            self._pin(GRADER, STABLE)
-        except UnknownLabel:
+        if self._unreadable is None and (GRADER, STABLE) not in self._named:
             return [CLASSIFIER]
-        except StoreError:
-            pass  # whoever asks for either model hears it
         return [CLASSIFIER, GRADER]
 
-    def find(self, name: str, selection: Selection) -> Served | None:
-        """The version if it is in memory; None if `get` must load it, or say why not.
+    def find(self, name: str, selection: Selection, request_id: str = "") -> Served | None:
+        """The version if it is in memory, at no cost; None if `get` must load it, or say why not.
+
+        Args:
+            name: The model.
+            selection: Which version.
+            request_id: Decides whether `canary` answers; the same id always gets the same version.
 
         Raises:
-            UnknownLabel: Nothing carries the label.
             UnreadableLabels: A labels file is damaged.
         """
-        version, digest = self._resolve(name, selection)
-        return self._in_memory((name, version), digest)
+        if selection.version is not None:
+            return self.versions.in_memory((name, selection.version))
+        if self._unreadable is not None:
+            raise UnreadableLabels(self._unreadable.message)
+        answering = self._answering.get((name, selection.label or self._drawn(name, request_id)))
+        return None if answering is None else answering.served
 
     def get(self, name: str, selection: Selection) -> Served:
-        """The version, loaded if need be (about half a second).
+        """The version, loaded if need be (about half a second); blocking.
 
         Raises:
             UnknownModel, UnknownVersion, UnknownLabel: There is nothing to load.
@@ -120,127 +121,137 @@ class Engine:
             RuntimeUnavailable: The runtime cannot run it.
             UnreadableLabels: A labels file is damaged.
         """
-        return self._get(name, *self._resolve(name, selection))
+        if selection.version is not None:
+            return self.versions.get(name, selection.version)
+        self.refresh()
+        label = selection.label or STABLE
+        answering = self._answering.get((name, label))
+        if answering is not None:
+            return answering.served
+        named = self._named.get((name, label))
+        if named is None:
+            raise UnknownLabel(f"No version of {name} is labelled {label!r}.")
+        return self.versions.get(name, named.version, named.digest)
+
+    def answering(self, name: str, label: str) -> Answering | None:
+        """What answers for a label now; None if nothing does."""
+        return self._answering.get((name, label))
+
+    def reason(self, name: str, label: str) -> str:
+        """Why nothing answers for a label."""
+        return self._refused.get((name, label)) or f"No version of {name} is labelled {label!r}."
 
     def condition(self, name: str, version: int) -> Condition:
-        """How a version stands. One that is not in memory is tried once, which takes about half a second.
+        """See `Versions.condition`."""
+        return self.versions.condition(name, version)
+
+    def move(self, name: str, label: str, version: int, share: float | None) -> Label:
+        """Moves a label once its version has proved itself; it answers for the label when this returns. Blocking.
+
+        Args:
+            name: The model.
+            label: The label; a new name makes a new label.
+            version: The version.
+            share: Of the requests that name neither version nor label, how many go to this label, 0 to 1.
 
         Raises:
-            UnknownModel, UnknownVersion: There is none.
+            UnknownModel, UnknownVersion, RefusedVersion, RuntimeUnavailable: It stays where it was.
+            UnknownLabel: The label cannot be a name.
+            UnreadableLabels: A labels file is damaged.
+            OSError: The state folder cannot be written.
         """
-        key = (name, version)
-        if key in self._loading:
-            return Condition("loading")
+        served = self.versions.get(name, version)
+        moved = self.labels.move(name, label, version, served.stored.digest, share=share)
+        self.refresh()
+        return moved
+
+    def refresh(self) -> None:
+        """Looks at the labels and follows those that changed.
+
+        Raises:
+            UnreadableLabels: A labels file is damaged; what answered goes on only for who asks by number.
+        """
         with self._lock:
-            served = self._loaded.get(key)
-            if served is not None:
-                return Condition("serving", stored=served.stored, served=served)
-            if self._known(key) is None:
-                try:
-                    self._try(key)
-                except (RefusedVersion, RuntimeUnavailable) as error:
-                    return Condition("refused", str(error))
-            return self._trials[key].condition
+            seen = tuple(signature(path) for path in self._label_files)
+            if seen != self._seen or self._unreadable is not None:
+                self._named = self._read()
+                self._seen = seen
+            for key in self._answering.keys() - self._named.keys():
+                del self._answering[key]
+            self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
+            for (name, label), named in self._named.items():
+                self._follow(name, label, named)
 
-    def _start(self, name: str) -> None:
-        begun = time.perf_counter()
-        try:
-            served = self.get(name, Selection())
-        except StoreError as error:
-            log.event("refused", logging.WARNING, model=name, label=STABLE, reason=str(error))
-        else:
-            log.event("loaded", **_identity(served), seconds=round(time.perf_counter() - begun, 2))
+    def try_what_is_new(self) -> None:
+        """Tries every version that was not tried as it is now, so that /models can tell at once."""
+        for name in self.store.names():
+            for version in self.store.versions(name):
+                self.versions.condition(name, version)
 
-    def _resolve(self, name: str, selection: Selection) -> tuple[int, str | None]:
-        if selection.version is not None:
-            return selection.version, None
-        pinned = self._pin(name, selection.label)
-        return pinned.version, pinned.digest
-
-    def _pin(self, name: str, label: str) -> Pinned:
-        """Where a label points; the files are read again only when they changed."""
-        signature = tuple(_stat(path) for path in self._label_files)
-        before, pins = self._pins
-        if before != signature:
-            pins = {}
-            self._pins = (signature, pins)
-        if (name, label) not in pins:
+    def pulse(self) -> None:
+        """Takes a golden image of everything that answers through its runtime once more."""
+        trouble = None
+        for served in {answering.served.key: answering.served for answering in list(self._answering.values())}.values():
             try:
-                pins[name, label] = self.labels.get(name, label)
-            except OSError as error:
-                raise UnreadableLabels(f"The labels cannot be read: {_why(error)}.") from error
-        return pins[name, label]
+                check_one(served.stored, served.runtime, served.stored.manifest.golden[0], served.sample)
+            except RefusedVersion as error:
+                trouble = f"{served.stored.name}/{served.stored.version}: {error}"
+                log.event("pulse_failed", logging.ERROR, model=served.stored.name, reason=str(error))
+        self._pulse_trouble, self._pulsed = trouble, time.monotonic()
 
-    def _in_memory(self, key: Key, digest: str | None) -> Served | None:
-        served = self._loaded.get(key)
-        return served if served is not None and digest in (None, served.stored.digest) else None
+    @property
+    def trouble(self) -> str | None:
+        """Why a prediction has not come out right lately; None if one has."""
+        if self._unreadable is not None:
+            return self._unreadable.message
+        if time.monotonic() - self._pulsed > PULSE_VALID_SECONDS:
+            return f"No prediction was tried for {PULSE_VALID_SECONDS:g} seconds."
+        return self._pulse_trouble
 
-    def _get(self, name: str, version: int, digest: str | None) -> Served:
-        key = (name, version)
-        with self._lock:
-            served = self._in_memory(key, digest)
-            if served is not None:
-                return served
-            known = self._known(key)
-            if known is not None and known.error is not None:
-                raise type(known.error)(known.error.message)
-            if known is not None and known.stored is not None:
-                _check_digest(known.stored, digest)
-            served = self._try(key)
-            _check_digest(served.stored, digest)
-            self._loaded[key] = served
-            return served
+    def _drawn(self, name: str, request_id: str) -> str:
+        canary = self._named.get((name, CANARY))
+        if canary is None or not canary.share or (name, CANARY) not in self._answering:
+            return STABLE
+        return CANARY if zlib.crc32(request_id.encode()) < canary.share * 2**32 else STABLE
 
-    def _try(self, key: Key) -> Served:
-        """Verifies, loads and tries a version, and remembers how that went."""
-        fingerprint = self._fingerprint()
-        with self._marked(key):
-            try:
-                stored = self.store.open(*key)
-                pin = stored.manifest.classifier
-                classifier = None if pin is None else self._pinned_classifier(pin)
-                runtime = load_and_try(stored, self._settings)
-            except (RefusedVersion, RuntimeUnavailable) as error:
-                self._trials[key] = _Trial(fingerprint, error=error)
-                raise
-            except OSError as error:  # not remembered: permissions change without a file changing
-                raise RefusedVersion(f"It cannot be read: {_why(error)}.") from error
-        self._trials[key] = _Trial(fingerprint, stored)
-        return Served(stored, runtime, classifier)
-
-    def _pinned_classifier(self, pin: Pinned) -> Served:
+    def _read(self) -> dict[tuple[str, str], Label]:
         try:
-            return self._get(pin.name, pin.version, pin.digest)
+            found = {
+                (name, label): named for name in self.store.names() for label, named in self.labels.all(name).items()
+            }
+        except UnreadableLabels as error:
+            self._unreadable = error
+            raise
+        except OSError as error:
+            self._unreadable = UnreadableLabels(f"The labels cannot be read: {why(error)}.")
+            raise self._unreadable from error
+        self._unreadable = None
+        return found
+
+    def _follow(self, name: str, label: str, named: Label) -> None:
+        before = self._answering.get((name, label))
+        if before is not None and before.served.stored.digest == named.digest:
+            self._answering[name, label] = Answering(before.served)
+            self._refused.pop((name, label), None)
+            return
+        begun, refused = time.perf_counter(), self._refused.pop((name, label), None)
+        try:
+            served = self.versions.get(name, named.version, named.digest)
         except StoreError as error:
-            raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
+            reason = str(error)
+            self._refused[name, label] = reason
+            if reason != refused:
+                log.event("refused", logging.WARNING, model=name, label=label, version=named.version, reason=reason)
+            if before is not None:
+                self._answering[name, label] = replace(before, trouble=reason)
+            return
+        self._answering[name, label] = Answering(served)
+        log.event("serving", label=label, **_identity(served), seconds=round(time.perf_counter() - begun, 2))
 
-    @contextmanager
-    def _marked(self, key: Key) -> Iterator[None]:
-        self._loading.add(key)
-        try:
-            yield
-        finally:
-            self._loading.discard(key)
-
-    def _known(self, key: Key) -> _Trial | None:
-        """How the last trial went, unless the store changed since: the version may have been copied half by then."""
-        trial = self._trials.get(key)
-        return trial if trial is not None and trial.fingerprint == self._fingerprint() else None
-
-    def _fingerprint(self) -> int:
-        """Changes with any file of the store: a grader depends on another directory than its own."""
-        root = self.store.root
-        return hash(tuple(sorted(_stat(Path(folder, file)) for folder, _, files in os.walk(root) for file in files)))
-
-
-def _check_digest(stored: StoredVersion, digest: str | None) -> None:
-    if digest not in (None, stored.digest):
-        had, wanted = stored.digest[:12], str(digest)[:12]
-        raise RefusedVersion(f"{stored.name}/{stored.version} has the digest {had}, but {wanted} was asked for.")
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+    def _let_go(self) -> None:
+        kept = [answering.served for answering in list(self._answering.values())]
+        for name, version in self.versions.unload(kept, IDLE_SECONDS):
+            log.event("unloaded", model=name, version=version)
 
 
 def _identity(served: Served) -> dict[str, object]:
@@ -251,11 +262,3 @@ def _identity(served: Served) -> dict[str, object]:
         "runtime": served.runtime.name,
         "precision": served.runtime.precision,
     }
-
-
-def _stat(path: Path) -> tuple[str, int, int, int]:
-    try:
-        found = path.stat(follow_symlinks=False)
-    except OSError:
-        return (str(path), 0, 0, 0)
-    return (str(path), found.st_ino, found.st_size, found.st_mtime_ns)

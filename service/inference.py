@@ -24,8 +24,9 @@ from service.answers import (
     ModelInfo,
     OperatingPointInfo,
 )
-from service.engine import Served
 from service.heatmap import heatmap_png
+from service.progress import Progress
+from service.versions import Served
 
 Outputs = Mapping[str, NDArray[Any]]
 
@@ -49,48 +50,78 @@ class Question:
     pathology: Pathology = field(default_factory=Pathology)
 
 
-def classify(classifier: Served, data: bytes, limits: Limits, question: Question) -> ClassifyAnswer:
+@dataclass(frozen=True)
+class Job:
+    """One image to work on: its file, what is asked about it, and how far it is."""
+
+    data: bytes
+    limits: Limits
+    question: Question
+    progress: Progress
+
+
+def classify(classifier: Served, job: Job) -> ClassifyAnswer:
     """Answers /classify.
 
     Raises:
         ImageError: The bytes are no image that can be classified.
         UnknownOperatingPoint: The version has no such operating point.
         ImplausibleOutput: The model's output cannot be an answer.
+        DeadlineExceeded, ClientLeft: Nobody waits for the answer any more.
     """
-    prepared = prepare(data, limits=limits)
-    classification, _ = _classify(classifier, prepared, question)
+    prepared, image = _decode(job)
+    job.progress.enter("run")
+    classification, _ = _classify(classifier, prepared, job.question)
+    job.progress.enter("write")
     return ClassifyAnswer(
-        request_id=question.request_id,
+        request_id=job.question.request_id,
         **dict(classification),
-        image=_image(data, prepared),
+        image=image,
         intended_use=classifier.stored.manifest.intended_use,
     )
 
 
-def grade_image(grader: Served, data: bytes, limits: Limits, question: Question) -> GradeAnswer:
+def grade_image(grader: Served, job: Job) -> GradeAnswer:
     """Answers /grade: the classification by the classifier that the grader pins, and the grade.
 
     Raises:
         ImageError: The bytes are no image that can be graded.
         UnknownOperatingPoint: The classifier has no such operating point.
         ImplausibleOutput: A model's output cannot be an answer.
+        DeadlineExceeded, ClientLeft: Nobody waits for the answer any more.
     """
     if grader.classifier is None:
         raise ImplausibleOutput("This grader pins no classifier.")
-    prepared = prepare(data, limits=limits)
+    prepared, image = _decode(job)
+    question = job.question
+    job.progress.enter("run")
     classification, decision = _classify(grader.classifier, prepared, question)
     reason = grade_withheld_reason(decision)
     given = reason is None or question.always
+    graded = _grade(grader, prepared, caveat=reason) if given else None
+    job.progress.enter("write")
     return GradeAnswer(
         request_id=question.request_id,
         classification=classification,
-        grade=_grade(grader, prepared, caveat=reason) if given else None,
+        grade=graded,
         grade_withheld=None if given else reason,
         ajcc=_ajcc(question.pathology),
-        image=_image(data, prepared),
+        image=image,
         model=_model(grader),
         intended_use=grader.stored.manifest.intended_use,
     )
+
+
+def _decode(job: Job) -> tuple[Prepared, ImageInfo]:
+    job.progress.enter("decode")
+    prepared = prepare(job.data, limits=job.limits)
+    image = ImageInfo(
+        sha256=hashlib.sha256(job.data).hexdigest(),
+        media_type=prepared.media_type,
+        width=prepared.width,
+        height=prepared.height,
+    )
+    return prepared, image
 
 
 def _run(served: Served, prepared: Prepared) -> Outputs:
@@ -163,13 +194,4 @@ def _model(served: Served) -> ModelInfo:
         sha256=served.stored.digest,
         runtime=served.runtime.name,
         precision=served.runtime.precision,
-    )
-
-
-def _image(data: bytes, prepared: Prepared) -> ImageInfo:
-    return ImageInfo(
-        sha256=hashlib.sha256(data).hexdigest(),
-        media_type=prepared.media_type,
-        width=prepared.width,
-        height=prepared.height,
     )

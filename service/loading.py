@@ -1,11 +1,11 @@
 """From a version whose files are verified to one that may answer."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dermoscopy.prepare import prepare
 from model_store.decision import decide, grade
 from model_store.errors import RefusedVersion, StoreError
-from model_store.golden import check_golden
+from model_store.golden import check_golden, golden_pixels
 from model_store.runtime import Runtime, load
 from model_store.store import StoredVersion
 from service import log
@@ -16,8 +16,12 @@ GRADER = "grader"
 TASKS = {CLASSIFIER: "classification", GRADER: "grading"}
 
 
-def load_and_try(stored: StoredVersion, settings: Settings) -> Runtime:
+def load_and_try(stored: StoredVersion, settings: Settings) -> tuple[Runtime, NDArray[np.uint8]]:
     """Loads a version and takes its golden images through it, which is also its warm-up.
+
+    Returns:
+        The runtime, and its first golden image as the model sees it: the runtime can be tried again with it when the
+        files are gone.
 
     Raises:
         RefusedVersion: It is for another task, cannot be loaded, or does not say of its golden images what it said.
@@ -29,19 +33,19 @@ def load_and_try(stored: StoredVersion, settings: Settings) -> Runtime:
     try:
         runtime = load(stored, runtime=settings.runtime, precision=settings.precision, threads=settings.threads)
         check_golden(stored, runtime)
-        _rehearse(stored, runtime)
+        sample = golden_pixels(stored, stored.manifest.golden[0])
+        _rehearse(stored, runtime, sample)
     except StoreError:
         raise
     except Exception as error:
         # Whatever a runtime raises over a model's files, that model must not answer, and the others must.
         log.failure("load_failed", error, model=stored.name, version=stored.version)
         raise RefusedVersion(f"It cannot be loaded ({type(error).__name__}); the log says where.") from error
-    return runtime
+    return runtime, sample
 
 
-def _rehearse(stored: StoredVersion, runtime: Runtime) -> None:
+def _rehearse(stored: StoredVersion, runtime: Runtime, pixels: NDArray[np.uint8]) -> None:
     """Takes one golden image all the way to an answer: the golden outputs need not hold all that an answer needs."""
-    pixels = prepare((stored.path / stored.manifest.golden[0].file).read_bytes()).pixels
     outputs = runtime.run(pixels[np.newaxis])
     try:
         if stored.manifest.task == "classification":

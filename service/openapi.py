@@ -13,6 +13,14 @@ REFERENCE = {"$ref": f"#/components/schemas/{PROBLEM}"}
 UNUSED = ("HTTPValidationError", "ValidationError")
 
 
+# What a client may send its API key in. Without keys, as on one's own machine, neither is asked for.
+KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, made by `melanoserve keys add`."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+GUARDED = {"images", "models"}
+
+
 class DocumentedApp(FastAPI):
     """FastAPI with the document corrected."""
 
@@ -24,6 +32,9 @@ class DocumentedApp(FastAPI):
                 responses = operation["responses"]
                 if "application/json" in responses.get("422", {}).get("content", {}):
                     del responses["422"]
+                if GUARDED & set(operation["tags"]):
+                    operation["security"] = [{name: []} for name in KEYS]
+            schema["components"]["securitySchemes"] = KEYS
             components = schema["components"]["schemas"]
             for name in UNUSED:
                 components.pop(name, None)

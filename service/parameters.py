@@ -1,13 +1,16 @@
 """The query parameters, checked strictly: what is misspelt, given twice or out of range is refused, never ignored."""
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.ajcc import M_CATEGORY, N_CATEGORY, Pathology
-from service.engine import STABLE, Selection
+from service.engine import Selection
 from service.inference import Question
 from service.problems import ConflictingParameters, InvalidParameter, UnknownParameter
 
@@ -20,7 +23,7 @@ class ClassifyQuery(BaseModel):
     version: int | None = Field(None, ge=1)
     """Number of the version to use; not together with `label`."""
     label: str | None = Field(None, min_length=1, max_length=64)
-    """Label of the version to use; `stable` if neither is given."""
+    """Label of the version to use; if neither is given, `stable`, or `canary` for its share of the requests."""
     operating_point: str | None = Field(None, min_length=1, max_length=100)
     """Name of the classifier's operating point; the version's default if not given."""
     explain: bool = False
@@ -34,7 +37,7 @@ class ClassifyQuery(BaseModel):
         """
         if self.version is not None and self.label is not None:
             raise ConflictingParameters("Give version or label, not both.")
-        return Selection(self.version, self.label or STABLE)
+        return Selection(self.version, self.label)
 
     def question(self, request: Request) -> Question:
         """What is asked."""
@@ -61,16 +64,50 @@ class GradeQuery(ClassifyQuery):
         return Question(request.state.request_id, self.operating_point, self.explain, self.always, pathology)
 
 
-def no_repeats(request: Request) -> None:
-    """Refuses a parameter that is given twice: one of its values would be ignored.
+class LabelMove(BaseModel):
+    """Where a label is to point."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    version: int = Field(ge=1)
+    """The version; it is verified, loaded and tried before the label moves."""
+    share: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    """For `canary`: of the requests that name neither version nor label, how many it answers instead of `stable`.
+    Without it the label keeps the share that it has; 0 ends it."""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_query(model: type[Model], query: bytes) -> Model:
+    """Checks a query string.
+
+    Args:
+        model: What may be asked.
+        query: As it came, percent-encoded.
 
     Raises:
-        InvalidParameter: One is.
+        UnknownParameter: There is one that the model does not have.
+        InvalidParameter: One is given twice, or has a value that it cannot have.
     """
-    counts = Counter(name for name, _ in request.query_params.multi_items())
-    for name, count in counts.items():
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
+    for name, count in Counter(name for name, _ in pairs).items():
         if count > 1:
             raise InvalidParameter(f"{name[:40]!r} is given {count} times.")
+    try:
+        return model.model_validate(dict(pairs))
+    except ValidationError as error:
+        raise parameter_problem(error.errors(include_url=False, include_context=False, include_input=False)) from None
+
+
+def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
+    """The problem that pydantic's list of faults is; what was received is not repeated."""
+    named = [(str(fault["loc"][-1]), fault["type"], fault["msg"]) for fault in faults]
+    unknown = [name for name, kind, _ in named if kind == "extra_forbidden"]
+    if unknown:
+        listed = ", ".join(repr(name[:40]) for name in unknown)
+        return UnknownParameter(f"Unknown: {listed}; /docs lists the parameters.")
+    return InvalidParameter("; ".join(f"{name}: {message}" for name, _, message in named) + ".")
 
 
 def no_query(request: Request) -> None:

@@ -14,14 +14,13 @@ from starlette.types import Scope
 from dermoscopy.errors import ImageError
 from model_store.errors import StoreError
 from service.openapi import REFERENCE
+from service.parameters import parameter_problem
 from service.problems import (
     MEDIA_TYPE,
     InternalError,
-    InvalidParameter,
     MethodNotAllowed,
     NotFound,
     Problem,
-    UnknownParameter,
     kind_of,
 )
 
@@ -50,9 +49,9 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
         "request_id": state["request_id"],
         **(members or {}),
     }
-    headers = error.headers if isinstance(error, Problem) else {}
-    if kind.retry_after is not None:
-        headers = {**headers, "Retry-After": str(kind.retry_after)}
+    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+    if isinstance(error, Problem):
+        headers |= error.headers
     return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
 
 
@@ -90,10 +89,4 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 async def _answer_validation(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = [(str(fault["loc"][-1]), fault["type"], fault["msg"]) for fault in error.errors()]
-    unknown = [name for name, kind, _ in faults if kind == "extra_forbidden"]
-    if unknown:
-        detail = f"Unknown: {', '.join(repr(name[:40]) for name in unknown)}; /docs lists the parameters."
-        return problem_response(UnknownParameter(detail), request.scope)
-    detail = "; ".join(f"{name}: {message}" for name, _, message in faults)
-    return problem_response(InvalidParameter(f"{detail}."), request.scope)
+    return problem_response(parameter_problem(error.errors()), request.scope)

@@ -4,17 +4,28 @@ Problem
   x InvalidParameter (400)            + UnknownParameter + ConflictingParameters
   x MalformedBody (400)               + MissingBoundary + NestedMultipart + IncompleteBody
   x UnexpectedField (400)             + SeveralFiles + MissingFile
+  x ConflictingCredentials (400)
+  x Unauthorized (401)                + KeyExpired
+  x InsufficientScope (403)
   x NotFound (404)
   x MethodNotAllowed (405)
   x NotAcceptable (406)
   x UnsupportedMediaType (415)        + UnsupportedContentEncoding
+  x BodyTooSlow (408, retryable)
+  x RateLimited (429, retryable)
+  x ClientLeft (400)
   x InternalError (500)
   x NotReady (503, retryable)
+  x StateNotWritable (503)
+  x KeysUnreadable (503, retryable)
+  x Overloaded (503, retryable)
+  x DeadlineExceeded (504, retryable)
 
 Errors of the packages below keep their own classes; `FOREIGN` is the one place that gives them a status:
 dermoscopy.errors.ImageError (413, 415, 422) and model_store.errors.StoreError (400, 404, 500, 503).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +34,8 @@ from dermoscopy import errors as image
 from model_store import errors as store
 
 MEDIA_TYPE = "application/problem+json"
+
+CHALLENGE = 'Bearer realm="melanoserve"'
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,33 @@ class MissingFile(UnexpectedField):
     kind = Kind("missing_file", 400, "The form has no file")
 
 
+class ConflictingCredentials(Problem):
+    """Two different API keys: nobody said which one the request should be counted and logged for."""
+
+    kind = Kind("conflicting_credentials", 400, "The request has two different API keys")
+
+
+class Unauthorized(Problem):
+    """No API key, or not one that is known; which part of it is wrong is not told."""
+
+    kind = Kind("unauthorized", 401, "A valid API key is needed")
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": CHALLENGE})
+
+
+class KeyExpired(Unauthorized):
+    """Told only to whoever has the key's secret."""
+
+    kind = Kind("key_expired", 401, "The API key has expired")
+
+
+class InsufficientScope(Problem):
+    """The API key is valid and does not allow this."""
+
+    kind = Kind("insufficient_scope", 403, "The API key does not allow this")
+
+
 class NotFound(Problem):
     """No such path."""
 
@@ -142,10 +182,55 @@ class UnsupportedContentEncoding(UnsupportedMediaType):
     kind = Kind("unsupported_content_encoding", 415, "Compressed bodies are not read")
 
 
+class RateLimited(Problem):
+    """The API key was used too often; its own Retry-After says how long that lasts."""
+
+    kind = Kind("rate_limited", 429, "The API key was used too often", retry_after=1)
+
+    def __init__(self, detail: str, *, wait: float) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(wait)))})
+
+
 class InternalError(Problem):
     """A fault of the service. The detail says nothing; the log has the request id, the type and the place."""
 
     kind = Kind("internal_error", 500, "The service failed")
+
+
+class Overloaded(Problem):
+    """The limit of requests or bytes under way is reached; said on the headers, before the body is read."""
+
+    kind = Kind("overloaded", 503, "The service is busy", retry_after=1)
+
+
+class BodyTooSlow(Problem):
+    """The body did not arrive in time."""
+
+    kind = Kind("body_too_slow", 408, "The body arrived too slowly", retry_after=1)
+
+
+class DeadlineExceeded(Problem):
+    """The answer was not ready in time; the image is dropped, not finished for nobody."""
+
+    kind = Kind("deadline_exceeded", 504, "No answer in time", retry_after=1)
+
+
+class ClientLeft(Problem):
+    """The client closed the connection before its answer; only the log sees this one."""
+
+    kind = Kind("client_left", 400, "The client left")
+
+
+class KeysUnreadable(Problem):
+    """Nobody is let in while it is not known who may come in."""
+
+    kind = Kind("keys_unreadable", 503, "The API keys cannot be read", retry_after=5)
+
+
+class StateNotWritable(Problem):
+    """A label cannot be moved: the folder that keeps the moved ones cannot be written."""
+
+    kind = Kind("state_not_writable", 503, "The label cannot be moved")
 
 
 class NotReady(Problem):

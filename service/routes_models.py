@@ -1,24 +1,36 @@
-"""GET /models: which versions there are, which of them answer, and why one does not."""
+"""/models: which versions there are, which of them answer, why one does not, and the way to change that."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from model_store.errors import UnknownModel
-from model_store.manifest import Pinned
+from model_store.labels import Label
+from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
-from service.context import Shared
-from service.engine import Condition, Engine
-from service.parameters import no_query
+from service.context import Context, Shared
+from service.engine import Engine
+from service.parameters import LabelMove, no_query
 from service.problem_responses import described
+from service.problems import StateNotWritable
+from service.versions import Condition
+
+
+def _may_look(request: Request, context: Shared) -> None:
+    context.authorise(request.headers, "infer")
+
+
+def _may_move(request: Request, context: Shared) -> None:
+    context.authorise(request.headers, "admin")
+
 
 router = APIRouter(
     prefix="/models",
     tags=["models"],
     dependencies=[Depends(no_query)],
-    responses=described(400, 404, 503),
+    responses=described(400, 401, 403, 404, 429, 503),
 )
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(_may_look)])
 async def get_models(context: Shared) -> ModelsAnswer:
     """Lists every model with its labels and versions. A version that was not looked at before is tried now."""
     engine = context.engine
@@ -27,16 +39,42 @@ async def get_models(context: Shared) -> ModelsAnswer:
     )
 
 
-@router.get("/{name}")
+@router.get("/{name}", dependencies=[Depends(_may_look)])
 async def get_model(name: str, context: Shared) -> ModelAnswer:
     """One model with its labels and versions."""
     return await context.on_store(lambda: describe_model(context.engine, name))
 
 
-@router.get("/{name}/versions/{version}")
+@router.get("/{name}/versions/{version}", dependencies=[Depends(_may_look)])
 async def get_version(name: str, version: int, context: Shared) -> VersionAnswer:
     """One version with its whole manifest: how it was trained, measured and calibrated."""
     return await context.on_store(lambda: describe_version(context.engine, name, version))
+
+
+@router.put("/{name}/labels/{label}", dependencies=[Depends(_may_move)])
+async def put_label(name: str, label: str, move: LabelMove, context: Shared) -> LabelInfo:
+    """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before."""
+    return await context.on_store(lambda: _move(context, name, label, move))
+
+
+def _move(context: Context, name: str, label: str, move: LabelMove) -> LabelInfo:
+    try:
+        moved = context.engine.move(name, label, move.version, move.share)
+    except OSError as error:
+        raise StateNotWritable(f"The state folder cannot be written: {error.strerror}.") from error
+    log.event("label_moved", model=name, label=label, version=moved.version, digest=moved.digest, share=moved.share)
+    return _label_info(context.engine, moved, label)
+
+
+def _label_info(engine: Engine, named: Label, label: str) -> LabelInfo:
+    answering = engine.answering(named.name, label)
+    return LabelInfo(
+        version=named.version,
+        digest=named.digest,
+        serving=None if answering is None else answering.served.stored.version,
+        trouble=engine.reason(named.name, label) if answering is None else answering.trouble,
+        share=named.share,
+    )
 
 
 def describe_model(engine: Engine, name: str) -> ModelAnswer:
@@ -50,7 +88,7 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
     labels = engine.labels.all(name)
     return ModelAnswer(
         name=name,
-        labels={label: LabelInfo(version=pin.version, digest=pin.digest) for label, pin in labels.items()},
+        labels={label: _label_info(engine, named, label) for label, named in labels.items()},
         versions=[_version_info(version, engine.condition(name, version), labels) for version in versions],
     )
 
@@ -71,7 +109,7 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     )
 
 
-def _version_info(version: int, condition: Condition, labels: dict[str, Pinned]) -> VersionInfo:
+def _version_info(version: int, condition: Condition, labels: dict[str, Label]) -> VersionInfo:
     served = condition.served
     return VersionInfo(
         version=version,

@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dermoscopy.limits import PILLOW_WARNS_ABOVE, Limits
+from service import tracing
+from service.keys import KeyRing
 
 PREFIX = "MELANOSERVE_"
 
@@ -39,8 +41,8 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one and logs it."""
 
     allow_remote_without_keys: bool = False
-    """Listen on an address that other machines reach, although there are no API keys yet: whoever reaches the port
-    can then post images and read answers. Only for a container published on loopback, or behind a proxy that
+    """Listen on an address that other machines reach, although there are no API keys: whoever reaches the port can
+    then post images, read answers and move labels. Only for a container published on loopback, or behind a proxy that
     authenticates."""
 
     store: Path = Path("model_store/models")
@@ -48,6 +50,14 @@ class Settings(BaseSettings):
 
     state: Path = Path("state")
     """Directory of the labels that an operator moved (`python -m model_store label`); without it the store's own."""
+
+    keys: Path | None = None
+    """File of the API keys (`melanoserve keys add`); by default keys.json in STATE. As soon as it holds a key, every
+    request must send one, except for the probes, /metrics and /docs."""
+
+    processes: int = Field(default=1, ge=1, le=64)
+    """Processes that serve on the one port. Each holds its own models (about 200 MB) and its own limits; one already
+    uses every CPU, so more of them help only where Python itself is the limit."""
 
     runtime: Literal["openvino", "tensorflow"] = "openvino"
     """What runs a version. tensorflow is the reference: slower, and must be installed. Never replaced silently."""
@@ -68,11 +78,40 @@ class Settings(BaseSettings):
     """Most pixels that an image may declare; more is refused with 413 before a pixel is allocated. A low limit refuses
     large originals, a high one costs memory."""
 
+    max_requests: int = Field(default=128, ge=1, le=10_000)
+    """Image requests under way at once in a process, waiting ones included; more is refused at once with 503 and
+    Retry-After, before the body is read."""
+
+    max_request_bytes: int = Field(default=512_000_000, ge=1_000)
+    """Bytes that the bodies of these may have together; more is refused in the same way."""
+
+    deadline_seconds: float = Field(default=30.0, gt=0, le=600, allow_inf_nan=False)
+    """How long an image request may take from its headers on; then it is dropped and answered with 504."""
+
+    receive_seconds: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
+    """In how many seconds headers and body of a request must each have arrived; a slower client gets 408."""
+
+    drain_seconds: float = Field(default=3.0, ge=0, le=600, allow_inf_nan=False)
+    """How long SIGTERM leaves the port open: /readyz says at once that it is not ready, requests are still answered.
+    SIGINT (Ctrl-C) skips it."""
+
     shutdown_seconds: int = Field(default=30, ge=1, le=600)
     """How long SIGTERM waits for the requests under way; what is not finished by then is cut off."""
 
+    trace_endpoint: str | None = None
+    """URL that OpenTelemetry traces are posted to as OTLP over HTTP, such as http://collector:4318/v1/traces; needs the
+    packages of requirements/tracing.txt. They hold times, codes and versions, nothing of a patient."""
+
+    trace_share: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    """Which share of the requests is traced; one that says in its traceparent whether it is traced decides itself."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged. A line per request is info; no level ever logs anything of a patient."""
+
+    @property
+    def key_file(self) -> Path:
+        """Where the API keys are."""
+        return self.keys or self.state / "keys.json"
 
     @property
     def limits(self) -> Limits:
@@ -130,13 +169,16 @@ def _line(field: str, message: str, received: object) -> str:
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
-    if not is_loopback(settings.host) and not settings.allow_remote_without_keys:
+    alone = is_loopback(settings.host) or settings.allow_remote_without_keys
+    if not alone and not KeyRing(settings.key_file).configured:
         yield (
             f"{variable('host')} (--host): {settings.host} can be reached from other machines, and there are no API "
-            f"keys yet. Use 127.0.0.1, or set {variable('allow_remote_without_keys')}=true if something else keeps "
-            "strangers out."
+            f"keys. Make one with `melanoserve keys add`, use 127.0.0.1, or set {variable('allow_remote_without_keys')}"
+            "=true if something else keeps strangers out."
         )
     if not settings.store.is_dir():
         yield f"{variable('store')} (--store): {settings.store} is not a directory."
+    if settings.trace_endpoint and not tracing.installed():
+        yield f"{variable('trace_endpoint')} (--trace-endpoint): install requirements/tracing.txt for it."
     if settings.runtime == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         yield f"{variable('runtime')} (--runtime): TensorFlow is not installed; requirements/training.txt has it."

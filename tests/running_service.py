@@ -79,7 +79,7 @@ def running(
         variables: Further environment variables.
         settings: As `MAX_BYTES="1000"`, without the prefix.
     """
-    values = {"PORT": "0", "STORE": str(store), "STATE": str(state), **settings}
+    values = {"PORT": "0", "STORE": str(store), "STATE": str(state), "DRAIN_SECONDS": "0", **settings}
     environment = os.environ | {f"MELANOSERVE_{name}": value for name, value in values.items()} | dict(variables or {})
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "log"

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from model_store.errors import RefusedVersion, UnknownLabel, UnknownModel, UnknownVersion, UnreadableLabels
-from model_store.labels import Labels, open_pinned
-from model_store.manifest import Pinned
+from model_store.labels import Label, Labels, open_pinned
 from model_store.publish import publish
 from model_store.store import Store, StoredVersion
 
@@ -31,11 +30,11 @@ def add_version(store: Store, number: int) -> StoredVersion:
 
 def test_shipped_labels_hold_until_one_is_moved(store: Store, labels: Labels) -> None:
     first, second = store.open("classifier", 1), add_version(store, 2)
-    assert labels.get("classifier", "stable") == Pinned(name="classifier", version=1, digest=first.digest)
+    assert labels.get("classifier", "stable") == Label(name="classifier", version=1, digest=first.digest)
     labels.move("classifier", "canary", 2)
     assert {label: pinned.version for label, pinned in labels.all("classifier").items()} == {"canary": 2, "stable": 1}
     moved = labels.move("classifier", "stable", 2)
-    assert moved == labels.get("classifier", "stable") == Pinned(name="classifier", version=2, digest=second.digest)
+    assert moved == labels.get("classifier", "stable") == Label(name="classifier", version=2, digest=second.digest)
     assert labels.get("grader", "stable").version == 1
     assert Labels(store, store.root).get("classifier", "stable").version == 1  # what was shipped stays as shipped
 
@@ -157,3 +156,12 @@ def test_a_file_that_others_can_read(labels: Labels, state: Path, tmp_path: Path
     labels.move("classifier", "canary", 1)
     (tmp_path / "plain").write_text("")
     assert (state / "labels.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_share_stays_until_another_is_given(store: Store, labels: Labels) -> None:
+    add_version(store, 2)
+    assert labels.move("classifier", "canary", 2, share=0.2).share == 0.2
+    assert labels.move("classifier", "canary", 1).share == 0.2
+    assert labels.move_back("classifier", "canary").share == 0.2
+    assert labels.move("classifier", "canary", 2, share=0.0).share == 0.0
+    assert labels.get("classifier", "stable").share is None

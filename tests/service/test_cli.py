@@ -65,7 +65,7 @@ def test_a_stop_while_it_loads_is_a_success_too(pristine_store: Path) -> None:
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with process.stderr:
-        assert '"event":"listening"' in process.stderr.readline()
+        assert any('"event":"listening"' in line for line in process.stderr)
         process.terminate()
         assert process.wait(30) == 0
 

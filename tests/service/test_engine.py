@@ -1,6 +1,8 @@
-import os
 import shutil
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from model_store.errors import RefusedVersion, UnknownLabel, UnknownModel, Unkno
 from model_store.labels import Labels
 from model_store.manifest import Pinned
 from model_store.store import Store
-from service.engine import Engine, Selection
+from service.engine import Answering, Engine, Selection
 from service.settings import Settings
 from tests.service.damage import DAMAGE, change_the_manifest, flip_a_byte
 from tests.tiny_models import add_classifier, add_grader
@@ -22,6 +24,13 @@ def make(store: Path, state: Path) -> Engine:
     return Engine(Settings(store=store, state=state))
 
 
+def found(engine: Engine, request_id: str = "") -> int:
+    """The number of what answers for who names nothing."""
+    served = engine.find("classifier", STABLE, request_id)
+    assert served is not None
+    return served.stored.version
+
+
 @pytest.fixture
 def engine(store: Path, state: Path) -> Engine:
     return make(store, state)
@@ -29,6 +38,7 @@ def engine(store: Path, state: Path) -> Engine:
 
 def test_nothing_is_in_memory_until_it_is_asked_for(engine: Engine) -> None:
     assert engine.find("classifier", STABLE) is None
+    assert engine.answering("classifier", "stable") is None
     served = engine.get("classifier", STABLE)
     assert engine.find("classifier", STABLE) is served
     assert engine.find("classifier", Selection(version=1)) is served
@@ -98,11 +108,11 @@ def test_a_label_names_a_digest_and_not_only_a_number(engine: Engine, store: Pat
     change_the_manifest(store / "classifier" / "1")
     with pytest.raises(RefusedVersion, match="has the digest"):
         engine.get("classifier", STABLE)
+    assert "has the digest" in engine.reason("classifier", "stable")
 
 
 def test_a_label_for_another_digest_does_not_spoil_the_version(engine: Engine, store: Path, state: Path) -> None:
     """Somebody labelled it, then published the number again; it is sound, but not what was labelled."""
-    engine.get("classifier", Selection(version=2))
     Labels(Store(store), state).move("classifier", "stable", 2)
     (state / "labels.json").write_text(
         (state / "labels.json").read_text("utf-8").replace(Store(store).open("classifier", 2).digest, "0" * 64), "utf-8"
@@ -113,16 +123,110 @@ def test_a_label_for_another_digest_does_not_spoil_the_version(engine: Engine, s
     assert engine.condition("classifier", 2).state == "serving"
 
 
-def test_a_label_that_is_moved_counts_from_the_next_request(engine: Engine, store: Path, state: Path) -> None:
+def test_a_label_that_is_moved_is_followed_and_back(engine: Engine, store: Path, state: Path) -> None:
     assert engine.get("classifier", STABLE).stored.version == 1
     labels = Labels(Store(store), state)
     labels.move("classifier", "stable", 2)
-    assert engine.find("classifier", STABLE) is None
-    assert engine.get("classifier", STABLE).stored.version == 2
+    assert found(engine) == 1  # nobody has looked yet, and nobody waits for it
+    engine.refresh()
+    assert found(engine) == 2
     labels.move_back("classifier", "stable")
-    found = engine.find("classifier", STABLE)
-    assert found is not None
-    assert found.stored.version == 1
+    engine.refresh()
+    assert found(engine) == 1
+
+
+def test_a_version_that_fails_leaves_the_one_before_answering(engine: Engine, store: Path, state: Path) -> None:
+    engine.start()
+    Labels(Store(store), state).move("classifier", "stable", 2)
+    flip_a_byte(store / "classifier" / "2")
+    engine.refresh()
+    answering = engine.answering("classifier", "stable")
+    assert answering is not None
+    assert answering.served.stored.version == found(engine) == 1
+    assert "was changed" in str(answering.trouble)
+    flip_a_byte(store / "classifier" / "2")  # back to what it was
+    engine.refresh()
+    assert found(engine) == 2
+
+
+def test_a_label_that_is_gone_answers_no_more(engine: Engine, store: Path, state: Path) -> None:
+    Labels(Store(store), state).move("classifier", "canary", 2)
+    engine.start()
+    assert engine.find("classifier", Selection(label="canary")) is not None
+    (state / "labels.json").unlink()
+    engine.refresh()
+    assert engine.find("classifier", Selection(label="canary")) is None
+
+
+def test_canary_answers_for_its_share_of_who_names_no_version(engine: Engine, store: Path, state: Path) -> None:
+    Labels(Store(store), state).move("classifier", "canary", 2, share=0.25)
+    engine.start()
+    drawn = [found(engine, f"request-{number}") for number in range(4000)]
+    assert 800 < drawn.count(2) < 1200
+    assert drawn == [found(engine, f"request-{number}") for number in range(4000)]
+    named = Selection(label="stable")
+    assert {engine.find("classifier", named, f"{n}").key[1] for n in range(50)} == {1}  # type: ignore[union-attr]
+
+
+def test_a_canary_without_a_share_or_that_is_refused_draws_nobody(engine: Engine, store: Path, state: Path) -> None:
+    labels = Labels(Store(store), state)
+    labels.move("classifier", "canary", 2)
+    engine.start()
+    assert {found(engine, f"{number}") for number in range(200)} == {1}
+    third = add_classifier(Store(store), seed=3)
+    Labels(Store(store), state).move("grader", "canary", 1, share=1.0)
+    labels.move("classifier", "canary", third.version, share=1.0)
+    flip_a_byte(third.path)
+    other = make(store, state)
+    other.start()
+    assert {found(other, f"{number}") for number in range(200)} == {1}
+
+
+def test_moving_loads_before_it_moves(engine: Engine, store: Path) -> None:
+    engine.start()
+    flip_a_byte(store / "classifier" / "2")
+    with pytest.raises(RefusedVersion):
+        engine.move("classifier", "stable", 2, None)
+    assert engine.labels.get("classifier", "stable").version == found(engine) == 1
+    third = add_classifier(Store(store), seed=3)
+    assert engine.move("classifier", "stable", third.version, None).version == found(engine) == 3
+
+
+def test_it_watches(engine: Engine, store: Path, state: Path) -> None:
+    engine.start()
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(engine.watch, stop)
+        Labels(Store(store), state).move("classifier", "stable", 2)
+        third = add_classifier(Store(store), seed=3)
+        deadline = time.monotonic() + 30
+        while found(engine) != 2 or ("classifier", third.version, "available") not in engine.versions.states():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stop.set()
+
+
+def test_a_pulse_that_does_not_come_out_right_is_trouble(engine: Engine) -> None:
+    engine.start()
+    engine.pulse()
+    assert engine.trouble is None
+    answering = engine.answering("classifier", "stable")
+    assert answering is not None
+    spoiled = replace(answering.served, sample=255 - answering.served.sample)
+    engine._answering["classifier", "stable"] = Answering(spoiled)
+    engine.pulse()
+    assert "is off by" in str(engine.trouble)
+    engine._answering["classifier", "stable"] = answering
+    engine.pulse()
+    assert engine.trouble is None
+
+
+def test_without_a_pulse_for_long_there_is_trouble(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.start()
+    engine.pulse()
+    now = time.monotonic()
+    monkeypatch.setattr("service.engine.time.monotonic", lambda: now + 31)
+    assert "No prediction" in str(engine.trouble)
 
 
 def test_damaged_labels_are_an_error_and_not_the_shipped_ones(engine: Engine, state: Path) -> None:
@@ -130,7 +234,11 @@ def test_damaged_labels_are_an_error_and_not_the_shipped_ones(engine: Engine, st
     state.mkdir()
     (state / "labels.json").write_text("{", "utf-8")
     with pytest.raises(UnreadableLabels):
+        engine.refresh()
+    with pytest.raises(UnreadableLabels):
         engine.find("classifier", STABLE)
+    assert engine.find("classifier", Selection(version=1)) is not None
+    assert engine.trouble is not None
     assert engine.needed() == ["classifier", "grader"]
 
 
@@ -143,6 +251,7 @@ def test_a_number_that_was_published_again_is_served_once_a_label_names_its_new_
     again = add_classifier(opened, seed=9)
     assert (again.version, engine.get("classifier", SECOND)) == (2, before)
     Labels(opened, state).move("classifier", "stable", 2)
+    engine.refresh()
     after = engine.get("classifier", STABLE)
     assert after.stored.digest == again.digest != before.stored.digest
     assert engine.get("classifier", SECOND) is after
@@ -151,7 +260,7 @@ def test_a_number_that_was_published_again_is_served_once_a_label_names_its_new_
 def test_labels_that_may_not_be_read_are_an_error(engine: Engine, state: Path) -> None:
     (state / "labels.json").mkdir(parents=True)  # root may read every file, but not a directory as one
     with pytest.raises(UnreadableLabels, match="Is a directory"):
-        engine.find("classifier", STABLE)
+        engine.get("classifier", STABLE)
     engine.start()
     assert engine.started
 
@@ -184,25 +293,14 @@ def test_a_version_published_while_it_runs_is_served_and_pins_are_followed(engin
     assert grader.stored.manifest.classifier == Pinned(name="classifier", version=3, digest=third.digest)
 
 
-def test_a_trial_is_not_repeated_until_the_store_changes(engine: Engine, store: Path) -> None:
-    """Or everyone could make the service hash and load for each request."""
-    weights = next(store.glob("classifier/2/variables/variables.data-*"))
-    flip_a_byte(store / "classifier" / "2")
-    times = (weights.stat().st_atime_ns, weights.stat().st_mtime_ns)
-    assert engine.condition("classifier", 2).state == "refused"
-    flip_a_byte(store / "classifier" / "2")  # back to what it was ...
-    os.utime(weights, ns=times)  # ... and nobody can see it
-    assert engine.condition("classifier", 2).state == "refused"
-    weights.touch()
-    assert engine.condition("classifier", 2).state == "available"
-
-
 def test_a_store_without_a_grader_needs_none(store: Path, state: Path) -> None:
     shutil.rmtree(store / "grader")
     labels = store / "labels.json"
     labels.unlink()
     Labels(Store(store), store).move("classifier", "stable", 1)
-    assert make(store, state).needed() == ["classifier"]
+    engine = make(store, state)
+    engine.start()
+    assert engine.needed() == ["classifier"]
 
 
 def test_what_cannot_be_served_does_not_stop_the_start(store: Path, state: Path) -> None:

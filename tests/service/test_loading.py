@@ -12,7 +12,7 @@ from tests.tiny_models import add_classifier
 
 
 def load(stored: StoredVersion, **settings: Any) -> str:
-    return load_and_try(stored, Settings(store=stored.path, **settings)).precision
+    return load_and_try(stored, Settings(store=stored.path, **settings))[0].precision
 
 
 def golden(stored: StoredVersion, **outputs: list[float]) -> list[Golden]:

@@ -117,8 +117,8 @@ def test_a_boundary_must_be_named(boundary: str) -> None:
 
 def test_time_grows_with_the_size_only_however_the_body_teases() -> None:
     """Near-boundaries everywhere; 8 MB of them must not take longer than the network needs to bring them."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     for tease in (b"\r", b"\r\n--BOUN", b"\r\n--BOUND\r"):
         data = (tease * (8_000_000 // len(tease)))[:-1] + b"x"
         assert read(form(part(data, DISPOSITION)), 65_536, max_bytes=9_000_000) == data
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10

@@ -14,8 +14,8 @@ def document(client: httpx.Client) -> dict[str, Any]:
 
 def test_every_route_is_there(document: dict[str, Any]) -> None:
     assert document["paths"].keys() == {
-        "/classify", "/grade", "/models", "/models/{name}", "/models/{name}/versions/{version}", "/livez", "/readyz",
-        "/problems/{code}",
+        "/classify", "/grade", "/models", "/models/{name}", "/models/{name}/versions/{version}",
+        "/models/{name}/labels/{label}", "/livez", "/readyz", "/metrics", "/problems/{code}",
     }  # fmt: skip
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import httpx
 
-from model_store.labels import Labels
 from model_store.manifest import Golden
 from model_store.store import Store
-from tests.running_service import Service, running
+from tests.running_service import running
 from tests.service.damage import DAMAGE
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, add_classifier, picture, png
@@ -25,7 +24,9 @@ def test_every_model_with_its_labels_and_versions(client: httpx.Client, pristine
     assert [model["name"] for model in answer["models"]] == ["classifier", "grader"]
     classifier = answer["models"][0]
     digest = Store(pristine_store).open("classifier", 1).digest
-    assert classifier["labels"] == {"stable": {"version": 1, "digest": digest}}
+    assert classifier["labels"] == {
+        "stable": {"version": 1, "digest": digest, "serving": 1, "trouble": None, "share": None}
+    }
     first, second = classifier["versions"]
     assert first.keys() == {"version", "state", "reason", "digest", "labels", "runtime", "precision"}
     assert (first["version"], first["state"], first["labels"], first["digest"]) == (1, "serving", ["stable"], digest)
@@ -76,20 +77,6 @@ def test_damaged_versions_are_shown_with_the_reason_and_never_answer(store: Path
         assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
 
 
-def test_a_label_that_an_operator_moves_takes_effect_at_once_and_back(store: Path, state: Path) -> None:
-    labels = Labels(Store(store), state)
-    with running(store, state) as service:
-        assert _version(service) == 1
-        labels.move("classifier", "stable", 2)
-        assert _version(service) == 2
-        assert versions(service.client)[2]["labels"] == ["stable"]
-        assert service.client.get("/readyz").json()["models"][0]["version"] == 2
-        grade = service.client.post("/grade", files=FILES).json()
-        assert grade["classification"]["model"]["version"] == 1
-        labels.move_back("classifier", "stable")
-        assert _version(service) == 1
-
-
 def test_a_version_that_training_publishes_is_served_without_a_restart(store: Path, state: Path) -> None:
     with running(store, state) as service:
         check_problem(service.client.post("/classify?version=3", files=FILES), 404, "unknown_version")
@@ -97,11 +84,6 @@ def test_a_version_that_training_publishes_is_served_without_a_restart(store: Pa
         answer = service.client.post("/classify?version=3", files=FILES).json()
         assert answer["model"]["sha256"] == published.digest
         assert versions(service.client)[3]["state"] == "serving"
-
-
-def _version(service: Service) -> int:
-    version: int = service.client.post("/classify", files=FILES).json()["model"]["version"]
-    return version
 
 
 def _renumber(version: Path, number: int) -> None:

@@ -1,16 +1,29 @@
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from model_store.labels import Labels
 from model_store.store import Store
-from tests.running_service import running
+from tests.running_service import Service, running
 from tests.service.damage import flip_a_byte
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, picture, png
 
 FILES = {"file": png(picture(MELANOMA))}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def until_ready(service: Service) -> None:
+    until(lambda: service.client.get("/readyz").status_code == 200)
 
 
 def test_ready_says_what_was_tried(client: httpx.Client) -> None:
@@ -46,7 +59,7 @@ def test_a_service_whose_stable_version_is_damaged_lives_and_is_not_ready(
 
         shutil.rmtree(store / "classifier" / "1")
         shutil.copytree(pristine_store / "classifier" / "1", store / "classifier" / "1")
-        assert service.client.get("/readyz").status_code == 200
+        until_ready(service)
         assert service.client.post("/grade", files=FILES).status_code == 200
 
 
@@ -63,15 +76,16 @@ def test_damaged_labels_make_it_not_ready_until_they_are_repaired(store: Path, s
         Labels(Store(store), state).move("classifier", "stable", 1)
         good = (state / "labels.json").read_text("utf-8")
         (state / "labels.json").write_text(good[:-10], "utf-8")
+        until(lambda: service.client.get("/readyz").status_code == 503)
         check_problem(service.client.get("/readyz"), 503, "not_ready")
         check_problem(service.client.post("/classify", files=FILES), 503, "labels_unreadable")
         check_problem(service.client.get("/models"), 503, "labels_unreadable")
         assert service.client.post("/classify?version=1", files=FILES).status_code == 200
         (state / "labels.json").write_text(good, "utf-8")
-        assert service.client.get("/readyz").status_code == 200
+        until_ready(service)
 
 
 def test_it_is_ready_after_three_seconds_of_work_at_most(pristine_store: Path, state: Path) -> None:
     with running(pristine_store, state) as service:
         assert service.processor_seconds() < 3
-        assert len(service.events("loaded")) == 2
+        assert len(service.events("serving")) == 2

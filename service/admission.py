@@ -1,0 +1,42 @@
+"""How much may be under way at once, in requests and in bytes; what is beyond is refused before its body is read."""
+
+from collections.abc import Callable
+
+from service.problems import Overloaded
+
+
+class Admission:
+    """Counts what is under way. It lives on the event loop: nothing else may call it."""
+
+    def __init__(self, most_requests: int, most_bytes: int) -> None:
+        """Starts empty.
+
+        Args:
+            most_requests: Requests that may wait or be worked on.
+            most_bytes: Bytes that their bodies may have together. A body larger than that is admitted when it is alone.
+        """
+        self.most_requests, self.most_bytes = most_requests, most_bytes
+        self.requests = 0
+        self.bytes = 0
+
+    def enter(self, size: int) -> Callable[[], None]:
+        """Admits a request whose body has, or may have, `size` bytes.
+
+        Returns:
+            What must be called when nothing of the request is in memory any more; a second call does nothing.
+
+        Raises:
+            Overloaded: Too much is under way.
+        """
+        if self.requests >= self.most_requests or (self.requests and self.bytes + size > self.most_bytes):
+            raise Overloaded("Too many images are waiting; send it again a little later.")
+        self.requests += 1
+        self.bytes += size
+        held = [size]
+
+        def leave() -> None:
+            if held:
+                self.requests -= 1
+                self.bytes -= held.pop()
+
+        return leave

@@ -1,0 +1,65 @@
+"""One request on its way: which phase it is in, how long each took, and whether anybody still wants its answer."""
+
+import time
+from typing import Literal
+
+from service.problems import ClientLeft, DeadlineExceeded, Problem
+
+Phase = Literal["receive", "wait", "decode", "run", "write"]
+
+
+class Progress:
+    """Begins with `receive`. Work asks it between two phases, so that what nobody wants is not worked on any further.
+
+    One thread after another uses it; `abandon` may be called from any.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Begins now.
+
+        Args:
+            seconds: After how many the answer is of no use.
+        """
+        self.begun = time.perf_counter()
+        self.deadline = self.begun + seconds
+        self.seconds: dict[Phase, float] = {}
+        self._phase: Phase = "receive"
+        self._since = self.begun
+        self._reason: Problem | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; negative after it."""
+        return self.deadline - time.perf_counter()
+
+    def enter(self, phase: Phase) -> None:
+        """Ends the phase that is running and begins another; a phase that is entered twice adds up.
+
+        Raises:
+            DeadlineExceeded: The deadline has passed.
+            ClientLeft: Nobody waits any more.
+        """
+        now = time.perf_counter()
+        self._end(now)
+        self._phase = phase
+        if self._reason is not None:
+            raise self._reason
+        if now > self.deadline:
+            raise self.too_late()
+
+    def finish(self) -> None:
+        """Ends the last phase."""
+        self._end(time.perf_counter())
+
+    def abandon(self, reason: ClientLeft | DeadlineExceeded) -> None:
+        """The next phase is not entered."""
+        self._reason = reason
+
+    def too_late(self) -> DeadlineExceeded:
+        """What to raise when the deadline has passed."""
+        allowed = self.deadline - self.begun
+        return DeadlineExceeded(f"No answer within {allowed:g} seconds; the image is not worked on any further.")
+
+    def _end(self, now: float) -> None:
+        self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since
+        self._since = now

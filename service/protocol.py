@@ -1,0 +1,108 @@
+"""What uvicorn's HTTP protocol lacks for clients that are slow, or that are answered before their body has arrived."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 64_000_000
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection.
+
+    Two things are added. Headers must arrive in time, also those of a connection that never sends any: uvicorn would
+    wait for ever. And a connection that ends while its body is still arriving is closed in two steps, as nginx does it
+    (lingering close): closed at once, what the client has sent meanwhile would make the kernel reset the connection,
+    and the client could lose the answer that tells it why.
+    """
+
+    header_seconds = 20.0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
+        super().__init__(*arguments, **options)
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._lingering = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """A client has connected."""
+        super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]  # it passes on what it lacks
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._headers_are_there()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived; what comes after the answer is thrown away."""
+        if not self._lingering:
+            super().data_received(data)
+            return
+        self._lingering -= len(data)
+        if self._lingering <= 0:
+            self.transport.abort()
+
+    def eof_received(self) -> None:
+        """The client has nothing more to send."""
+        if self._lingering:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """The first bytes of a request have arrived."""
+        super().on_message_begin()
+        self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        """The headers of a request have arrived."""
+        self._headers_are_there()
+        super().on_headers_complete()
+
+    def body_is_arriving(self) -> bool:
+        """Whether the client may still be sending the body of the request that was answered."""
+        return self.cycle is not None and self.cycle.more_body
+
+    def linger(self, transport: asyncio.Transport) -> None:
+        """Ends the connection for the client, and waits a little for it to notice before closing it."""
+        self._lingering = LINGER_BYTES
+        transport.write_eof()
+        transport.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, transport.abort)
+
+    def _await_headers(self) -> None:
+        self._headers_are_there()
+        self._header_timer = self.loop.call_later(self.header_seconds, self._close_slow)
+
+    def _headers_are_there(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _close_slow(self) -> None:
+        # There is no request yet that could be answered.
+        self.transport.abort()
+
+
+class _Lingering:
+    """The connection's transport, whose `close` lingers while a body is arriving."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._closing = False
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        if self._protocol.body_is_arriving() and not self._transport.is_closing():
+            self._protocol.linger(self._transport)
+        else:
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._closing or self._transport.is_closing()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
+        return getattr(self._transport, name)

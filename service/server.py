@@ -1,0 +1,84 @@
+"""One serving process: uvicorn, told how to stop without losing a request."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from service import log
+from service.context import Context
+from service.protocol import Protocol
+from service.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection, so that it is they who close it, and none sends into a closing one."""
+
+
+class Server(uvicorn.Server):
+    """Stops in steps: not ready, but serving; then no new connections; then every request under way is finished."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        """Prepares to serve.
+
+        Args:
+            app: From `create_app`.
+            settings: The same as the app's.
+        """
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http=type("ConfiguredProtocol", (Protocol,), {"header_seconds": settings.receive_seconds}),
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=settings.shutdown_seconds,
+            )
+        )
+        self._context: Context = app.state.context
+        self._drain_seconds = settings.drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM announces the end and leaves the port open for a while; SIGINT, or a second signal, does not wait."""
+        announced, self._context.stopping = self._context.stopping, True
+        if sig == signal.SIGTERM and not announced and self._loop is not None and self._drain_seconds:
+            log.event("stopping", seconds=self._drain_seconds)
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._exit)
+        else:
+            self._exit()
+
+    def _exit(self) -> None:
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes what has already connected before the port closes: the kernel would reset those connections."""
+        for listener in sockets or []:
+            await self._accept_waiting(listener)
+        await super().shutdown(sockets)
+
+    async def _accept_waiting(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = listener.accept()
+                await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn itself makes them
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )

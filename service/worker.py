@@ -1,0 +1,50 @@
+"""One of several serving processes: `python -m service.worker LAUNCH`, started by the supervisor and by nobody else."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from service import log
+from service.settings import Settings
+
+
+class Launch(BaseModel):
+    """What the supervisor hands over, as JSON."""
+
+    listener: int
+    """Descriptor of the listening socket."""
+    metrics_folder: Path
+    settings: Settings
+
+
+def main(launch: Launch) -> int:
+    """Serves until a signal comes; returns the exit status."""
+    from service.app import create_app  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
+    from service.server import Server  # noqa: PLC0415
+
+    settings = launch.settings
+    listener = socket.socket(fileno=launch.listener)
+    threading.Thread(target=_end_with_supervisor, args=(os.getppid(),), daemon=True).start()
+    Server(create_app(settings, launch.metrics_folder), settings).run(sockets=[listener])
+    return 0
+
+
+def _end_with_supervisor(supervisor: int) -> None:
+    """A worker that nobody watches any more would hold the port for ever."""
+    done = threading.Event()
+    while os.getppid() == supervisor:
+        done.wait(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    handed = Launch.model_validate_json(sys.argv[1])
+    log.configure(handed.settings.log_level)
+    sys.exit(main(handed))

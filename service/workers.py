@@ -1,0 +1,85 @@
+"""The threads in which images are worked on, first come, first served, as long as somebody wants the answer."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.types import Receive
+
+from service.problems import ClientLeft
+from service.progress import Progress
+
+Result = TypeVar("Result")
+
+
+class Workers:
+    """A fixed number of threads. Each takes an image from its bytes to its answer.
+
+    The decoding thread goes on to the forward pass itself: handing the pixels to a batching thread would cost two
+    changes of thread for each image and gain nothing, since the runtime computes image by image (see
+    `model_store.runtime_openvino`) and gives each to an idle stream.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pending = 0
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="image")
+
+    async def run(
+        self, work: Callable[[], Result], progress: Progress, receive: Receive, done: Callable[[], None]
+    ) -> Result:
+        """Runs the work on one image.
+
+        Args:
+            work: It asks `progress` between its phases.
+            progress: Of the request, whose body has been received.
+            receive: Of the request; says when its client leaves.
+            done: Called on the event loop when the work is over, which may be after this has raised.
+
+        Raises:
+            DeadlineExceeded: The deadline passed first.
+            ClientLeft: The client left first.
+        """
+        in_thread = self._threads.submit(work)
+        answer = asyncio.wrap_future(in_thread)
+        self._pending += 1
+
+        def over(_: object) -> None:
+            self._pending -= 1
+            done()
+
+        answer.add_done_callback(over)
+        leaving = asyncio.create_task(_until_client_leaves(receive))
+        try:
+            await asyncio.wait((answer, leaving), timeout=progress.left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+        if answer.done():
+            return answer.result()
+        reason = ClientLeft("The client left before its answer was ready.") if leaving.done() else progress.too_late()
+        progress.abandon(reason)
+        answer.add_done_callback(_forget)
+        # What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is.
+        in_thread.cancel()
+        raise reason
+
+    @property
+    def together(self) -> int:
+        """Images that are worked on side by side now."""
+        return min(self._pending, self.count)
+
+    def close(self) -> None:
+        """Waits for what is running and drops what is waiting."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+async def _until_client_leaves(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _forget(answer: asyncio.Future[Result]) -> None:
+    """Takes the result that nobody asks for any more, or asyncio would report its exception as lost."""
+    if not answer.cancelled():
+        answer.exception()

@@ -1,0 +1,44 @@
+import pytest
+
+from service.admission import Admission
+from service.problems import Overloaded
+
+
+def test_requests_are_admitted_up_to_the_limit_and_again_when_one_leaves() -> None:
+    admission = Admission(2, 1_000)
+    leave = admission.enter(10)
+    admission.enter(10)
+    with pytest.raises(Overloaded):
+        admission.enter(10)
+    leave()
+    admission.enter(10)
+    assert (admission.requests, admission.bytes) == (2, 20)
+
+
+def test_bytes_are_a_limit_of_their_own() -> None:
+    admission = Admission(100, 1_000)
+    leave = admission.enter(900)
+    with pytest.raises(Overloaded):
+        admission.enter(200)
+    admission.enter(100)
+    leave()
+    admission.enter(900)
+
+
+def test_what_is_larger_than_the_limit_is_admitted_when_it_is_alone() -> None:
+    """Or a limit that was set too low would refuse it for ever, and tell the client to try again."""
+    admission = Admission(100, 1_000)
+    leave = admission.enter(5_000)
+    with pytest.raises(Overloaded):
+        admission.enter(1)
+    leave()
+    admission.enter(1)
+
+
+def test_leaving_twice_counts_once() -> None:
+    admission = Admission(2, 1_000)
+    leave = admission.enter(10)
+    admission.enter(10)
+    leave()
+    leave()
+    assert (admission.requests, admission.bytes) == (1, 10)

@@ -1,0 +1,176 @@
+"""Versions that come, go and fail while requests are answered: over HTTP, under load."""
+
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from model_store.labels import Labels
+from model_store.store import Store
+from tests.running_service import Service, running
+from tests.service.damage import flip_a_byte
+from tests.service.test_problem_responses import check_problem
+from tests.tiny_models import MELANOMA, add_classifier, add_grader, picture, png
+
+DATA = png(picture(MELANOMA))
+PNG = {"Content-Type": "image/png"}
+MEMORY_GROWTH = 50_000_000
+
+
+def classify(service: Service, query: str = "", **headers: str) -> dict[str, Any]:
+    answer = service.client.post(f"/classify{query}", content=DATA, headers=PNG | headers)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def move(service: Service, label: str, version: int, name: str = "classifier", **more: float) -> httpx.Response:
+    return service.client.put(f"/models/{name}/labels/{label}", json={"version": version, **more})
+
+
+def version_of(service: Service, query: str = "") -> int:
+    return int(classify(service, query)["model"]["version"])
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def load(service: Service, clients: int = 4) -> Iterator[Counter[tuple[int, str]]]:
+    """Requests from several clients; counts (status, what answered) until the block ends."""
+    stop, counted, lock = threading.Event(), Counter[tuple[int, str]](), threading.Lock()
+
+    def ask() -> None:
+        with httpx.Client(base_url=service.client.base_url, timeout=60) as client:
+            while not stop.is_set():
+                answer = client.post("/classify", content=DATA, headers=PNG)
+                found = answer.json()
+                what = "" if answer.status_code != 200 else f"{found['model']['version']} {found['probability']}"
+                with lock:
+                    counted[answer.status_code, what] += 1
+
+    with ThreadPoolExecutor(clients) as pool:
+        tasks = [pool.submit(ask) for _ in range(clients)]
+        yield counted
+        stop.set()
+        for task in tasks:
+            task.result()
+
+
+def test_a_label_moves_and_moves_back_by_put(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        assert version_of(service) == 1
+        moved = move(service, "stable", 2)
+        assert moved.status_code == 200
+        assert (moved.json()["version"], moved.json()["serving"], moved.json()["trouble"]) == (2, 2, None)
+        assert version_of(service) == 2
+        assert service.client.get("/models/classifier").json()["labels"]["stable"]["serving"] == 2
+        assert move(service, "stable", 1).status_code == 200
+        assert version_of(service) == 1
+        assert [event["version"] for event in service.events("label_moved")] == [2, 1]
+
+
+def test_what_cannot_be_moved_stays(store: Path, state: Path) -> None:
+    flip_a_byte(store / "classifier" / "2")
+    with running(store, state) as service:
+        check_problem(move(service, "stable", 2), 503, "version_refused")
+        check_problem(move(service, "stable", 99), 404, "unknown_version")
+        check_problem(move(service, "stable", 1, name="nothing"), 404, "unknown_model")
+        check_problem(move(service, "St@ble", 1), 404, "unknown_label")
+        check_problem(move(service, "canary", 1, share=1.5), 400, "invalid_parameter")
+        check_problem(move(service, "canary", 1, shares=0.5), 400, "unknown_parameter")
+        assert version_of(service) == 1
+        assert service.client.get("/readyz").status_code == 200
+    with running(store, Path("/proc/melanoserve")) as service:  # where not even root can make a folder
+        check_problem(move(service, "stable", 1), 503, "state_not_writable")
+
+
+def test_a_label_that_another_process_moved_is_followed_and_a_refused_one_leaves_the_old_serving(
+    store: Path, state: Path
+) -> None:
+    labels = Labels(Store(store), state)
+    with running(store, state) as service:
+        labels.move("classifier", "stable", 2)
+        until(lambda: version_of(service) == 2)
+        third = add_classifier(Store(store), seed=3)
+        labels.move("classifier", "stable", 3)
+        flip_a_byte(third.path)
+        until(lambda: service.client.get("/models/classifier").json()["labels"]["stable"]["trouble"] is not None)
+        label = service.client.get("/models/classifier").json()["labels"]["stable"]
+        if label["serving"] == 2:  # the damage came before it was loaded
+            assert "was changed" in label["trouble"]
+        ready = service.client.get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["models"][0]["version"] == label["serving"]
+
+
+def test_a_directory_that_is_copied_slowly_waits_and_is_available_when_it_is_whole(store: Path, state: Path) -> None:
+    whole = add_classifier(Store(store), seed=3)
+    parts = sorted(path for path in whole.path.rglob("*") if path.is_file())
+    elsewhere = Path(shutil.move(whole.path, state.parent / "3"))
+    with running(store, state) as service:
+        for path in parts:
+            relative = path.relative_to(whole.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(elsewhere / relative, path)
+            assert version_of(service) == 1
+            answer = service.client.post("/classify?version=3", content=DATA, headers=PNG)
+            assert answer.status_code == (200 if path == parts[-1] else 503), path
+        assert version_of(service, "?version=3") == 3
+
+
+def test_canary_gets_its_share_and_the_same_request_the_same_version(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        assert move(service, "canary", 2, share=0.3).json()["share"] == 0.3
+        answered = [classify(service, **{"X-Request-ID": f"r{number}"})["model"]["version"] for number in range(200)]
+        assert 30 < answered.count(2) < 90
+        again = [classify(service, **{"X-Request-ID": f"r{number}"})["model"]["version"] for number in range(20)]
+        assert again == answered[:20]
+        assert {version_of(service, "?label=stable") for _ in range(20)} == {1}
+        assert {version_of(service, "?label=canary") for _ in range(5)} == {2}
+        assert move(service, "canary", 2, share=0).status_code == 200
+        assert {version_of(service) for _ in range(30)} == {1}
+
+
+def test_fifty_swaps_under_load_lose_nothing_and_every_answer_is_of_one_version(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        expected = {f"{n} {classify(service, f'?version={n}')['probability']}" for n in (1, 2)}
+        for version in (2, 1):
+            move(service, "stable", version)
+        before = service.memory()
+        with load(service) as counted:
+            for swap in range(50):
+                assert move(service, "stable", 2 - swap % 2).status_code == 200
+        assert {status for status, _ in counted} == {200}
+        assert {what for _, what in counted} == expected
+        assert service.memory() - before < MEMORY_GROWTH
+
+
+def test_a_grade_is_of_the_pair_that_the_grader_pins_while_both_labels_move(store: Path, state: Path) -> None:
+    opened = Store(store)
+    second = add_grader(opened, opened.open("classifier", 2), seed=2)
+    assert second.version == 2
+    with running(store, state) as service:
+
+        def pair() -> tuple[int, int]:
+            found = service.client.post("/grade", content=DATA, headers=PNG).json()
+            return found["model"]["version"], found["classification"]["model"]["version"]
+
+        assert pair() == (1, 1)
+        move(service, "stable", 2)  # the classifier's
+        assert pair() == (1, 1)
+        move(service, "stable", 2, name="grader")
+        assert pair() == (2, 2)
+        move(service, "stable", 1)
+        assert pair() == (2, 2)

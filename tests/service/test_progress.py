@@ -1,0 +1,47 @@
+import time
+
+import pytest
+
+from service.problems import ClientLeft, DeadlineExceeded
+from service.progress import Progress
+
+
+def test_every_phase_has_its_time_and_together_they_are_the_whole() -> None:
+    progress = Progress(10)
+    for phase in ("wait", "decode", "run", "write"):
+        time.sleep(0.002)
+        progress.enter(phase)  # type: ignore[arg-type]  # they are phases
+    time.sleep(0.002)
+    progress.finish()
+    whole = time.perf_counter() - progress.begun
+    assert list(progress.seconds) == ["receive", "wait", "decode", "run", "write"]
+    assert all(took >= 0.002 for took in progress.seconds.values())
+    assert sum(progress.seconds.values()) == pytest.approx(whole, abs=0.002)
+
+
+def test_a_phase_that_is_entered_twice_adds_up() -> None:
+    progress = Progress(10)
+    progress.enter("run")
+    time.sleep(0.002)
+    progress.enter("write")
+    first = progress.seconds["run"]
+    progress.enter("run")
+    time.sleep(0.002)
+    progress.finish()
+    assert progress.seconds["run"] >= first + 0.002
+
+
+def test_after_the_deadline_no_phase_is_entered() -> None:
+    progress = Progress(0.001)
+    time.sleep(0.002)
+    assert progress.left < 0
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.001 seconds"):
+        progress.enter("decode")
+
+
+def test_abandoned_it_says_why() -> None:
+    progress = Progress(10)
+    progress.enter("wait")
+    progress.abandon(ClientLeft("gone"))
+    with pytest.raises(ClientLeft, match="gone"):
+        progress.enter("decode")

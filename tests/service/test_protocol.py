@@ -1,0 +1,95 @@
+"""Slow clients, and clients that are answered before they have sent everything; over real sockets."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running_service import Service, running
+from tests.tiny_models import MELANOMA, picture, png
+
+HEADERS = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+
+
+@pytest.fixture(scope="module")
+def impatient(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(pristine_store, tmp_path_factory.mktemp("state"), RECEIVE_SECONDS="1", MAX_BYTES="100000") as service:
+        yield service
+
+
+def connect(service: Service) -> socket.socket:
+    url = service.client.base_url
+    return socket.create_connection((url.host, url.port or 0), timeout=30)
+
+
+def received(connection: socket.socket) -> bytes:
+    """Everything until the service ends the connection; a reset raises."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /cl", HEADERS], ids=["nothing", "half a line", "half the headers"])
+def test_headers_that_do_not_arrive_in_time_end_the_connection(impatient: Service, sent: bytes) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(sent)
+        begun = time.monotonic()
+        assert received(connection) == b""
+        assert time.monotonic() - begun > 0.5
+
+
+def test_a_body_that_does_not_arrive_in_time_is_a_408_that_may_be_sent_again(impatient: Service) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(HEADERS + b"Content-Length: 1000\r\n\r\nslow")
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code": "body_too_slow"' in answer
+    assert b'"retryable": true' in answer
+    assert b"connection: close" in answer
+
+
+def test_a_connection_that_is_used_outlives_the_time_for_headers(impatient: Service) -> None:
+    request = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(impatient) as connection:
+        for _ in range(3):
+            connection.sendall(request)
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.6)
+
+
+def test_who_is_refused_while_sending_still_gets_the_answer(impatient: Service) -> None:
+    """Closed at once, the kernel would reset the connection, and the answer could be lost on the way."""
+    body = b"x" * 5_000_000
+    for _ in range(5):
+        with connect(impatient) as connection:
+            connection.sendall(HEADERS + b"Content-Length: %d\r\n\r\n" % len(body))
+            connection.sendall(body)
+            answer = received(connection)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b'"code": "image_too_large"' in answer
+
+
+def test_what_comes_after_the_answer_is_not_taken_for_ever(impatient: Service) -> None:
+    """The body has no end: the connection has."""
+    with connect(impatient) as connection:
+        connection.sendall(HEADERS + b"Transfer-Encoding: chunked\r\n\r\n")
+        begun, sent = time.monotonic(), 0
+        with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
+            while time.monotonic() - begun < 20:
+                connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                sent += 0x10000
+        assert time.monotonic() - begun < 20
+    assert impatient.client.post("/classify", content=png(picture(MELANOMA))[:50]).status_code in {415, 422}
+
+
+def test_a_client_that_waits_for_100_continue_is_refused_before_it_sends(impatient: Service) -> None:
+    with connect(impatient) as connection:
+        connection.sendall(HEADERS + b"Expect: 100-continue\r\nContent-Length: 900000\r\n\r\n")
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ")

@@ -1,0 +1,98 @@
+"""How a service stops: announced, drained, nothing lost."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running_service import Service, running
+from tests.service.test_problem_responses import check_problem
+from tests.tiny_models import MELANOMA, picture, png
+
+DATA = png(picture(MELANOMA))
+PNG = {"Content-Type": "image/png"}
+
+
+def ask_until_refused(service: Service, counted: Counter[str]) -> None:
+    """New connections, one after another, until none is accepted any more; what was sent must be answered."""
+    while True:
+        try:
+            connection = httpx.Client(base_url=service.client.base_url, timeout=30)
+            with connection as client:
+                answer = client.post("/classify", content=DATA, headers=PNG)
+        except httpx.ConnectError:
+            return
+        except httpx.HTTPError as error:
+            counted[type(error).__name__] += 1
+            return
+        counted[str(answer.status_code)] += 1
+
+
+@pytest.mark.parametrize("drain", ["0", "0.5"])
+def test_a_stop_under_load_loses_no_request(pristine_store: Path, state: Path, drain: str) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS=drain) as service:
+        counted = Counter[str]()
+        with ThreadPoolExecutor(6) as pool:
+            tasks = [pool.submit(ask_until_refused, service, counted) for _ in range(6)]
+            while counted["200"] < 20:
+                time.sleep(0.01)
+            assert service.stop() == 0
+            for task in tasks:
+                task.result()
+        assert set(counted) == {"200"}, counted
+        assert service.events("stopped")
+
+
+def test_the_end_is_announced_and_requests_are_answered_until_it_comes(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS="4") as service:
+        kept = service.client.get("/livez")
+        assert "connection" not in kept.headers
+        os.kill(service.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 3
+        while service.client.get("/readyz").status_code == 200:
+            assert time.monotonic() < deadline
+        check_problem(service.client.get("/readyz"), 503, "not_ready")
+        answer = service.client.post("/classify", content=DATA, headers=PNG)
+        assert answer.status_code == 200
+        assert answer.headers["connection"] == "close"  # the next request goes elsewhere
+        assert service.client.get("/livez").status_code == 200
+        assert service.process.wait(30) == 0
+
+
+def test_ctrl_c_does_not_wait(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS="60") as service:
+        os.kill(service.process.pid, signal.SIGINT)
+        assert service.process.wait(20) == 0
+
+
+def test_a_second_signal_ends_the_waiting(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS="60") as service:
+        for _ in range(2):
+            os.kill(service.process.pid, signal.SIGTERM)
+            time.sleep(0.3)
+        assert service.process.wait(20) == 0
+
+
+def test_a_request_whose_body_is_still_arriving_is_finished(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS="0") as service:
+        begun = threading.Event()
+
+        def slowly() -> object:
+            begun.set()
+            for part in range(0, len(DATA), len(DATA) // 5 + 1):
+                yield DATA[part : part + len(DATA) // 5 + 1]
+                time.sleep(0.2)
+
+        with ThreadPoolExecutor(1) as pool:
+            url = f"{service.client.base_url}/classify"
+            task = pool.submit(httpx.post, url, content=slowly(), headers=PNG, timeout=30)  # type: ignore[arg-type]
+            begun.wait(10)
+            time.sleep(0.3)
+            assert service.stop() == 0
+            assert task.result().status_code == 200

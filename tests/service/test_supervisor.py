@@ -1,0 +1,105 @@
+"""Several processes on one port: real ones, killed for real."""
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running_service import Service, running
+from tests.tiny_models import MELANOMA, picture, png
+
+DATA = png(picture(MELANOMA))
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.fixture
+def two(pristine_store: Path, state: Path) -> Iterator[Service]:
+    with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="0.5") as service:
+        until_all_are_ready(service)
+        yield service
+
+
+def until_all_are_ready(service: Service) -> None:
+    """Each request may go to either process: many in a row find both."""
+    deadline = time.monotonic() + 60
+    ready = 0
+    while ready < 12:
+        ready = ready + 1 if fresh(service, "/readyz") == 200 else 0
+        assert time.monotonic() < deadline
+
+
+def fresh(service: Service, path: str) -> int:
+    """Over a connection of its own."""
+    try:
+        return httpx.get(f"{service.client.base_url}{path}", timeout=30).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def processes(service: Service) -> list[int]:
+    started = [event["pid"] for event in service.events("process_started")]
+    died = [event["pid"] for event in service.events("process_died")]
+    return [pid for pid in started if pid not in died]
+
+
+def classify(service: Service) -> int:
+    return httpx.post(f"{service.client.base_url}/classify", content=DATA, headers=PNG, timeout=60).status_code
+
+
+def counted_requests(service: Service) -> float:
+    text = httpx.get(f"{service.client.base_url}/metrics", timeout=30).text
+    found = re.findall(
+        r'^melanoserve_requests_total\{[^}]*endpoint="/classify"[^}]*\} ([0-9.e+]+)$', text, re.MULTILINE
+    )
+    return sum(map(float, found))
+
+
+def test_both_answer_and_either_knows_what_both_counted(two: Service) -> None:
+    assert len(processes(two)) == 2
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: classify(two), range(40))) == [200] * 40
+    assert {counted_requests(two) for _ in range(6)} == {40.0}
+
+
+def test_one_that_is_killed_is_replaced_and_the_other_answers_meanwhile(two: Service) -> None:
+    victim = processes(two)[0]
+    os.kill(victim, signal.SIGKILL)
+    time.sleep(0.2)  # the kernel takes it off the port
+    assert Counter(classify(two) for _ in range(20)) == {200: 20}
+    deadline = time.monotonic() + 60
+    while victim in processes(two) or len(processes(two)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    until_all_are_ready(two)
+    assert [event["pid"] for event in two.events("process_died")] == [victim]
+    assert two.stop() == 0
+
+
+def test_a_stop_under_load_loses_no_request(two: Service) -> None:
+    answered = Counter[str]()
+
+    def ask() -> None:
+        while True:
+            try:
+                answered[str(classify(two))] += 1
+            except httpx.ConnectError:
+                return
+            except httpx.HTTPError as error:
+                answered[type(error).__name__] += 1
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        tasks = [pool.submit(ask) for _ in range(4)]
+        while answered["200"] < 10:
+            time.sleep(0.01)
+        assert two.stop() == 0
+        for task in tasks:
+            task.result()
+    assert set(answered) == {"200"}, answered

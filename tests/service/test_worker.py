@@ -1,0 +1,34 @@
+"""A serving process on its own terms: what it is handed, and what it does when nobody watches it any more."""
+
+import time
+from pathlib import Path
+
+from service.settings import Settings
+from service.worker import Launch
+from tests.running_service import Service
+from tests.service.test_supervisor import processes, two
+
+__all__ = ["two"]
+
+
+def test_what_is_handed_over_arrives_as_it_was(tmp_path: Path) -> None:
+    settings = Settings(store=tmp_path, state=tmp_path, processes=2, max_requests=7, deadline_seconds=1.5)
+    launch = Launch(listener=3, metrics_folder=tmp_path, settings=settings)
+    assert Launch.model_validate_json(launch.model_dump_json()) == launch
+
+
+def test_without_its_supervisor_a_process_ends(two: Service) -> None:
+    orphans = processes(two)
+    two.process.kill()
+    two.process.wait()
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() and not is_zombie(pid) for pid in orphans):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

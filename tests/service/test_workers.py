@@ -1,0 +1,131 @@
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from service.problems import ClientLeft, DeadlineExceeded
+from service.progress import Progress
+from service.workers import Workers
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+async def _stays() -> dict[str, Any]:
+    await asyncio.sleep(60)
+    return {"type": "http.disconnect"}
+
+
+def _leaves_after(seconds: float) -> Receive:
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(seconds)
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_images_are_worked_on_in_threads_and_not_more_than_allowed_at_once() -> None:
+    workers, lock = Workers(2), threading.Lock()
+    running = most = 0
+
+    def work() -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return threading.get_ident()
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*(workers.run(work, Progress(60), _stays, _nothing) for _ in range(10)))
+
+    threads = asyncio.run(all_of_them())
+    workers.close()
+    assert most == 2
+    assert threading.get_ident() not in threads
+
+
+def test_an_exception_of_the_work_is_raised_and_the_next_work_runs() -> None:
+    workers = Workers(1)
+
+    def fail() -> None:
+        raise LookupError("poison")
+
+    async def both() -> int:
+        with pytest.raises(LookupError, match="poison"):
+            await workers.run(fail, Progress(60), _stays, _nothing)
+        return await workers.run(lambda: 7, Progress(60), _stays, _nothing)
+
+    assert asyncio.run(both()) == 7
+    workers.close()
+
+
+def _abandoned(receive: Receive, seconds: float, error: type[Exception]) -> tuple[list[str], list[str]]:
+    """What was done of two images, one under way and one waiting, when nobody wants their answers any more."""
+    workers, phases, over = Workers(1), [], []
+    release = threading.Event()
+
+    def work(name: str, progress: Progress) -> Callable[[], None]:
+        def steps() -> None:
+            progress.enter("decode")
+            phases.append(f"{name} decode")
+            release.wait(10)
+            progress.enter("run")
+            phases.append(f"{name} run")
+
+        return steps
+
+    async def ask(name: str) -> None:
+        progress = Progress(seconds)
+        with pytest.raises(error):
+            await workers.run(work(name, progress), progress, receive, lambda: over.append(name))
+
+    async def both() -> None:
+        await asyncio.gather(ask("first"), ask("second"))
+        # The second was taken out of the queue; the first is in its thread, and its memory is still in use.
+        assert over == ["second"]
+        release.set()
+        while len(over) < 2:
+            await asyncio.sleep(0.005)
+
+    asyncio.run(both())
+    workers.close()
+    return phases, over
+
+
+def test_who_leaves_is_dropped_before_the_next_phase() -> None:
+    phases, over = _abandoned(_leaves_after(0.05), 60, ClientLeft)
+    assert phases == ["first decode"]
+    assert over == ["second", "first"]
+
+
+def test_what_is_too_late_is_dropped_before_the_next_phase() -> None:
+    phases, over = _abandoned(_stays, 0.05, DeadlineExceeded)
+    assert phases == ["first decode"]
+    assert over == ["second", "first"]
+
+
+def test_images_side_by_side_are_counted() -> None:
+    workers, release = Workers(2), threading.Event()
+
+    async def three() -> int:
+        tasks = [
+            asyncio.create_task(workers.run(lambda: release.wait(10), Progress(60), _stays, _nothing)) for _ in range(3)
+        ]
+        await asyncio.sleep(0.05)
+        together = workers.together
+        release.set()
+        await asyncio.gather(*tasks)
+        return together
+
+    assert asyncio.run(three()) == 2
+    assert workers.together == 0
+    workers.close()
