@@ -109,6 +109,9 @@ class ValidatedRuntime(Record):
     mean_difference: float = Field(ge=0)
     largest_difference: float = Field(ge=0)
     tolerance: float = Field(gt=0, le=0.1)
+    emulated: bool = False
+    """Whether the differences are those of an emulation, on a processor that does not compute in this precision. What
+    the runtime really does is then known on the processor that serves, by its golden images."""
 
 
 class Golden(Record):

@@ -128,7 +128,12 @@ def _sources(manifest: Manifest) -> str:
 
 def _runtimes(manifest: Manifest) -> str:
     rows = [
-        [r.runtime, r.precision, str(r.images), *(f"{d:.2g}" for d in (r.mean_difference, r.largest_difference))]
+        [
+            r.runtime,
+            r.precision + " emulated" * r.emulated,
+            str(r.images),
+            *(f"{d:.2g}" for d in (r.mean_difference, r.largest_difference)),
+        ]
         for r in manifest.runtimes
     ]
     header = ["RUNTIME", "PRECISION", "IMAGES", "MEAN DIFFERENCE", "LARGEST DIFFERENCE"]

@@ -66,7 +66,7 @@ def load(
         RefusedVersion: The files verify, but the runtime cannot read them.
         RuntimeUnavailable: The runtime is not installed or does not run the precision.
     """
-    chosen = _choose(version, runtime) if precision == "auto" else precision
+    chosen = fastest_precision(version, runtime) if precision == "auto" else precision
     if version.manifest.validated(runtime, chosen) is None:
         where = f"{version.name}/{version.version}"
         raise UnvalidatedPrecision(f"{where} was not validated for {runtime} in {chosen}.")
@@ -122,7 +122,8 @@ def join_rows(rows: Sequence[Mapping[str, NDArray[np.float32]]]) -> dict[str, ND
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _choose(version: StoredVersion, runtime: RuntimeName) -> Precision:
+def fastest_precision(version: StoredVersion, runtime: RuntimeName) -> Precision:
+    """bf16 where the processor computes it and the version's manifest validated it, else f32."""
     if runtime == "openvino" and version.manifest.validated(runtime, "bf16"):
         from model_store.runtime_openvino import computes_bf16  # noqa: PLC0415
 

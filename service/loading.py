@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from model_store.decision import decide, grade
 from model_store.errors import RefusedVersion, StoreError
 from model_store.golden import check_golden, golden_pixels
-from model_store.runtime import Runtime, load
+from model_store.runtime import Precision, Runtime, fastest_precision, load
 from model_store.store import StoredVersion
 from service import log
 from service.settings import Settings
@@ -30,8 +30,24 @@ def load_and_try(stored: StoredVersion, settings: Settings) -> tuple[Runtime, ND
     expected = TASKS.get(stored.name)
     if expected is not None and stored.manifest.task != expected:
         raise RefusedVersion(f"Its task is {stored.manifest.task}; a {stored.name} must be for {expected}.")
+    if settings.precision != "auto":
+        return _load_and_try(stored, settings, settings.precision)
+    precision = fastest_precision(stored, settings.runtime)
+    validated = stored.manifest.validated(settings.runtime, precision)
+    if validated is not None and validated.emulated:
+        # What was never run on such a processor is only used where it proves itself.
+        try:
+            return _load_and_try(stored, settings, precision)
+        except RefusedVersion as error:
+            reason = str(error)
+            log.event("precision_not_used", model=stored.name, version=stored.version, tried=precision, reason=reason)
+            precision = "f32"
+    return _load_and_try(stored, settings, precision)
+
+
+def _load_and_try(stored: StoredVersion, settings: Settings, precision: Precision) -> tuple[Runtime, NDArray[np.uint8]]:
     try:
-        runtime = load(stored, runtime=settings.runtime, precision=settings.precision, threads=settings.threads)
+        runtime = load(stored, runtime=settings.runtime, precision=precision, threads=settings.threads)
         check_golden(stored, runtime)
         sample = golden_pixels(stored, stored.manifest.golden[0])
         _rehearse(stored, runtime, sample)

@@ -28,7 +28,7 @@ IMAGE_ENDPOINTS = ("/classify", "/grade", "/classify/batch", "/grade/batch")
 ENDPOINTS = frozenset({
     *IMAGE_ENDPOINTS,
     "/models", "/models/{name}", "/models/{name}/versions/{version}", "/models/{name}/labels/{label}",
-    "/livez", "/readyz", "/metrics", "/", "/docs", "/docs/assets", "/openapi.json", "/problems/{code}",
+    "/livez", "/readyz", "/metrics", "/", "/docs", "/problems/{code}",
 })  # fmt: skip
 DECISIONS = frozenset({"benign", "malignant", "abstained"})
 STATES = ("available", "serving", "loading", "refused")

@@ -76,10 +76,7 @@ class _Classifier(_Exported):
         pooled = tf.reduce_mean(features, axis=(1, 2))
         diagnoses = pooled @ self.kernel + self.bias
         members = tf.constant(class_matrix())  # [7, 3]
-        # One log-sum-exp per class; -1e9 takes the other classes' diagnoses out of the sum.
-        by_class = tf.reduce_logsumexp(diagnoses[:, :, None] + (members[None] - 1) * 1e9, axis=1)
-        malignant = tf.reduce_logsumexp(by_class[:, :2], axis=1)
-        logit = self.platt.slope * (malignant - by_class[:, 2]) + self.platt.intercept
+        by_class, logit = calibrated(diagnoses, self.platt)
         probability = tf.sigmoid(logit)
         among_malignant = tf.nn.softmax(by_class[:, :2], axis=1)
         classes = tf.concat([probability[:, None] * among_malignant, 1 - probability[:, None]], axis=1)
@@ -114,9 +111,29 @@ class _Classifier(_Exported):
 class _Grader(_Exported):
     def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         pooled = tf.reduce_mean(self.feature_map(image), axis=(1, 2))
-        invasive, metastasis = tf.unstack(tf.sigmoid(pooled @ self.kernel + self.bias), axis=1)
-        grades = [(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis]
-        return {"probabilities": tf.stack(grades, axis=1)}
+        return {"probabilities": grades(pooled @ self.kernel + self.bias)}
+
+
+def calibrated(diagnoses: Any, platt: Platt) -> tuple[Any, Any]:
+    """Logits of the three classes and the calibrated logit of malignant.
+
+    Args:
+        diagnoses: float32[batch, 7], logits in the order of `labels.DIAGNOSES`.
+        platt: The calibration.
+
+    Returns:
+        float32[batch, 3] and float32[batch].
+    """
+    # One log-sum-exp per class; -1e9 takes the other classes' diagnoses out of the sum.
+    by_class = tf.reduce_logsumexp(diagnoses[:, :, None] + (tf.constant(class_matrix())[None] - 1) * 1e9, axis=1)
+    malignant = tf.reduce_logsumexp(by_class[:, :2], axis=1)
+    return by_class, platt.slope * (malignant - by_class[:, 2]) + platt.intercept
+
+
+def grades(questions: Any) -> Any:
+    """Probabilities of the three grades, float32[batch, 3], of the logits of the grader's two questions."""
+    invasive, metastasis = tf.unstack(tf.sigmoid(questions), axis=1)
+    return tf.stack([(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis], axis=1)
 
 
 def export_classifier(network: keras.Model, platt: Platt, novelty: Novelty, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -25,10 +26,11 @@ from model_store.publish import publish
 from model_store.runtime import load_directory
 from model_store.store import Store, StoredVersion
 from training import report, texts
+from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
 from training.card import write_card
 from training.evaluation import Evaluated, kind_of, measure, test_rows, test_sets, validation_set
-from training.export import export_classifier
+from training.export import calibrated, export_classifier, load_published
 from training.front import to_input
 from training.golden import render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS
@@ -203,6 +205,14 @@ def _validation_pixels(work: Work, golden: NDArray[np.uint8]) -> NDArray[np.uint
     return np.concatenate([work.table.pixels[chosen], golden])
 
 
+def _emulated(network: keras.Model, folder: Path, platt: Platt) -> Emulated:
+    """The exported artifact in bfloat16; it has the weights of the file, which are float16."""
+    load_published(network, folder)
+    kernel, bias = network.get_layer("head").get_weights()
+    backbone = network.get_layer("backbone")
+    return Emulated(backbone, kernel, bias, lambda diagnoses: tf.sigmoid(calibrated(diagnoses, platt)[1]))
+
+
 def release_classifier(network: keras.Model, work: Work, store: Store) -> StoredVersion:
     """Calibrate, export, measure and publish a trained network as the next version of `classifier`.
 
@@ -241,7 +251,9 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         points,
         golden=golden,
         evaluations={name: measure(data, work.prevalence, thresholds, seen=work.seen) for name, data in tests.items()},
-        runtimes=validate_runtimes(final, _validation_pixels(work, candidates[chosen]), "probability"),
+        runtimes=validate_runtimes(
+            final, _validation_pixels(work, candidates[chosen]), "probability", _emulated(network, final, platt)
+        ),
         novelty_quantiles={str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)},
     )
     _plots(final, tests, manifest, work.folder / "history.jsonl")

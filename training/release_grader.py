@@ -16,8 +16,9 @@ from model_store.publish import publish
 from model_store.runtime import load_directory
 from model_store.store import Store, StoredVersion
 from training import report, texts
+from training.bfloat16 import Emulated
 from training.card import write_card
-from training.export import export_grader, load_published
+from training.export import export_grader, grades, load_published
 from training.golden import render_candidates, spread, write_golden
 from training.grader import (
     FRAME_PENALTIES,
@@ -145,7 +146,12 @@ def release_grader(
         input=InputContract(preprocessing_version=PREPROCESSING_VERSION),
         evaluations=evaluations,
         training=_training(stages, table, classifier),
-        runtimes=validate_runtimes(final, _pixels_to_validate(table, stages, candidates[chosen]), "probabilities"),
+        runtimes=validate_runtimes(
+            final,
+            _pixels_to_validate(table, stages, candidates[chosen]),
+            "probabilities",
+            Emulated(network.get_layer("backbone"), trained.kernel, trained.bias, grades),
+        ),
         golden=golden,
         intended_use=texts.INTENDED_USE,
         classifier=Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest),

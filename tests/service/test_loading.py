@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from model_store.errors import RefusedVersion
-from model_store.manifest import Golden, OperatingPoint
+from model_store.manifest import Golden, OperatingPoint, ValidatedRuntime
+from model_store.runtime_openvino import computes_bf16
 from model_store.store import Store, StoredVersion
 from service.loading import load_and_try
 from service.settings import Settings
@@ -91,3 +92,19 @@ def test_operating_points_are_the_manifest_s(store: Path, first: StoredVersion) 
     )
     added = add_classifier(Store(store), operating_points=[point], default_operating_point="only")
     assert load(added) in {"f32", "bf16"}
+
+
+@pytest.mark.skipif(not computes_bf16(), reason="this processor does not compute bf16")
+@pytest.mark.parametrize("emulated", [True, False])
+def test_a_precision_that_was_only_emulated_gives_way_where_it_does_not_prove_itself(
+    store: Path, first: StoredVersion, emulated: bool
+) -> None:
+    records = [record for record in first.manifest.runtimes if record.precision == "f32"]
+    validated = {"images": 1, "mean_difference": 0, "largest_difference": 0, "tolerance": 1e-9, "emulated": emulated}
+    bf16 = ValidatedRuntime.model_validate({"runtime": "openvino", "precision": "bf16", **validated})
+    version = add_classifier(Store(store), runtimes=[*records, bf16])
+    if emulated:
+        assert load(version) == "f32"
+    else:
+        with pytest.raises(RefusedVersion, match="is off by"):
+            load(version)

@@ -10,6 +10,7 @@ from model_store.runtime import load_directory
 from model_store.runtime_openvino import computes_bf16
 from tests.training.built import Data
 from training import runtimes
+from training.bfloat16 import Emulated
 from training.runtimes import LARGEST_ALLOWED, LEAST_TOLERANCE, validate_runtimes
 
 
@@ -31,8 +32,10 @@ def difference(exported: Path, pictures: NDArray[np.uint8]) -> Callable[[str], N
 
 
 @pytest.fixture(scope="module")
-def validated(exported: Path, pictures: NDArray[np.uint8]) -> dict[tuple[str, str], ValidatedRuntime]:
-    found = validate_runtimes(exported, pictures, "probability")
+def validated(
+    exported: Path, pictures: NDArray[np.uint8], emulated: Emulated
+) -> dict[tuple[str, str], ValidatedRuntime]:
+    found = validate_runtimes(exported, pictures, "probability", emulated)
     return {(record.runtime, record.precision): record for record in found}
 
 
@@ -65,11 +68,25 @@ def test_bf16_is_validated_only_when_it_stays_close(
         assert validated["openvino", "bf16"].tolerance == max(LEAST_TOLERANCE["bf16"], 2 * largest)
 
 
+def test_where_bf16_is_not_computed_it_is_emulated_and_the_record_says_so(
+    exported: Path, pictures: NDArray[np.uint8], emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "computes_bf16", lambda: False)
+    records = {record.precision: record for record in validate_runtimes(exported, pictures, "probability", emulated)}
+    reference = load_directory(exported, runtime="tensorflow").run(pictures)["probability"]
+    largest = float(np.abs(emulated.run(pictures) - reference).max())
+    assert not records["f32"].emulated
+    assert ("bf16" in records) == (largest <= LARGEST_ALLOWED)
+    if "bf16" in records:
+        assert records["bf16"].emulated
+        assert records["bf16"].largest_difference == pytest.approx(largest, abs=1e-7)
+
+
 def test_nothing_that_moves_a_probability_far_is_validated(
-    exported: Path, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    exported: Path, pictures: NDArray[np.uint8], emulated: Emulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtimes, "LARGEST_ALLOWED", 1e-12)
-    found = validate_runtimes(exported, pictures[:1], "probability")
+    found = validate_runtimes(exported, pictures[:1], "probability", emulated)
     assert [record.runtime for record in found] == ["tensorflow"]
 
 
