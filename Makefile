@@ -4,11 +4,13 @@ PYTHON ?= python3
 PORT ?= 8000
 DATA ?= ../shared/data
 WEIGHTS ?= imagenet
+ROUNDS ?= 5
+MINUTES ?= 60
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint train bench requirements
+.PHONY: help serve test lint train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -28,8 +30,11 @@ train: .venv/training ## train and publish classifier and grader; DATA=folder WE
 	$(BIN)/python -m training classifier --data $(DATA) --weights $(WEIGHTS)
 	$(BIN)/python -m training grader --data $(DATA)
 
-bench: .venv/dev ## compare the service with the bare work, in one run
-	$(BIN)/python -m benchmarks
+bench: .venv/training ## measure the service beside the bare work and its peers, in one run; ROUNDS=5
+	$(BIN)/python -m benchmarks compare --rounds $(ROUNDS)
+
+soak: .venv/training ## an hour of the service at 80 % load: are latency and memory flat? MINUTES=60
+	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 
 # The files below .venv say that a set of packages is installed as its requirements name it now.
 
@@ -48,12 +53,12 @@ bench: .venv/dev ## compare the service with the bare work, in one run
 	$(PIP) -r requirements/training.txt
 	touch $@
 
-.venv/dev: .venv/service requirements/dev.txt
-	$(PIP) -r requirements/dev.txt
+.venv/dev: .venv/service requirements/dev.txt requirements/tracing.txt
+	$(PIP) -r requirements/dev.txt -r requirements/tracing.txt
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training dev; do \
+	@for part in service build training tracing dev; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

@@ -1,6 +1,7 @@
 """The app: settings in, ASGI application out. Nothing is read or loaded before it starts."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +12,14 @@ from fastapi import FastAPI
 from service import problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
 from service.context import Context, make_context
 from service.middleware import RequestContext
+from service.observation import measure_levels
 from service.openapi import DocumentedApp
 from service.settings import Settings
 
 # Of the HTTP contract, not of the code behind it.
 CONTRACT_VERSION = "1"
+
+LEVELS_SECONDS = 1.0
 
 DESCRIPTION = """\
 Says of a dermoscopic image whether the lesion looks benign or malignant and, if it looks like a melanoma, which stage
@@ -41,7 +45,9 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
         engine = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
+        levels = asyncio.create_task(_keep_levels(context))
         yield
+        levels.cancel()
         stop.set()
         # A thread cannot be stopped, and a process must not end under one that is in native code.
         await engine
@@ -56,6 +62,8 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # FastAPI's own traces would hold paths and queries, and with them whatever a client put there.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.context = context
     app.add_middleware(RequestContext, context=context)
@@ -66,6 +74,16 @@ def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAP
     return app
 
 
+async def _keep_levels(context: Context) -> None:
+    """Whichever process Prometheus asks, it must hear of all of them."""
+    while True:
+        measure_levels(context)
+        await asyncio.sleep(LEVELS_SECONDS)
+
+
 def _run_engine(context: Context, stop: threading.Event) -> None:
     context.engine.start()
+    # What is there now stays: without it, every full collection would look through it again, while requests wait.
+    gc.collect()
+    gc.freeze()
     context.engine.watch(stop)

@@ -1,8 +1,8 @@
 """What makes metrics right across several processes: values in files that all can read, and who is still alive.
 
 prometheus_client reads and adds up such files itself (`MultiProcessCollector`). Its own way to write them takes 1.2 µs
-for each number, 30 µs for one request; the values here write the same format in a third of that, and a file of theirs
-is complete before it has its name, so that a scrape never meets one that is half begun.
+for each number, about 30 µs for one request; the values here write the same format, and a request costs 14 µs. A file
+of theirs is complete before it has its name, so that a scrape never meets one that is half begun.
 """
 
 import mmap

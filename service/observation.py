@@ -52,6 +52,15 @@ def observe(context: Context, scope: Scope, status: int | None, begun: float, se
     )
 
 
+def measure_levels(context: Context) -> None:
+    """Tells the metrics what is under way, what is allowed, how the versions stand, and whether it is ready."""
+    admission, engine = context.admission, context.engine
+    context.metrics.in_flight(admission.requests, admission.bytes)
+    context.metrics.limits(admission.most_requests, admission.most_bytes)
+    context.metrics.versions(engine.versions.states())
+    context.metrics.ready(engine.started and not context.stopping and engine.trouble is None)
+
+
 def _count(context: Context, path: str | None, status: int | None, state: dict[str, Any], seconds: float) -> None:
     metrics, admission = context.metrics, context.admission
     metrics.request(path or "", status or 0, state.get("problem"), seconds)

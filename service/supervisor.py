@@ -56,7 +56,13 @@ class Supervisor:
     def _start(self, launch: str) -> None:
         command = [sys.executable, "-m", "service.worker", launch]
         # A group of its own: Ctrl-C reaches this process alone, which passes it on.
-        process = subprocess.Popen(command, pass_fds=[self._listener.fileno()], start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - the same program
+            command,
+            pass_fds=[self._listener.fileno()],
+            # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
         self._born[process] = time.monotonic()
         log.event("process_started", pid=process.pid)
 

@@ -66,6 +66,19 @@ def test_both_answer_and_either_knows_what_both_counted(two: Service) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: classify(two), range(40))) == [200] * 40
     assert {counted_requests(two) for _ in range(6)} == {40.0}
+    assert len([line for line in two.events("request") if line["path"] == "/classify"]) == 40
+
+
+def test_levels_are_those_of_all_processes(two: Service) -> None:
+    def levels() -> set[str]:
+        text = httpx.get(f"{two.client.base_url}/metrics", timeout=30).text
+        found = re.findall(r"^melanoserve_(ready|limit_requests) ([0-9.]+)$", text, re.MULTILINE)
+        return {f"{name} {value}" for name, value in found}
+
+    deadline = time.monotonic() + 20
+    while levels() != {"ready 1.0", "limit_requests 256.0"}:
+        assert time.monotonic() < deadline, levels()
+        time.sleep(0.2)
 
 
 def test_one_that_is_killed_is_replaced_and_the_other_answers_meanwhile(two: Service) -> None:
