@@ -21,8 +21,8 @@ EPILOG = """examples:
   python -m training classifier --weights imagenet       train from Keras's own ImageNet weights (internet access)
   python -m training classifier --from classifier/1 --phases 224:4 --run runs/next
                                                          go on from a published version for four epochs
-  python -m training grader --classifier classifier/1    the stage grader on that classifier
-  python -m training evaluate --version classifier/1     its figures on the test sets
+  python -m training grader --classifier classifier/2    the stage grader on that classifier
+  python -m training evaluate --version classifier/2     its figures on the test sets
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
 
 A run that was killed goes on from its last checkpoint when the same command is given again. Publishing never
@@ -118,12 +118,14 @@ def _parser() -> argparse.ArgumentParser:
     grader = add("grader", help="train and publish a stage grader")
     _add_common(grader)
     _add_publishing(grader, "runs/grader")
-    grader.add_argument("--classifier", default="classifier/1", metavar="NAME/N", help="the classifier to build on")
+    grader.add_argument(
+        "--classifier", metavar="NAME/N", help="the classifier to build on (default the newest of the store)"
+    )
     grader.set_defaults(run_command=commands.train_grader)
 
     evaluate = add("evaluate", help="measure a published version, or show what it says of files")
     _add_common(evaluate)
-    evaluate.add_argument("--version", default="classifier/1", metavar="NAME/N", help="which version")
+    evaluate.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
     evaluate.add_argument(
         "--runtime", choices=("openvino", "tensorflow"), default="openvino", help="what runs it (default openvino)"
     )

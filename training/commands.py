@@ -52,6 +52,13 @@ def _published(store: Store, name: str) -> StoredVersion:
     return (Store(folder.parent.parent) if elsewhere else store).open(model, int(number))
 
 
+def _newest_classifier(store: Store) -> str:
+    numbers = store.versions("classifier")
+    if not numbers:
+        raise CommandError(f"there is no classifier in {store.root}: train one first, or name it")
+    return f"classifier/{numbers[-1]}"
+
+
 def _check_writable(store: Store) -> None:
     """Hours of training must not end at a store that cannot be written."""
     probe = store.root / ".writable"
@@ -163,7 +170,7 @@ def train_grader(options: argparse.Namespace) -> None:
 
     store = Store(options.store)
     _check_writable(store)
-    classifier = _published(store, options.classifier)
+    classifier = _published(store, options.classifier or _newest_classifier(store))
     if classifier.path.resolve() != store.path(classifier.name, classifier.version).resolve():
         raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
     version = release_grader(build_network("none"), _table(options), classifier, options.run, store)
@@ -173,7 +180,7 @@ def train_grader(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Print what a published version says of given files, or its figures on the test sets."""
     store = Store(options.store)
-    version = _published(store, options.version)
+    version = _published(store, options.version or _newest_classifier(store))
     runtime = load(version, runtime=options.runtime, precision=options.precision)
     if options.images:
         for path in options.images:

@@ -8,6 +8,7 @@ import pytest
 
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
+from model_store.labels import Labels
 from model_store.runtime import load
 from model_store.store import Store
 from tests.running_service import ROOT, Service, running
@@ -36,7 +37,10 @@ def test_both_are_labelled_serve_and_their_golden_images_come_out_again(bundled:
 def test_the_grader_answers_with_the_classifier_that_it_pins(bundled: Service) -> None:
     data = png(render_lesion(1))
     answer = bundled.client.post("/grade?always=true", files={"file": data}).json()
-    assert answer["classification"]["model"]["sha256"] == Store(STORE).open("grader", 1).manifest.classifier.digest  # type: ignore[union-attr]  # a grader pins one
+    assert (
+        answer["classification"]["model"]["sha256"]
+        == Labels(Store(STORE), STORE).resolve("grader", "stable").manifest.classifier.digest
+    )  # type: ignore[union-attr]  # a grader pins one
     assert answer["grade"]["stage"] in {1, 2, 3}
     assert answer["intended_use"]
 

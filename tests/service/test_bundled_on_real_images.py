@@ -13,8 +13,9 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from dermoscopy.prepare import prepare
+from model_store.labels import Labels
 from model_store.runtime import load
-from model_store.store import Store
+from model_store.store import Store, StoredVersion
 from tests.running_service import ROOT, Service, running
 
 STORE = ROOT / "model_store" / "models"
@@ -40,9 +41,15 @@ def _classify(service: Service, data: bytes) -> dict[str, Any]:
     return found
 
 
-def _small_copy(data: bytes, form: str, quality: int) -> bytes:
+def _bundled_version(name: str) -> StoredVersion:
+    """What the shipped label `stable` names."""
+    store = Store(STORE)
+    return Labels(store, STORE).resolve(name, "stable")
+
+
+def _small_copy(data: bytes, form: str, quality: int, resampling: Image.Resampling) -> bytes:
     file = io.BytesIO()
-    small = Image.open(io.BytesIO(data)).convert("RGB").resize((240, 240), Image.Resampling.LANCZOS)
+    small = Image.open(io.BytesIO(data)).convert("RGB").resize((240, 240), resampling)
     small.save(file, form, quality=quality)
     return file.getvalue()
 
@@ -62,31 +69,47 @@ def test_an_original_gets_the_same_contract_shaped_answer_by_multipart_and_raw(b
     assert (graded["grade"] is None) == (graded["grade_withheld"] is not None)
 
 
-@pytest.mark.parametrize(
-    ("form", "quality"),
-    [
-        ("PNG", 0),
-        ("JPEG", 92),
-        pytest.param(
-            "JPEG", 75, marks=pytest.mark.xfail(reason="NOT REACHED by classifier/1: 0.067 for one of 13 originals")
-        ),
-    ],
-)
-def test_an_original_and_its_240_pixel_copy_differ_by_0_05_at_most(bundled: Service, form: str, quality: int) -> None:
-    differences = {
-        path.stem: abs(
-            _classify(bundled, path.read_bytes())["probability"]
-            - _classify(bundled, _small_copy(path.read_bytes(), form, quality))["probability"]
-        )
-        for path in ORIGINALS
+def _differences(service: Service, copies: dict[Path, bytes]) -> dict[str, float]:
+    """How far the answer to each original and to its copy are apart."""
+    return {
+        path.stem: abs(_classify(service, path.read_bytes())["probability"] - _classify(service, copy)["probability"])
+        for path, copy in copies.items()
     }
+
+
+def test_an_original_and_its_own_240_pixel_copy_in_isic2017_differ_by_0_05_at_most(bundled: Service) -> None:
+    """Somebody else's copies: resized and saved in ways that nobody recorded."""
+    named = {path: DATA / "isic2017" / "images" / path.name for path in ORIGINALS}
+    copies = {path: copy.read_bytes() for path, copy in named.items() if copy.is_file()}
+    assert len(copies) == 11
+    differences = _differences(bundled, copies)
     assert max(differences.values()) <= 0.05, differences
 
 
-@pytest.mark.xfail(reason="NOT REACHED by classifier/1: 0.949 (95 % interval 0.936 to 0.960)")
-def test_the_public_test_split_reaches_0_95() -> None:
-    stored = Store(STORE).open("classifier", 1).manifest.evaluations["melanoma10000"]
-    assert stored.metrics["auc_malignant_vs_benign"].value >= 0.95
+@pytest.mark.parametrize(
+    ("form", "quality", "resampling"),
+    [
+        ("PNG", 0, Image.Resampling.LANCZOS),
+        ("PNG", 0, Image.Resampling.BILINEAR),
+        ("JPEG", 92, Image.Resampling.LANCZOS),
+        ("JPEG", 75, Image.Resampling.LANCZOS),
+        ("JPEG", 90, Image.Resampling.BICUBIC),
+        ("JPEG", 75, Image.Resampling.BICUBIC),
+        ("JPEG", 90, Image.Resampling.BILINEAR),
+        pytest.param(
+            "JPEG",
+            75,
+            Image.Resampling.BILINEAR,
+            marks=pytest.mark.xfail(reason="NOT REACHED by classifier/2: 0.066 for one of 13 originals"),
+        ),
+    ],
+)
+def test_an_original_and_a_240_pixel_copy_differ_by_0_05_at_most(
+    bundled: Service, form: str, quality: int, resampling: Image.Resampling
+) -> None:
+    copies = {path: _small_copy(path.read_bytes(), form, quality, resampling) for path in ORIGINALS}
+    differences = _differences(bundled, copies)
+    assert max(differences.values()) <= 0.05, differences
 
 
 def test_the_public_test_split_is_told_apart_as_the_manifest_says(bundled: Service) -> None:
@@ -96,24 +119,25 @@ def test_the_public_test_split_is_told_apart_as_the_manifest_says(bundled: Servi
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda item: _classify(bundled, item[1].read_bytes())["probability"], paths))
     auc = roc_auc_score([kind == "malignant" for kind, _ in paths], found)
-    stored = Store(STORE).open("classifier", 1).manifest.evaluations["melanoma10000"]
+    stored = _bundled_version("classifier").manifest.evaluations["melanoma10000"]
     assert len(paths) == stored.images == 1000
+    assert 0.95 <= auc < 0.97  # more would mean that the shortcut of this set is back
     assert auc == pytest.approx(stored.metrics["auc_malignant_vs_benign"].value, abs=0.003)
 
 
 def test_the_manifest_holds_what_the_version_must_reach() -> None:
-    manifest = Store(STORE).open("classifier", 1).manifest
+    manifest = _bundled_version("classifier").manifest
     held_out = manifest.evaluations["ham10000"].metrics
     assert held_out["auc_melanoma_vs_benign"].value >= 0.84
     assert held_out["other_malignant_called_benign_at_90_melanoma_sensitivity_on_this_set"].value <= 0.10
-    grader = Store(STORE).open("grader", 1).manifest.evaluations
+    grader = _bundled_version("grader").manifest.evaluations
     assert grader["in-situ-vs-invasive"].metrics["auc"].value >= 0.80
 
 
 def test_service_and_reference_agree_within_the_stated_tolerance(bundled: Service) -> None:
     with (DATA / "ham10000" / "metadata.csv").open(newline="") as file:
         names = [row["image_id"] for row in csv.DictReader(file)][:: 6536 // 30]
-    version = Store(STORE).open("classifier", 1)
+    version = _bundled_version("classifier")
     reference = load(version, runtime="tensorflow")
     model = _classify(bundled, ORIGINALS[0].read_bytes())["model"]
     validated = version.manifest.validated(model["runtime"], model["precision"])

@@ -1,0 +1,329 @@
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.datastructures import Headers
+
+from service.cli_keys import register, run
+from service.key_file import KeyFile, parsed, read_keys
+from service.keys import KeyRing
+from service.problems import KeyExpired, Unauthorized
+from service.settings import read_settings
+from tests.running_service import ROOT
+
+Captured = pytest.CaptureFixture[str]
+
+PROGRAM = """
+import argparse, sys
+from service.cli_keys import register, run
+parser = argparse.ArgumentParser()
+register(parser.add_subparsers())
+sys.exit(run(parser.parse_args()))
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="melanoserve")
+    register(made.add_subparsers(dest="command", required=True))
+    return made
+
+
+def melanoserve(*arguments: str) -> int:
+    return run(parser().parse_args(arguments))
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the keys are without --file."""
+    monkeypatch.setenv("MELANOSERVE_STATE", str(tmp_path / "state"))
+    return tmp_path / "state" / "keys.json"
+
+
+def made(capsys: Captured, *arguments: str) -> str:
+    """The key that a command prints."""
+    assert melanoserve("keys", *arguments) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("\n")
+    assert parsed(out[:-1]) is not None, "there is more than the key"
+    return out[:-1]
+
+
+def id_of(key: str) -> str:
+    found = parsed(key)
+    assert found is not None
+    return found[0]
+
+
+def secret_of(key: str) -> str:
+    return key.removeprefix(f"msk_{id_of(key)}_")
+
+
+def headers(key: str) -> Headers:
+    return Headers({"X-API-Key": key})
+
+
+def test_add_prints_the_key_once_and_explains_it_elsewhere(path: Path, capsys: Captured) -> None:
+    assert melanoserve("keys", "add", "--name", "PACS gateway") == 0
+    printed = capsys.readouterr()
+    key = printed.out.strip()
+    assert printed.out == f"{key}\n"
+    assert id_of(key) in printed.err
+    assert "PACS gateway (infer)" in printed.err
+    assert str(path) in printed.err
+    assert "only this once" in printed.err
+    assert secret_of(key) not in printed.err
+    assert KeyRing(path).authorise(headers(key), "infer").name == "PACS gateway"
+
+
+def test_add_takes_scopes_expiry_and_rate(path: Path, capsys: Captured) -> None:
+    options = ["--scope", "admin", "--scope", "infer", "--expires-days", "90", "--rate-per-minute", "60"]
+    key_id = id_of(made(capsys, "add", "--name", "Study", *options))
+    stored = read_keys(path)[key_id]
+    assert stored.scopes == ("infer", "admin")
+    assert stored.rate_per_minute == 60
+    assert stored.expires is not None
+    assert stored.expires - stored.created == timedelta(days=90)
+
+
+def test_an_admin_key_is_for_nothing_else(path: Path, capsys: Captured) -> None:
+    key_id = id_of(made(capsys, "add", "--name", "Operator", "--scope", "admin"))
+    assert read_keys(path)[key_id].scopes == ("admin",)
+
+
+def test_file_names_another_file(path: Path, tmp_path: Path, capsys: Captured) -> None:
+    other = tmp_path / "other.json"
+    key_id = id_of(made(capsys, "add", "--name", "a", "--file", str(other)))
+    assert read_keys(other).keys() == {key_id}
+    assert not path.exists()
+
+
+def test_the_file_is_the_one_that_the_service_reads(
+    monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MELANOSERVE_STORE", str(tmp_path))
+    assert read_settings({}).key_file == path
+    assert melanoserve("keys", "add", "--name", "a") == 0
+    assert len(read_keys(path)) == 1
+    other = tmp_path / "mounted" / "clinic.json"
+    monkeypatch.setenv("MELANOSERVE_KEYS", str(other))
+    assert read_settings({}).key_file == other
+    assert melanoserve("keys", "add", "--name", "b") == 0
+    assert len(read_keys(other)) == 1
+
+
+def test_a_mistake_in_another_setting_does_not_matter(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setenv("MELANOSERVE_PORT", "http")
+    monkeypatch.setenv("MELANOSERVE_HOST", "0.0.0.0")
+    monkeypatch.setenv("MELANOSERVE_NONSENSE", "1")
+    assert melanoserve("keys", "add", "--name", "a") == 0
+    assert len(read_keys(path)) == 1
+
+
+def test_without_the_variable_it_is_the_state_folder_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: Path
+) -> None:
+    monkeypatch.delenv("MELANOSERVE_STATE")
+    monkeypatch.chdir(tmp_path)
+    path.parent.mkdir()
+    assert melanoserve("keys", "add", "--name", "a") == 0
+    assert len(read_keys(tmp_path / "state" / "keys.json")) == 1
+
+
+def test_list_shows_everything_but_secrets(path: Path, capsys: Captured) -> None:
+    first = made(capsys, "add", "--name", "PACS gateway", "--rate-per-minute", "60")
+    second = made(capsys, "add", "--name", "Operator", "--scope", "admin", "--expires-days", "3")
+    rotated = made(capsys, "rotate", id_of(first))
+    file = json.loads(path.read_text())
+    file[id_of(second)]["expires"] = "2020-01-01T00:00:00Z"
+    path.write_text(json.dumps(file))
+    assert melanoserve("keys", "list") == 0
+    printed = capsys.readouterr()
+    heading, gateway, operator = printed.out.splitlines()
+    assert heading.split()[:5] == ["ID", "NAME", "SCOPES", "CREATED", "EXPIRES"]
+    assert gateway.startswith(f"{id_of(first)}  PACS gateway  infer ")
+    assert " 60 " in gateway
+    assert gateway.endswith(" UTC"), "the old secret's end"
+    assert operator.startswith(f"{id_of(second)}  Operator      admin ")
+    assert operator.endswith("2020-01-01 00:00:00 UTC (expired)")
+    hidden = [secret_of(key) for key in (first, second, rotated)]
+    hidden += [stored.sha256 for stored in read_keys(path).values()]
+    assert not any(text in printed.out for text in hidden)
+    assert printed.err == ""
+
+
+def test_list_of_nothing(path: Path, capsys: Captured) -> None:
+    assert melanoserve("keys", "list") == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"{path} has no key.\n")
+
+
+def test_rotate_keeps_the_old_secret_for_a_day_unless_told_otherwise(path: Path, capsys: Captured) -> None:
+    old = made(capsys, "add", "--name", "a")
+    new = made(capsys, "rotate", id_of(old))
+    stored = read_keys(path)[id_of(old)]
+    assert stored.previous is not None
+    assert stored.previous.expires - stored.created == timedelta(hours=24)
+    ring = KeyRing(path, look_every=0)
+    assert ring.authorise(headers(old), "infer") == ring.authorise(headers(new), "infer")
+    newest = made(capsys, "rotate", id_of(old), "--keep-hours", "2")
+    stored = read_keys(path)[id_of(old)]
+    assert stored.previous is not None
+    assert stored.previous.expires - stored.created == timedelta(hours=2)
+    with pytest.raises(Unauthorized):
+        ring.authorise(headers(old), "infer")
+    assert ring.authorise(headers(newest), "infer").id == id_of(old)
+
+
+def test_rotate_says_until_when_the_old_secret_is_valid(path: Path, capsys: Captured) -> None:
+    key_id = id_of(made(capsys, "add", "--name", "a"))
+    melanoserve("keys", "rotate", key_id)
+    assert "old secret is valid until 20" in capsys.readouterr().err
+    melanoserve("keys", "rotate", key_id, "--keep-hours", "0")
+    assert "old secret ends at once" in capsys.readouterr().err
+    assert read_keys(path)[key_id].previous is None
+
+
+def test_an_expired_key_comes_back_by_rotation(path: Path, capsys: Captured) -> None:
+    old = made(capsys, "add", "--name", "a", "--expires-days", "1")
+    file = json.loads(path.read_text())
+    file[id_of(old)] |= {"created": "2020-01-01T00:00:00Z", "expires": "2020-01-02T00:00:00Z"}
+    path.write_text(json.dumps(file))
+    new = made(capsys, "rotate", id_of(old))
+    ring = KeyRing(path)
+    assert ring.authorise(headers(new), "infer").id == id_of(old)
+    with pytest.raises(KeyExpired):
+        ring.authorise(headers(old), "infer")
+
+
+def test_revoke_ends_a_key_and_says_when_it_was_the_last(path: Path, capsys: Captured) -> None:
+    first, second = made(capsys, "add", "--name", "a"), made(capsys, "add", "--name", "b")
+    assert melanoserve("keys", "revoke", id_of(first)) == 0
+    assert capsys.readouterr() == ("", f"The key {id_of(first)} of a is revoked.\n")
+    assert read_keys(path).keys() == {id_of(second)}
+    assert melanoserve("keys", "revoke", id_of(second)) == 0
+    assert "no key any more" in capsys.readouterr().err
+    assert read_keys(path) == {}
+
+
+@pytest.mark.parametrize("action", ["revoke", "rotate"])
+def test_a_key_that_does_not_exist(path: Path, capsys: Captured, action: str) -> None:
+    KeyFile(path).add("a", ["infer"])
+    assert melanoserve("keys", action, "00000000") == 1
+    assert capsys.readouterr() == ("", f"melanoserve: {path} has no key with this id.\n")
+
+
+@pytest.mark.parametrize("action", ["add --name a", "list", "revoke 00000000", "rotate 00000000"])
+def test_a_damaged_file_is_told_in_one_line_and_left_alone(path: Path, capsys: Captured, action: str) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"{")
+    assert melanoserve("keys", *action.split()) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"melanoserve: {path} cannot be understood: ")
+    assert len(printed.err.splitlines()) == 1
+    assert path.read_bytes() == b"{"
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(path: Path, capsys: Captured) -> None:
+    path.parent.write_text("")
+    assert melanoserve("keys", "add", "--name", "a") == 1
+    assert capsys.readouterr() == ("", f"melanoserve: {path.parent}: File exists.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["add"],
+        ["add", "--name", ""],
+        ["add", "--name", "a/b"],
+        ["add", "--name", "a", "--scope", "all"],
+        ["add", "--name", "a", "--expires-days", "0"],
+        ["add", "--name", "a", "--expires-days", "1000000"],
+        ["add", "--name", "a", "--expires-days", "soon"],
+        ["add", "--name", "a", "--rate-per-minute", "0"],
+        ["revoke"],
+        ["rotate", "0f3a9c51", "--keep-hours", "-1"],
+        ["rotate", "0f3a9c51", "--keep-hours", "9" * 5000],
+    ],
+)
+def test_wrong_usage(path: Path, capsys: Captured, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        melanoserve("keys", *arguments)
+    assert caught.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("action", ["revoke", "rotate"])
+def test_a_whole_key_in_place_of_its_id_is_not_repeated(capsys: Captured, action: str) -> None:
+    with pytest.raises(SystemExit):
+        melanoserve("keys", action, "msk_0f3a9c51_CANARY")
+    printed = capsys.readouterr()
+    assert "8 characters" in printed.err
+    assert "CANARY" not in printed.out + printed.err
+
+
+def test_help_teaches(capsys: Captured) -> None:
+    shown = {}
+    for action in ("", "add", "list", "revoke", "rotate"):
+        with pytest.raises(SystemExit) as caught:
+            melanoserve("keys", *action.split(), "--help")
+        assert caught.value.code == 0
+        shown[action] = capsys.readouterr().out
+    for action in ("add", "list", "revoke", "rotate"):
+        assert f"melanoserve keys {action}" in shown[""]
+        assert "--file" in shown[action]
+    assert "curl -H" in shown[""]
+    assert "0 done; 1 refused" in shown[""]
+    assert "default 24" in shown["rotate"]
+
+
+def test_every_example_of_the_help_runs(path: Path, capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        melanoserve("keys", "--help")
+    examples = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  melanoserve keys")]
+    assert len(examples) >= 6
+    path.parent.mkdir()
+    key_id = id_of(made(capsys, "add", "--name", "a"))
+    for example in examples:
+        command = example.split("   ")[0].replace("0f3a9c51", key_id)
+        arguments = [part for index, quoted in enumerate(command.split('"')) for part in _parts(quoted, index)]
+        assert melanoserve(*arguments[1:]) == 0, command
+
+
+def _parts(text: str, index: int) -> list[str]:
+    """What was between quotes is one argument."""
+    return [text] if index % 2 else text.split()
+
+
+def started(*arguments: str, stdout: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_key_that_could_not_be_shown_is_told(path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with started("keys", "add", "--name", "a", stdout=full) as process:
+        os.close(full)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (key_id,) = read_keys(path)
+    first, second = said.splitlines()
+    assert first.startswith(f"The key {key_id} could not be shown")
+    assert second == "melanoserve: standard output: No space left on device."
+
+
+def test_whoever_has_seen_enough_of_the_list_may_leave(path: Path) -> None:
+    KeyFile(path).add("a", ["infer"])
+    reading, writing = os.pipe()
+    os.close(reading)
+    with started("keys", "list", stdout=writing) as process:
+        os.close(writing)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "")
