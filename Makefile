@@ -5,12 +5,12 @@ PORT ?= 8000
 DATA ?= ../shared/data
 WEIGHTS ?= imagenet
 ROUNDS ?= 5
-MINUTES ?= 60
+EXAMPLES ?= 500
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint train bench soak requirements
+.PHONY: help serve test lint fuzz contract train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -26,6 +26,13 @@ lint: .venv/dev .venv/training ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+fuzz: MINUTES ?= 10
+fuzz: .venv/dev ## mutated files of every format against the decoder, in bounded processes; MINUTES=10
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+contract: .venv/dev .venv/training ## the running service against its OpenAPI document; EXAMPLES=500 for each operation
+	CONTRACT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/service/test_contract.py
+
 train: .venv/training ## train and publish classifier and grader; DATA=folder WEIGHTS=file|imagenet|none
 	$(BIN)/python -m training classifier --data $(DATA) --weights $(WEIGHTS)
 	$(BIN)/python -m training grader --data $(DATA)
@@ -33,6 +40,7 @@ train: .venv/training ## train and publish classifier and grader; DATA=folder WE
 bench: .venv/training ## measure the service beside the bare work and its peers, in one run; ROUNDS=5
 	$(BIN)/python -m benchmarks compare --rounds $(ROUNDS)
 
+soak: MINUTES ?= 60
 soak: .venv/training ## an hour of the service at 80 % load: are latency and memory flat? MINUTES=60
 	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 

@@ -1,1 +1,1 @@
-"""How close the service is to the bare work; measured beside it in one run."""
+"""What the service is measured with: beside its peers and beside the bare work, under overload, swaps and a soak."""

@@ -1,29 +1,46 @@
-"""The bare work: decode, resize and forward pass without HTTP, in as many threads as there are processors."""
+"""The bare work: decode, resize and forward pass without HTTP. Nothing that does them can do more of them."""
 
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
+from benchmarks.load import clock
 from dermoscopy.prepare import prepare
 from model_store.runtime import Runtime
 
 
-def bare_rate(runtime: Runtime, image: bytes, requests: int) -> float:
-    """Images per second.
+def bare_rate(runtime: Runtime, image: bytes, seconds: float) -> tuple[float, list[float]]:
+    """Images a second, in as many threads as there are processors, and how long each image took.
 
     Args:
         runtime: The loaded version.
         image: An image file.
-        requests: How many times to do it.
+        seconds: For how long.
     """
+    threads = len(os.sched_getaffinity(0))
+    begun = clock()
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(bare_times, runtime, image, seconds) for _ in range(threads)]
+        times = [taken for future in futures for taken in future.result()]
+    return len(times) / (clock() - begun), times
 
-    def work(_: int) -> None:
-        runtime.run(prepare(image).pixels[None])
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, range(requests // 10)))
-        start = time.perf_counter()
-        list(pool.map(work, range(requests)))
-        return requests / (time.perf_counter() - start)
+def bare_times(runtime: Runtime, image: bytes, seconds: float) -> list[float]:
+    """Seconds that each image takes, one after the other; the forward pass may use every processor."""
+    until, times = clock() + seconds, []
+    while (begun := clock()) < until:
+        _once(runtime, image)
+        times.append(clock() - begun)
+    return times
+
+
+def bare_probability(runtime: Runtime, image: bytes) -> float:
+    """What the model says of an image, to compare with what the others answer."""
+    return float(np.ravel(_once(runtime, image)["probability"])[0])
+
+
+def _once(runtime: Runtime, image: bytes) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    return runtime.run(prepare(image).pixels[None])

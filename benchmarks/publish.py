@@ -1,0 +1,60 @@
+"""docs/benchmarks.md and its plots, from what the commands found last."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.result import Result
+
+COMMANDS = ("compare", "overload", "swaps", "mixed", "soak")
+
+HEAD = """\
+# Benchmarks
+
+Written by `python -m benchmarks COMMAND --publish`. `make bench` measures the comparison, `make soak` the soak;
+`.venv/bin/python -m benchmarks --help` says how to run the others. Figures depend on the machine; ratios, less so.
+"""
+
+
+def picture(command: str) -> str:
+    """Name of a command's plot in docs/images."""
+    return "benchmark.png" if command == "compare" else f"benchmark-{command}.png"
+
+
+def publish(output: Path, docs: Path) -> Path:
+    """Writes the page and copies the plots.
+
+    Args:
+        output: Where the commands left their results; those that are missing are left out, and the page says so.
+        docs: The folder docs/.
+
+    Returns:
+        The page.
+    """
+    sections, missing = [], []
+    for command in COMMANDS:
+        if not (output / f"{command}.json").exists():
+            missing.append(f"`{command}`")
+            continue
+        sections.append(_section(Result.load(output / f"{command}.json")))
+        (docs / "images").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(output / f"{command}.png", docs / "images" / picture(command))
+    if missing:
+        sections.append(f"Not measured: {', '.join(missing)}.\n")
+    page = docs / "benchmarks.md"
+    page.write_text("\n".join([HEAD, *sections]), "utf-8")
+    return page
+
+
+def _section(result: Result) -> str:
+    image = f"![{result.title}](images/{picture(result.command)})"
+    return f"## {result.title}\n\n{_on(result.machine)}\n\n{result.markdown()}\n\n{image}\n"
+
+
+def _on(machine: Mapping[str, str]) -> str:
+    return (
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, {machine['memory']}; "
+        f"Python {machine['python']}, OpenVINO {machine['openvino']}."
+    )

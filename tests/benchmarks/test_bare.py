@@ -1,0 +1,47 @@
+import io
+import os
+import time
+from typing import Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.bare import bare_probability, bare_rate, bare_times
+
+
+class Slow:
+    """A runtime that takes 20 ms."""
+
+    name: Literal["openvino"] = "openvino"
+    precision: Literal["f32"] = "f32"
+
+    def run(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        assert pixels.shape == (1, 224, 224, 3)
+        time.sleep(0.02)
+        return {"probability": np.full(1, 0.25, np.float32)}
+
+
+@pytest.fixture(scope="module")
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "brown").save(file, "JPEG")
+    return file.getvalue()
+
+
+def test_alone_one_image_follows_the_other(jpeg: bytes) -> None:
+    times = bare_times(Slow(), jpeg, 0.2)
+    assert 1 <= len(times) <= 10
+    assert min(times) >= 0.02
+
+
+def test_as_many_at_once_as_there_are_processors(jpeg: bytes) -> None:
+    rate, times = bare_rate(Slow(), jpeg, 0.2)
+    assert rate <= len(os.sched_getaffinity(0)) / 0.02
+    assert min(times) >= 0.02
+    assert len(times) >= len(os.sched_getaffinity(0))
+
+
+def test_what_the_model_says(jpeg: bytes) -> None:
+    assert bare_probability(Slow(), jpeg) == 0.25
