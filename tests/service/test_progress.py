@@ -10,7 +10,7 @@ def test_every_phase_has_its_time_and_together_they_are_the_whole() -> None:
     progress = Progress(10)
     for phase in ("wait", "decode", "run", "write"):
         time.sleep(0.002)
-        progress.enter(phase)  # type: ignore[arg-type]  # they are phases
+        progress.enter(phase)
     time.sleep(0.002)
     progress.finish()
     whole = time.perf_counter() - progress.begun
