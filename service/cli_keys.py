@@ -62,6 +62,10 @@ KEEP_HOURS = 24
 _COLUMNS = ("ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "RATE/MIN", "OLD SECRET UNTIL")
 
 
+class _NotPrinted(Exception):
+    """Standard output does not take what is written to it."""
+
+
 class _Place(BaseSettings):
     """The settings that matter here; a mistake in another must not keep anybody from revoking a key."""
 
@@ -106,15 +110,13 @@ def run(options: argparse.Namespace) -> int:
         The exit status: 0 done, 1 refused.
     """
     action: Callable[[argparse.Namespace, KeyFile], None] = options.action
+    file = KeyFile(options.file or _Place().file)
     try:
-        action(options, KeyFile(options.file or _Place().file))
-    except KeyFileError as error:
+        action(options, file)
+    except (KeyFileError, _NotPrinted) as error:
         _say(f"melanoserve: {error}")
-    except BrokenPipeError:
-        # Whoever read the output, such as `head`, has seen enough; Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _say(f"melanoserve: {error.filename or 'standard output'}: {error.strerror or error}.")
+        _say(f"melanoserve: {error.filename or file.path}: {error.strerror or error}.")
     else:
         return 0
     return 1
@@ -151,9 +153,8 @@ def _list(_: argparse.Namespace, file: KeyFile) -> None:
         return
     rows = [_COLUMNS, *(_row(key_id, stored) for key_id, stored in keys.items())]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    sys.stdout.flush()
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    _print("\n".join(lines))
 
 
 def _row(key_id: str, stored: StoredKey) -> tuple[str, ...]:
@@ -174,8 +175,8 @@ def _row(key_id: str, stored: StoredKey) -> tuple[str, ...]:
 def _show(issued: Issued, file: KeyFile) -> None:
     """The key alone on standard output, and what there is to know of it beside."""
     try:
-        print(issued.text, flush=True)
-    except OSError:
+        _print(issued.text)
+    except _NotPrinted:
         _say(f"The key {issued.id} could not be shown, and nobody can look it up: revoke it, or rotate it once more.")
         raise
     stored = issued.stored
@@ -183,6 +184,15 @@ def _show(issued: Issued, file: KeyFile) -> None:
     rate = "" if stored.rate_per_minute is None else f", {stored.rate_per_minute} requests a minute"
     _say(f"The key {issued.id} of {stored.name} ({', '.join(stored.scopes)}{rate}) is in {file.path} and {until}.")
     _say("It is shown only this once.")
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # It is still in the buffer, and Python would try again when it ends, and complain in its own way.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _NotPrinted(f"standard output: {error.strerror}.") from error
 
 
 def _say(text: str) -> None:

@@ -27,11 +27,17 @@ _RESTARTS = range(0xD0, 0xD8)
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
 # Every start of frame; 0xC4 (Huffman tables), 0xC8 (reserved) and 0xCC (arithmetic conditioning) lie between them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
+_FILL_AND_MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _RESTART_IN_SCAN = re.compile(rb"\xff[\xd0-\xd7]")
 # Encoders write about ten scans. Every scan of a progressive file walks all coefficients, so thousands of them are an
 # attack on time.
 _MOST_SCANS = 64
+# For the same reason: scans times pixels, in times the most pixels that a picture may have.
+_MOST_SCANNED = 16
+# A profile of printers takes about 70, large metadata and previews some hundreds more. Millions of empty ones fit into
+# a file, and cost seconds.
+_MOST_SEGMENTS = 4_000
 # Eight bytes 0xff of entropy-coded data: as much as libjpeg reads ahead (its bit buffer has 64 bits). No Huffman table
 # may hold a code of ones only, so a symbol read from here takes 17 bits, and no more than two blocks of 8x8 pixels come
 # out of it: a cut in the last few bytes may damage the last corner of the picture and nothing else.
@@ -72,16 +78,15 @@ def _corrupt(what: str) -> CorruptImage:
 def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield (marker, its offset, payload) up to the end marker; the entropy-coded data of a scan is stepped over."""
     position = 2
-    while True:
+    for _ in range(_MOST_SEGMENTS):
         start = position
         if data[position : position + 1] != b"\xff":
             raise _corrupt("a marker is missing")
-        while data[position : position + 1] == b"\xff":
-            position += 1
-        if position >= len(data):
+        begun = _FILL_AND_MARKER.match(data, position)
+        if begun is None:
             raise _corrupt("it has no end marker")
-        marker = data[position]
-        position += 1
+        marker = begun[1][0]
+        position = begun.end()
         if marker == _EOI:
             yield marker, start, b""
             return
@@ -100,6 +105,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             if found is None:
                 raise _corrupt("it has no end marker")
             position = found.start()
+    raise UnsupportedImageType(f"JPEGs with more than {_MOST_SEGMENTS} segments are not read.")
 
 
 def _frame(walk: _Walk, marker: int, payload: bytes, limits: Limits) -> None:
@@ -121,14 +127,15 @@ def _frame(walk: _Walk, marker: int, payload: bytes, limits: Limits) -> None:
     walk.missing_bits = {identifier: [None] * 64 for identifier in walk.components}
 
 
-def _scan(walk: _Walk, payload: bytes) -> list[int]:
+def _scan(walk: _Walk, payload: bytes, limits: Limits) -> list[int]:
     """Note which coefficients a scan brings, and return the identifiers of its components."""
     count = payload[0] if payload else 0
     if not walk.components or not 1 <= count <= 4 or len(payload) != 4 + 2 * count:
         raise _corrupt("a scan header is not valid")
     walk.scans += 1
-    if walk.scans > _MOST_SCANS:
-        raise UnsupportedImageType(f"JPEGs with more than {_MOST_SCANS} scans are not read.")
+    most = min(_MOST_SCANS, _MOST_SCANNED * limits.max_pixels // (walk.width * walk.height))
+    if walk.scans > most:
+        raise UnsupportedImageType(f"JPEGs of this size with more than {most} scans are not read.")
     first, last, low = payload[-3], payload[-2], payload[-1] & 15
     if not walk.progressive:
         first, last, low = 0, 63, 0
@@ -238,7 +245,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
             scans.append((begun, offset))
             begun = None
         if marker == _SOS:
-            restarts = _restarts(walk, _scan(walk, payload))
+            restarts = _restarts(walk, _scan(walk, payload, limits))
             begun = offset
         elif marker in _FRAMES:
             _frame(walk, marker, payload, limits)

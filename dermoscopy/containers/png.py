@@ -30,6 +30,8 @@ _SRGB_PRIMARIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 1
 _SRGB_CODE_POINTS = bytes([1, 13, 0, 1])
 _COLOUR_TOLERANCE = 1_000
 _INFLATE_STEP = 1 << 20
+# Pixels come in chunks of some kilobytes. Millions of empty ones fit into a file, and cost seconds.
+_MOST_CHUNKS = 20_000
 
 
 def _corrupt(what: str) -> CorruptImage:
@@ -39,7 +41,7 @@ def _corrupt(what: str) -> CorruptImage:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield (name, payload, whole chunk) up to IEND, each with its checksum verified."""
     position = len(MAGIC)
-    while True:
+    for _ in range(_MOST_CHUNKS):
         length = int.from_bytes(data[position : position + 4], "big")
         whole = data[position : position + 12 + length]
         if len(whole) != 12 + length:
@@ -51,6 +53,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         position += len(whole)
         if name == b"IEND":
             return
+    raise UnsupportedImageType(f"PNGs with more than {_MOST_CHUNKS} chunks are not read.")
 
 
 def _raw_size(width: int, height: int, bits: int, interlaced: bool) -> int:
@@ -134,6 +137,8 @@ def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
     palette = found.get(b"PLTE", b"")
     if header.colour == _INDEXED and (not palette or len(palette) % 3 or len(palette) > 3 << header.depth):
         raise _corrupt("its palette is not valid")
+    if header.colour == _INDEXED and len(found.get(b"tRNS", b"")) > len(palette) // 3:
+        raise _corrupt("its palette has more transparencies than colours")
     # Pillow compares the transparent colour, stored in the file's own depth, with samples scaled to 8 bits.
     if b"tRNS" in found and header.colour != _INDEXED and header.depth not in {1, 8}:
         raise UnsupportedImageType("A PNG of this depth with a transparent colour is not read.")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dermoscopy.containers import exif
 from dermoscopy.containers.container import Container
-from dermoscopy.errors import AnimatedImage, CorruptImage
+from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 
 MAGIC = b"RIFF"
@@ -22,6 +22,8 @@ _WEIGHT = 2
 _VP8L_SIGNATURE = 0x2F
 _VP8_START_CODE = b"\x9d\x01\x2a"
 _FOURTEEN_BITS = 0x3FFF
+# A still picture has six at most, beside unknown ones. Millions of empty ones fit into a file, and cost seconds.
+_MOST_CHUNKS = 1_000
 
 
 def matches(data: bytes) -> bool:
@@ -38,8 +40,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data) or end < 20:
         raise _corrupt("it ends too early")
-    position = 12
+    position, count = 12, 0
     while position < end:
+        count += 1
+        if count > _MOST_CHUNKS:
+            raise UnsupportedImageType(f"WebPs with more than {_MOST_CHUNKS} chunks are not read.")
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         after = position + 8 + size
         if position + 8 > end or after > end:

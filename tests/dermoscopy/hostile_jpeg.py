@@ -75,6 +75,10 @@ def inputs() -> dict[str, bytes]:
         "restart-missing": restarts[:first_restart] + restarts[first_restart + 2 :],
         "progressive-without-last-scan": _without_last_scan(progressive),
         "thousand-scans": progressive[:-2] + progressive[progressive.rindex(b"\xff\xda") : -2] * 1000 + _EOI,
+        "seventeen-scans-of-49-megapixels": _resized(progressive, 7000, 7000, _SOF2)[:-2]
+        + progressive[progressive.rindex(b"\xff\xda") : -2] * 16
+        + _EOI,
+        "thousands-of-segments": jpeg[:2] + segment(0xFE, b"") * 4000 + jpeg[2:],
         "cmyk-without-adobe": _without(cmyk, 0xEE),
         "profile-of-garbage": insert_segment(jpeg, 0xE2, profile + b"\x01\x01" + b"RGB " * 200),
         "profile-part-missing": insert_segment(jpeg, 0xE2, profile + b"\x01\x02" + srgb_profile()),

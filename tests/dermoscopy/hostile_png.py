@@ -77,6 +77,10 @@ def inputs() -> dict[str, bytes]:
         "palette-too-long": png_of(
             [bytes(_WIDTH // 8)] * _HEIGHT, _WIDTH, _HEIGHT, colour=3, depth=1, extra=[(b"PLTE", bytes(9))]
         ),
+        "more-transparencies-than-colours": png_of(
+            [bytes(_WIDTH)] * _HEIGHT, _WIDTH, _HEIGHT, colour=3, extra=[(b"PLTE", bytes(9)), (b"tRNS", bytes(4))]
+        ),
+        "thousands-of-chunks": png(header, *[(b"IDAT", b"")] * 20_000, pixels, _END),
         "animated": _apng(),
         "header-checksum": _broken_checksum(plain, b"IHDR"),
         "pixel-checksum": _broken_checksum(plain, b"IDAT"),

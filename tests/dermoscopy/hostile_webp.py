@@ -48,6 +48,7 @@ def inputs() -> dict[str, bytes]:
         "not-a-key-frame": riff((b"VP8 ", bytes([lossy[0] | 1]) + lossy[1:])),
         "lossless-without-signature": riff((b"VP8L", b"\0" + lossless[1:])),
         "two-pictures": riff((b"VP8 ", lossy), (b"VP8 ", lossy)),
+        "a-thousand-chunks": riff(*[(b"JUNK", b"")] * 1000, (b"VP8 ", lossy)),
         "animated": _animated(),
         "animated-flag": riff(vp8x(72, 56, 0x02), (b"VP8 ", lossy)),
         "one-frame-of-an-animation": riff(vp8x(72, 56), (b"ANMF", bytes(16) + plain[12:])),

@@ -186,7 +186,7 @@ def test_what_a_run_goes_on_from_is_recorded(
 ) -> None:
     """By its digest, and with the recipe that it was made by itself; named by the folder of another store."""
     (tmp_path / "split.json").write_text("of another split")  # stops it before it trains
-    arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path), "--phases", "32:1"]
+    arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path), "--phases", "48:1"]
     assert "another split" in _error(capsys, "classifier", *published.options, *arguments)
     recipe = json.loads((tmp_path / "recipe.json").read_text())
     assert recipe["base"] == f"classifier with digest {published.classifier.digest}"

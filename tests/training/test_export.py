@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from model_store.runtime import Runtime, load_directory
 from tests.training.built import PLATT, Data
+from training.backbone import mobilenet
 from training.export import export_classifier, export_grader, load_published
 from training.front import to_input
 from training.grader import Sequential
@@ -21,10 +22,11 @@ OUTPUTS = {
     "probability": (),
     "logit": (),
     "classes": (3,),
-    "activation_map": (7, 7),
+    "activation_map": (5, 5),
     "novelty": (),
 }
 SINGLE_FILE_LIMIT = 9_000_000
+WITH_NORMALISATION = Path(__file__).parents[2] / "model_store" / "models" / "classifier" / "1"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def test_the_activation_map_has_the_place_of_the_features(
     features = rounded.get_layer("backbone").predict_on_batch(to_input(pictures[:1].astype(np.float32)))[0]
     kernel = rounded.get_layer("head").get_weights()[0]
     maps = np.stack([features @ kernel[:, index] for index in range(7)], axis=-1)
-    residual = np.linalg.lstsq(maps.reshape(49, 7), answers["activation_map"][0].ravel(), rcond=None)[1]
+    residual = np.linalg.lstsq(maps.reshape(25, 7), answers["activation_map"][0].ravel(), rcond=None)[1]
     assert float(residual[0]) < 1e-3 * float((answers["activation_map"][0] ** 2).sum())
 
 
@@ -182,6 +184,29 @@ def test_a_published_classifier_can_be_gone_on_from(
         assert (loaded == stored).all()
     images = pictures.astype(np.float32)
     assert (network.predict_on_batch(images) == rounded.predict_on_batch(images)).all()
+
+
+def test_a_classifier_published_with_batch_normalisation_can_be_gone_on_from() -> None:
+    """classifier/1: first all kernels, then each normalisation's gamma, beta, mean and variance."""
+    saved: Any = tf.saved_model.load(str(WITH_NORMALISATION))
+    stored = [np.asarray(value, np.float32) for value in saved.weights]
+    normalised = mobilenet("none")
+    convolutions, normalisations = iter(stored[:27]), iter(stored[27:])
+    for layer in [layer for layer in normalised.layers if layer.weights]:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([next(normalisations) for _ in range(4)])
+            assert layer.get_weights()[3].min() >= 0  # a variance
+        else:
+            layer.set_weights([next(convolutions)])
+    network = build_network("none")
+    load_published(network, WITH_NORMALISATION)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 160, 160, 3)).astype(np.float32)
+    expected = np.asarray(normalised(image, training=False))
+    assert expected.shape == (1, 5, 5, 1024)
+    assert expected.std() > 0.1
+    assert np.asarray(network.get_layer("backbone")(image)) == pytest.approx(expected, abs=1e-3)
+    for loaded, value in zip(network.get_layer("head").get_weights(), (saved.kernel, saved.bias), strict=True):
+        assert (loaded == np.asarray(value)).all()
 
 
 def test_a_model_of_another_architecture_is_refused(exported: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from model_store.manifest import TrainingRecord
 from tests.training.built import Data
 from training import fit, sampling
 from training.fit import Recipe, Trainer
+from training.front import Front
 from training.labels import DIAGNOSES
 from training.network import build_network
 
@@ -33,8 +34,8 @@ def _network() -> keras.Model:
     image = keras.Input((None, None, 3))
     normalised = keras.layers.BatchNormalization(name="normalised")
     normalised.trainable = False
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
-    features = keras.layers.ReLU()(normalised(keras.layers.Conv2D(16, 5, 4)(scaled)))
+    sampled = Front(name="front")(image)
+    features = keras.layers.ReLU()(normalised(keras.layers.Conv2D(16, 5, 4)(sampled)))
     pooled = keras.layers.Dropout(0.2)(keras.layers.GlobalAveragePooling2D()(features))
     return keras.Model(image, keras.layers.Dense(7, name="head")(pooled))
 
@@ -70,10 +71,20 @@ def test_phases_and_pairs_follow_one_another() -> None:
         recipe.side(5)
 
 
+def test_consistency_grows_along_a_straight_line() -> None:
+    recipe = Recipe(phases=((160, 2), (224, 4)), paired_epochs=4, consistency=20.0)
+    assert [recipe.consistency_in(epoch) for epoch in range(6)] == [0, 0, 5, 10, 15, 20]
+    assert all((recipe.consistency_in(epoch) > 0) == recipe.paired(epoch) for epoch in range(6))
+    never = replace(recipe, paired_epochs=0)
+    assert [never.consistency_in(epoch) for epoch in range(6)] == [0] * 6
+    default = Recipe()
+    assert default.consistency_in(default.epochs - 1) == default.consistency
+
+
 def test_the_recipe_fits_into_a_manifest() -> None:
     described = Recipe().describe()
     record = TrainingRecord.model_validate({"recipe": described, "sources": [], "notes": []})
-    assert record.recipe["phases"] == ["160:14", "224:16"]
+    assert record.recipe["phases"] == ["224:30"]
     assert record.recipe["sources"] == ["ham10000:0.45", "isic2017:0.2", "melanoma10000:0.35"]
     assert json.loads(json.dumps(described)) == described
     assert set(described) == set(Recipe.__dataclass_fields__)  # nothing that decides a run is left out
@@ -110,6 +121,29 @@ def test_pixels_and_labels_stay_together(data: Data, tmp_path: Path) -> None:
                 assert mask.tolist() == [diagnosis in data.table.labels[row] for diagnosis in DIAGNOSES]
                 seen += 1
         assert seen == 64
+
+
+@pytest.mark.parametrize("paired_epochs", [0, 2])
+def test_a_step_takes_the_sides_of_all_phases(paired_epochs: int, data: Data, tmp_path: Path) -> None:
+    """The front needs to know the side, so a step must not be traced for sides in general."""
+    recipe = replace(RECIPE, paired_epochs=paired_epochs)
+    losses: list[float] = []
+    trainer = Trainer(_network(), recipe, data.table, data.split, tmp_path)
+    trainer.fit(lambda _, loss: losses.append(loss))
+    assert len(losses) == 2
+    assert np.isfinite(losses).all()
+
+
+def test_each_epoch_has_its_consistency(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def weight_alone(_: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        return weight + 0 * tf.reduce_sum(logits)  # a gradient of 0
+
+    monkeypatch.setattr(fit, "paired_loss", weight_alone)
+    recipe = replace(RECIPE, phases=((32, 4),), paired_epochs=3, consistency=12.0)
+    losses: list[float] = []
+    trainer = Trainer(_network(), recipe, data.table, data.split, tmp_path)
+    trainer.fit(lambda _, loss: losses.append(loss))
+    assert losses[1:] == [4, 8, 12]
 
 
 def test_a_killed_run_is_taken_up(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

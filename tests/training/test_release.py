@@ -72,7 +72,7 @@ def test_the_manifest_says_what_was_done(published: Published, data: Data) -> No
     assert manifest.calibration.fitted_on == "validation images of ham10000 and isic2017"
     assert CONFOUNDED not in manifest.calibration.fitted_on
     recipe = manifest.training.recipe
-    assert (recipe["phases"], recipe["epoch_size"], recipe["prevalence"]) == (["32:2"], 192, 0.3)
+    assert (recipe["phases"], recipe["epoch_size"], recipe["prevalence"]) == (["48:2"], 192, 0.3)
     assert str(recipe["base"]).startswith("random.weights.h5 (sha256 ")
     assert recipe["split"] == data.split.digest(data.table)
     assert manifest.intended_use == texts.INTENDED_USE
@@ -118,18 +118,15 @@ def test_the_raw_artifact_is_not_published(published: Published) -> None:
     assert not [path for path in published.classifier.manifest.files if "raw" in path]
 
 
-def test_batch_normalisation_left_training_as_it_came(published: Published, weights: Path) -> None:
-    """Statistics, gamma and beta, through warm-up, two epochs, a kill and the averaging of the weights."""
+def test_every_kernel_and_bias_was_trained(published: Published, weights: Path) -> None:
+    """Through two epochs, a kill, the averaging of the weights and float16."""
     given, trained = build_network(str(weights)), build_network("none")
     load_published(trained, published.classifier.path)
-    changed = 0
-    for before, after in zip(given.get_layer("backbone").layers, trained.get_layer("backbone").layers, strict=True):
-        for old, new in zip(before.get_weights(), after.get_weights(), strict=True):
-            stored = old.astype(np.float16).astype(np.float32)
-            if isinstance(before, keras.layers.BatchNormalization):
-                assert (stored == new).all(), before.name
-            changed += bool((stored != new).any())
-    assert changed == 27  # every convolution
+    before, after = (network.get_layer("backbone").get_weights() for network in (given, trained))
+    assert len(before) == len(after) == 2 * 27
+    for old, new in zip(before, after, strict=True):
+        assert (old.astype(np.float16) != new.astype(np.float16)).mean() > 0.01
+        assert np.abs(old - new).max() < 0.01  # a dozen steps of 0.0002 take nothing far from where it began
 
 
 def test_the_files_beside_the_model(published: Published) -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 from dermoscopy.containers.container import Container
 from dermoscopy.containers.jpeg import inspect
 from dermoscopy.decode import decode
-from dermoscopy.errors import CorruptImage
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 from tests.dermoscopy.files import (
     encode,
@@ -45,6 +45,22 @@ def test_a_profile_in_two_parts_in_the_wrong_order_is_joined() -> None:
     data = insert_segment(valid_files()["jpeg"][0], 0xE2, b"ICC_PROFILE\0\x01\x02" + profile[:100])
     data = insert_segment(data, 0xE2, b"ICC_PROFILE\0\x02\x02" + profile[100:])
     assert _inspect(data).icc_profile == profile
+
+
+def test_hundreds_of_segments_and_any_number_of_fill_bytes_are_read() -> None:
+    plain = valid_files()["jpeg"][0]
+    many = plain[:2] + segment(0xFE, b"") * 3_900 + b"\xff" * 5_000_000 + plain[2:]
+    assert _inspect(many).stream == _inspect(plain).stream
+
+
+def test_the_larger_the_picture_the_fewer_scans() -> None:
+    data = valid_files()["jpeg-progressive"][0]
+    last = data[data.rindex(b"\xff\xda") : -2]
+    scans = data.count(b"\xff\xda")
+    limits = Limits(max_pixels=2 * 72 * 56)
+    inspect(data[:-2] + last * (32 - scans) + b"\xff\xd9", limits)
+    with pytest.raises(UnsupportedImageType, match="more than 32 scans"):
+        inspect(data[:-2] + last * (33 - scans) + b"\xff\xd9", limits)
 
 
 def test_what_follows_the_end_is_ignored() -> None:

@@ -35,6 +35,12 @@ def test_facts_and_metadata_are_read() -> None:
     assert container.icc_profile == srgb_profile()
 
 
+def test_pixels_in_thousands_of_chunks_are_read() -> None:
+    plain = valid_files()["png"][0]
+    empty = chunk(b"IDAT", b"") * 19_990
+    assert decode(plain[:33] + empty + plain[33:]).image == decode(plain).image
+
+
 def test_pillow_sees_no_metadata() -> None:
     plain = valid_files()["png"][0]
     bomb = b"k\0\0" + zlib.compress(bytes(50_000_000), 9)

@@ -30,6 +30,11 @@ def test_transparency_survives_the_rewriting() -> None:
         assert np.abs(shown - np.asarray(white.convert("RGB"))).mean() < 2
 
 
+def test_a_thousand_chunks_are_read() -> None:
+    lossy = webp_chunk(valid_files()["webp"][0], b"VP8 ")
+    inspect(riff(*[(b"JUNK", b"")] * 999, (b"VP8 ", lossy)), Limits())
+
+
 def test_a_pixel_counts_twice() -> None:
     data, _ = valid_files()["webp"]
     inspect(data, Limits(max_pixels=2 * 72 * 56))
