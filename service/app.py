@@ -29,17 +29,18 @@ Errors are `application/problem+json` with a `code`, `retryable` and the `reques
 """
 
 
-def create_app(settings: Settings, metrics_folder: Path | None = None) -> FastAPI:
+def create_app(settings: Settings, metrics_folder: Path | None = None, *, keys_required: bool = False) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: Checked ones, from `read_settings`.
         metrics_folder: Where the processes that serve together keep what they count; None for a single one.
+        keys_required: Whether API keys are demanded even if their file is gone by now.
 
     Returns:
         The app. Once started it answers at once, and is ready when its models are loaded. Its state has the `context`.
     """
-    context = make_context(settings, metrics_folder)
+    context = make_context(settings, metrics_folder, keys_required=keys_required)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

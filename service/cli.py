@@ -64,23 +64,25 @@ def serve(settings: Settings) -> int:
         print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)
         return EXIT_CANNOT_LISTEN
     _allow_many_connections()
-    _say_who_may_ask(settings)
+    guarded = _say_who_may_ask(settings)
     host, port = listener.getsockname()[:2]
-    status = _run(settings, listener, lambda: log.event("listening", host=host, port=port, seconds=_since(begun)))
+    status = _run(
+        settings, listener, guarded, lambda: log.event("listening", host=host, port=port, seconds=_since(begun))
+    )
     log.event("stopped")
     return status
 
 
-def _run(settings: Settings, listener: socket.socket, listening: Callable[[], None]) -> int:
+def _run(settings: Settings, listener: socket.socket, guarded: bool, listening: Callable[[], None]) -> int:
     if settings.processes > 1:
         from service.supervisor import Supervisor  # noqa: PLC0415 - it needs none of what a serving process imports
 
         listening()
-        return Supervisor(settings, listener).run()
+        return Supervisor(settings, listener, keys_required=guarded).run()
     from service.app import create_app  # noqa: PLC0415 - half a second of imports that --help need not wait for
     from service.server import Server  # noqa: PLC0415
 
-    server = Server(create_app(settings), settings)
+    server = Server(create_app(settings, keys_required=guarded), settings)
     # While it serves, it has handlers of its own.
     _on_stop(lambda: setattr(server, "should_exit", True))
     listening()
@@ -88,9 +90,12 @@ def _run(settings: Settings, listener: socket.socket, listening: Callable[[], No
     return 0
 
 
-def _say_who_may_ask(settings: Settings) -> None:
-    if not KeyRing(settings.key_file).configured:
+def _say_who_may_ask(settings: Settings) -> bool:
+    """Whether keys are demanded."""
+    guarded = KeyRing(settings.key_file).configured
+    if not guarded:
         log.event("no_keys", logging.WARNING, host=settings.host, advice="whoever reaches the port may ask anything")
+    return guarded
 
 
 def _allow_many_connections() -> None:

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dermoscopy.limits import PILLOW_WARNS_ABOVE, Limits
 from service import tracing
-from service.keys import KeyRing
+from service.key_file import UnreadableKeyFile, read_keys
 
 PREFIX = "MELANOSERVE_"
 
@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         return self.keys or self.state / "keys.json"
 
     @property
+    def keys_required(self) -> bool:
+        """Whether nobody may ask without a key: others reach the address, and nothing else keeps strangers out."""
+        return not is_loopback(self.host) and not self.allow_remote_without_keys
+
+    @property
     def limits(self) -> Limits:
         """The bounds on one image file."""
         return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
@@ -168,9 +173,16 @@ def _line(field: str, message: str, received: object) -> str:
     return f"{variable(field)} (--{field.replace('_', '-')}): {message}; received {received!r}."
 
 
+def _has_keys(file: Path) -> bool:
+    """Whether the file demands keys; one that cannot be read does: the service then starts and lets nobody in."""
+    try:
+        return bool(read_keys(file))
+    except UnreadableKeyFile:
+        return True
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
-    alone = is_loopback(settings.host) or settings.allow_remote_without_keys
-    if not alone and not KeyRing(settings.key_file).configured:
+    if settings.keys_required and not _has_keys(settings.key_file):
         yield (
             f"{variable('host')} (--host): {settings.host} can be reached from other machines, and there are no API "
             f"keys. Make one with `melanoserve keys add`, use 127.0.0.1, or set {variable('allow_remote_without_keys')}"

@@ -22,8 +22,9 @@ LEAST_LIFE_SECONDS = 5.0
 class Supervisor:
     """Owns the listening socket; the kernel gives each connection to one of the processes that accept from it."""
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, *, keys_required: bool) -> None:
         self._settings = settings
+        self._keys_required = keys_required
         self._listener = listener
         self._stop: int | None = None
         self._born: dict[subprocess.Popen[bytes], float] = {}
@@ -50,7 +51,12 @@ class Supervisor:
         self._stop = number
 
     def _launch(self, folder: Path) -> str:
-        handed = Launch(listener=self._listener.fileno(), metrics_folder=folder, settings=self._settings)
+        handed = Launch(
+            listener=self._listener.fileno(),
+            metrics_folder=folder,
+            keys_required=self._keys_required,
+            settings=self._settings,
+        )
         return handed.model_dump_json()
 
     def _start(self, launch: str) -> None:

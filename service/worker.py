@@ -19,6 +19,8 @@ class Launch(BaseModel):
     listener: int
     """Descriptor of the listening socket."""
     metrics_folder: Path
+    keys_required: bool
+    """A process that replaces another must not open what that one had closed, whatever became of the key file."""
     settings: Settings
 
 
@@ -30,7 +32,8 @@ def main(launch: Launch) -> int:
     settings = launch.settings
     listener = socket.socket(fileno=launch.listener)
     threading.Thread(target=_end_with_supervisor, args=(os.getppid(),), daemon=True).start()
-    Server(create_app(settings, launch.metrics_folder), settings).run(sockets=[listener])
+    app = create_app(settings, launch.metrics_folder, keys_required=launch.keys_required)
+    Server(app, settings).run(sockets=[listener])
     return 0
 
 

@@ -13,7 +13,7 @@ __all__ = ["two"]
 
 def test_what_is_handed_over_arrives_as_it_was(tmp_path: Path) -> None:
     settings = Settings(store=tmp_path, state=tmp_path, processes=2, max_requests=7, deadline_seconds=1.5)
-    launch = Launch(listener=3, metrics_folder=tmp_path, settings=settings)
+    launch = Launch(listener=3, metrics_folder=tmp_path, keys_required=True, settings=settings)
     assert Launch.model_validate_json(launch.model_dump_json()) == launch
 
 
