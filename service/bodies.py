@@ -1,7 +1,8 @@
 """The bytes of one image out of a request: counted while they come in, in memory only."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -10,11 +11,31 @@ from service.media_types import FORM, check_content_encoding, check_declared, es
 from service.multipart import OVERHEAD, FormFile
 from service.problems import BodyTooSlow, IncompleteBody
 
+MOST_SMALL = 10_000
+
 
 def announced_bytes(request: Request, max_bytes: int) -> int:
     """How many bytes a request's body will have, or may have where its headers do not say."""
     announced = int(request.headers.get("content-length", max_bytes))
     return min(announced, max_bytes + OVERHEAD)
+
+
+async def read_small(request: Request, seconds: float) -> bytes:
+    """Reads a body that is not an image.
+
+    Args:
+        request: Its body must not have been read.
+        seconds: In how many it must arrive.
+
+    Raises:
+        TooManyBytes: More than `MOST_SMALL`.
+        IncompleteBody: The client left.
+        BodyTooSlow: It did not arrive in time.
+    """
+    body = bytearray()
+    async with _in_time(seconds):
+        await _pour(request, body.extend, MOST_SMALL)
+    return bytes(body)
 
 
 async def read_image(request: Request, max_bytes: int, seconds: float) -> bytes:
@@ -34,9 +55,15 @@ async def read_image(request: Request, max_bytes: int, seconds: float) -> bytes:
     """
     check_content_encoding(request.headers.get("content-encoding", ""))
     content_type = request.headers.get("content-type", "")
+    async with _in_time(seconds):
+        return await _read(request, content_type, max_bytes)
+
+
+@asynccontextmanager
+async def _in_time(seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
-            return await _read(request, content_type, max_bytes)
+            yield
     except TimeoutError:
         raise BodyTooSlow(f"The body did not arrive within {seconds:g} seconds.") from None
 

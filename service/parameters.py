@@ -69,7 +69,7 @@ class LabelMove(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=10**9)
     """The version; it is verified, loaded and tried before the label moves."""
     share: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     """For `canary`: of the requests that name neither version nor label, how many it answers instead of `stable`.
@@ -100,9 +100,25 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         raise parameter_problem(error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
+def parse_body(model: type[Model], body: bytes) -> Model:
+    """Checks a JSON body.
+
+    Args:
+        model: What it may be.
+        body: As it came.
+
+    Raises:
+        InvalidParameter: It is not JSON, or not of this form; UnknownParameter if it has a member too many.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise parameter_problem(error.errors(include_url=False, include_context=False, include_input=False)) from None
+
+
 def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
     """The problem that pydantic's list of faults is; what was received is not repeated."""
-    named = [(str(fault["loc"][-1]), fault["type"], fault["msg"]) for fault in faults]
+    named = [(str(fault["loc"][-1]) if fault["loc"] else "body", fault["type"], fault["msg"]) for fault in faults]
     unknown = [name for name, kind, _ in named if kind == "extra_forbidden"]
     if unknown:
         listed = ", ".join(repr(name[:40]) for name in unknown)

@@ -6,9 +6,10 @@ from model_store.errors import UnknownModel
 from model_store.labels import Label
 from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
+from service.bodies import read_small
 from service.context import Context, Shared
 from service.engine import Engine
-from service.parameters import LabelMove, no_query
+from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
 from service.problems import StateNotWritable
 from service.versions import Condition
@@ -51,9 +52,19 @@ async def get_version(name: str, version: int, context: Shared) -> VersionAnswer
     return await context.on_store(lambda: describe_version(context.engine, name, version))
 
 
-@router.put("/{name}/labels/{label}", dependencies=[Depends(_may_move)])
-async def put_label(name: str, label: str, move: LabelMove, context: Shared) -> LabelInfo:
+_MOVE = {"requestBody": {"required": True, "content": {"application/json": {"schema": LabelMove.model_json_schema()}}}}
+
+
+@router.put(
+    "/{name}/labels/{label}",
+    dependencies=[Depends(_may_move)],
+    openapi_extra=_MOVE,
+    responses=described(408, 413),
+)
+async def put_label(name: str, label: str, request: Request, context: Shared) -> LabelInfo:
     """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before."""
+    # Read and parsed here: what FastAPI's own parser does not take (bytes that are no text, deep nesting) is a 500.
+    move = parse_body(LabelMove, await read_small(request, context.settings.receive_seconds))
     return await context.on_store(lambda: _move(context, name, label, move))
 
 

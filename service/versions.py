@@ -145,6 +145,8 @@ class Versions:
                     self._try(key)
                 except (RefusedVersion, RuntimeUnavailable) as error:
                     return Condition("refused", str(error))
+                finally:
+                    _return_memory()  # it was only tried
             return self._trials[key].condition
 
     def unload(self, keep: Collection[Served], idle_seconds: float) -> list[Key]:

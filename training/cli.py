@@ -15,6 +15,8 @@ from training import commands
 from training.sources import SourceError
 
 LEAST_EPOCH = 32
+LEAST_SIDE = 44
+"""Of which the front makes 31, the least that MobileNet's last convolutions can take."""
 
 EPILOG = """examples:
   python -m training data                                what is there, and where each image goes
@@ -36,8 +38,8 @@ def _phases(text: str) -> tuple[tuple[int, int], ...]:
         pairs = tuple((int(side), int(count)) for side, count in (part.split(":") for part in text.split(",")))
     except ValueError as error:
         raise argparse.ArgumentTypeError("write phases as SIDE:EPOCHS,SIDE:EPOCHS, such as 160:14,224:16") from error
-    if any(side < 32 or count < 1 for side, count in pairs):
-        raise argparse.ArgumentTypeError("a side is at least 32 pixels and a phase at least one epoch")
+    if any(side < LEAST_SIDE or count < 1 for side, count in pairs):
+        raise argparse.ArgumentTypeError(f"a side is at least {LEAST_SIDE} pixels and a phase at least one epoch")
     return pairs
 
 

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dermoscopy.prepare import PREPROCESSING_VERSION
+from model_store.golden import golden_pixels
 from model_store.manifest import Evaluation, InputContract, Manifest, Pinned, SourceRecord, TrainingRecord
 from model_store.publish import publish
 from model_store.runtime import load_directory
 from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
+from training.calibration import Platt
 from training.card import write_card
-from training.export import export_grader, grades, load_published
+from training.export import calibrated, export_grader, grades, load_published
 from training.golden import render_candidates, spread, write_golden
 from training.grader import (
     FRAME_PENALTIES,
@@ -34,6 +37,9 @@ from training.runtimes import validate_runtimes
 from training.scoring import score
 from training.stages import FAIR_SITE, SOURCE, Stages, frame_features, read_stages
 from training.table import Table
+
+SAME = 0.01
+"""How far a probability may be from the recorded one: sums in another order move it less, another front by tenths."""
 
 GRADE_NAMES = ("1 in situ", "2 invasive", "3 metastasis")
 
@@ -99,6 +105,24 @@ def _seen_by(classifier: StoredVersion) -> str:
     return "Whether the classifier's training saw these images or copies of them is not known."
 
 
+def _check_same(network: keras.Model, classifier: StoredVersion) -> None:
+    """The grader's features must be those of the classifier that it pins, as it is served.
+
+    Raises:
+        ValueError: The weights behind today's front do not say what the version says of its golden images.
+    """
+    calibration = classifier.manifest.calibration
+    assert calibration is not None  # noqa: S101  # narrows the type: a classifier is calibrated
+    platt = Platt(calibration.parameters["slope"], calibration.parameters["intercept"])
+    for golden in classifier.manifest.golden:
+        pixels = golden_pixels(classifier, golden)[None].astype(np.float32)
+        logit = calibrated(network(pixels, training=False), platt)[1]
+        found, recorded = float(tf.sigmoid(logit)[0]), golden.outputs["probability"][0]
+        if abs(found - recorded) > SAME:
+            name = f"{classifier.name}/{classifier.version}"
+            raise ValueError(f"{name} was made for other inputs than today's front: build on a newer classifier")
+
+
 def _pixels_to_validate(table: Table, stages: Stages, golden: np.ndarray) -> np.ndarray:
     return np.concatenate([table.pixels[np.sort(stages.rows)[:150]], golden])
 
@@ -116,9 +140,10 @@ def release_grader(
         store: Where to publish. No label is moved.
 
     Raises:
-        ValueError: The table has no graded melanomas, or the classifier has another architecture.
+        ValueError: The table has no graded melanomas, or the classifier has another architecture or another front.
     """
     load_published(network, classifier.path)
+    _check_same(network, classifier)
     stages = read_stages(table)
     features = view_features(network, table.pixels[stages.rows])
     model = cross_validate(features, stages, "cross-validating the grader")

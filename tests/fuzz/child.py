@@ -54,11 +54,14 @@ class Chunk:
 
 
 def resident() -> int:
-    """Resident memory of this process in bytes, less what the C library only keeps for the next picture."""
+    """Resident memory of this process in bytes, less what the C library only keeps for the next picture.
+
+    Of anonymous pages only: those of the libraries' files are taken and given back as the kernel likes.
+    """
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * resource.getpagesize()
+    status = Path("/proc/self/status").read_text("ascii")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon:"))
 
 
 def _bound_processor(seconds: int) -> None:
@@ -68,7 +71,7 @@ def _bound_processor(seconds: int) -> None:
 
 
 def serve(connection: Connection, decoder_name: str, bounds: Bounds, trace: Path) -> None:
-    """Judge the cases of every chunk that comes in: a verdict for each, then the resident memory.
+    """Judge the cases of every chunk that comes in: send (verdict, None), with the last one the resident memory.
 
     Args:
         connection: To the parent; ends when that does.
@@ -93,9 +96,11 @@ def serve(connection: Connection, decoder_name: str, bounds: Bounds, trace: Path
                 chunk: Chunk = connection.recv()
             except EOFError:
                 return
-            for number in range(chunk.first, chunk.first + chunk.count):
+            last = chunk.first + chunk.count - 1
+            for number in range(chunk.first, last + 1):
                 _bound_processor(_BUILD_SECONDS)
                 data = build(Case(chunk.format, number))
                 _bound_processor(bounds.processor_seconds)
-                connection.send(judge(data, decode))
-            connection.send(resident())
+                verdict = judge(data, decode)
+                # Weighed before its verdict is sent: memory that a case has corrupted often kills only then.
+                connection.send((verdict, resident() if number == last else None))

@@ -20,6 +20,7 @@ from tests.fuzz.report import Tally
 
 PREPARE = "dermoscopy.prepare:prepare"
 _TRACE_SHOWN = 2_000
+_SLEEPING = "S"
 
 
 class Finding(NamedTuple):
@@ -67,30 +68,34 @@ class Child:
         """The verdict on each case, in order; the last one is its death if it dies."""
         self._connection.send(chunk)
         for _ in range(chunk.count):
-            verdict = self._receive()
+            answer = self._receive()
             self.judged += 1
-            if not isinstance(verdict, Verdict):
+            if answer is None:
                 yield self._dead()
                 return
+            verdict, resident = answer
+            self._weigh(resident)
             yield verdict
-        self._weigh(self._receive())
 
-    def _receive(self) -> object:
+    def _receive(self) -> tuple[Verdict, int | None] | None:
         """What it sends, or None if it dies or waits for something that never comes."""
         try:
-            before = self._processor_seconds()
+            before = self._activity()
             while not self._connection.poll(self._bounds.wall_seconds):
                 # On a machine that does other things it may only be slow; too much processor time ends it by itself.
-                if self._processor_seconds() == before:
+                now = self._activity()
+                if now == before and now[0] == _SLEEPING:
                     return None
-                before = self._processor_seconds()
-            return self._connection.recv()
+                before = now
+            answer: tuple[Verdict, int | None] = self._connection.recv()
         except (EOFError, OSError):
             return None
+        return answer
 
-    def _processor_seconds(self) -> float:
+    def _activity(self) -> tuple[str, int, int]:
+        """Its state, and the processor time that it has used so far in user and in kernel mode (proc(5))."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return fields[0], int(fields[11]), int(fields[12])
 
     def _dead(self) -> Verdict:
         self._process.join(1)
@@ -99,8 +104,8 @@ class Child:
         trace = self._trace.read_text("utf-8", "replace") if self._trace.exists() else ""
         return Verdict(kind, decoded=True, finding=f"{detail}\n{trace[-_TRACE_SHOWN:]}")
 
-    def _weigh(self, resident: object) -> None:
-        if isinstance(resident, int) and self.judged >= self._bounds.settled_after:
+    def _weigh(self, resident: int | None) -> None:
+        if resident is not None and self.judged >= self._bounds.settled_after:
             self._settled = self._settled or resident
             self.growth = resident - self._settled
 

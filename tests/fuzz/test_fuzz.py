@@ -1,5 +1,7 @@
 """The short form of `make fuzz`: always the same cases."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.fuzz import __main__ as command
@@ -25,7 +27,7 @@ def test_no_mutated_file_does_harm_and_enough_of_them_get_to_the_pixels() -> Non
 
 
 def test_one_case_can_be_run_again(
-    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "_FOLDER", tmp_path)
     assert command.main(["--case", "png:88"]) == 0

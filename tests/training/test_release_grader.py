@@ -5,12 +5,15 @@ import pytest
 
 from model_store.decision import grade
 from model_store.runtime import load
-from model_store.store import StoredVersion
+from model_store.store import Store, StoredVersion
+from tests.running_service import ROOT
 from tests.training.built import Data, Published
 from tests.training.data_root import BARCELONA, SOCIETY
 from training import texts
+from training.export import load_published
 from training.grader import FRAME_PENALTIES, PENALTIES
-from training.release_grader import _seen_by
+from training.network import build_network
+from training.release_grader import _check_same, _seen_by
 from training.stages import read_stages
 
 
@@ -18,6 +21,18 @@ def test_it_pins_its_classifier(published: Published) -> None:
     pinned = published.grader.manifest.classifier
     assert pinned is not None
     assert (pinned.name, pinned.version, pinned.digest) == ("classifier", 1, published.classifier.digest)
+
+
+@pytest.mark.parametrize(("version", "same"), [(1, False), (2, True)])
+def test_a_grader_is_built_only_on_the_features_that_its_classifier_serves(version: int, same: bool) -> None:
+    """classifier/1 was trained behind another front: its weights behind today's give other features."""
+    network, classifier = build_network("none"), Store(ROOT / "model_store" / "models").open("classifier", version)
+    load_published(network, classifier.path)
+    if same:
+        _check_same(network, classifier)
+    else:
+        with pytest.raises(ValueError, match="classifier/1 was made for other inputs"):
+            _check_same(network, classifier)
 
 
 def test_it_grades(published: Published, data: Data) -> None:
