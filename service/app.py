@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from service import problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
 from service.context import Context, make_context
+from service.engine import Engine
 from service.middleware import RequestContext
 from service.observation import measure_levels
 from service.openapi import DocumentedApp
@@ -29,29 +30,36 @@ Errors are `application/problem+json` with a `code`, `retryable` and the `reques
 """
 
 
-def create_app(settings: Settings, metrics_folder: Path | None = None, *, keys_required: bool = False) -> FastAPI:
+def create_app(
+    settings: Settings,
+    metrics_folder: Path | None = None,
+    *,
+    engine: Engine | None = None,
+    keys_required: bool = False,
+) -> FastAPI:
     """Builds the app.
 
     Args:
         settings: Checked ones, from `read_settings`.
         metrics_folder: Where the processes that serve together keep what they count; None for a single one.
+        engine: One that is loading already (`engine.start_early`); without it, the app loads when it starts.
         keys_required: Whether API keys are demanded even if their file is gone by now.
 
     Returns:
         The app. Once started it answers at once, and is ready when its models are loaded. Its state has the `context`.
     """
-    context = make_context(settings, metrics_folder, keys_required=keys_required)
+    context = make_context(settings, metrics_folder, engine=engine, keys_required=keys_required)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
-        engine = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
+        watching = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
         levels = asyncio.create_task(_keep_levels(context))
         yield
         levels.cancel()
         stop.set()
         # A thread cannot be stopped, and a process must not end under one that is in native code.
-        await engine
+        await watching
         context.workers.close()
         context.tracer.stop()
 

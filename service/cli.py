@@ -79,10 +79,13 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, listening: 
 
         listening()
         return Supervisor(settings, listener, keys_required=guarded).run()
-    from service.app import create_app  # noqa: PLC0415 - half a second of imports that --help need not wait for
+    from service.engine import start_early  # noqa: PLC0415 - imports that --help need not wait for
+
+    engine = start_early(settings)
+    from service.app import create_app  # noqa: PLC0415 - half a second, in which the models load
     from service.server import Server  # noqa: PLC0415
 
-    server = Server(create_app(settings, keys_required=guarded), settings)
+    server = Server(create_app(settings, engine=engine, keys_required=guarded), settings)
     # While it serves, it has handlers of its own.
     _on_stop(lambda: setattr(server, "should_exit", True))
     listening()

@@ -66,18 +66,25 @@ class Context:
         return await anyio.to_thread.run_sync(work, limiter=self.store)
 
 
-def make_context(settings: Settings, metrics_folder: Path | None = None, *, keys_required: bool = False) -> Context:
-    """A context whose engine has not been started yet.
+def make_context(
+    settings: Settings,
+    metrics_folder: Path | None = None,
+    *,
+    engine: Engine | None = None,
+    keys_required: bool = False,
+) -> Context:
+    """What an app needs.
 
     Args:
         settings: Checked ones.
         metrics_folder: Where the processes that serve together keep what they count; None for a single one.
+        engine: One that is loading already; without it, one that has not been started yet.
         keys_required: Whether keys are demanded even if their file is gone by now.
     """
     required = keys_required or settings.keys_required
     return Context(
         settings,
-        Engine(settings),
+        engine or Engine(settings),
         Workers(min(settings.threads or available_processors(), MOST_IMAGES)),
         Admission(settings.max_requests, settings.max_request_bytes),
         KeyRing(settings.key_file, required=required, processes=settings.processes),

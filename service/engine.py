@@ -17,7 +17,7 @@ from model_store.store import Store
 from service import log
 from service.loading import CLASSIFIER, GRADER
 from service.settings import Settings
-from service.versions import Condition, Served, Versions, signature, why
+from service.versions import Condition, Key, Served, Versions, signature, why
 
 STABLE = "stable"
 CANARY = "canary"
@@ -58,6 +58,7 @@ class Engine:
         self._label_files = (settings.store / LABELS_FILE, settings.state / LABELS_FILE)
         self._lock = threading.RLock()
         self._seen: object = None
+        self._looked_at: set[Key] = set()
         self._named: dict[tuple[str, str], Label] = {}
         self._answering: dict[tuple[str, str], Answering] = {}
         self._refused: dict[tuple[str, str], str] = {}
@@ -66,13 +67,20 @@ class Engine:
         self._pulse_trouble: str | None = None
 
     def start(self) -> None:
-        """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts."""
-        try:
-            self.refresh()
-        except UnreadableLabels as error:
-            log.event("labels_unreadable", logging.ERROR, reason=str(error))
-        finally:
-            self.started = True
+        """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts.
+
+        A second call waits for the first.
+        """
+        with self._lock:
+            if self.started:
+                return
+            self._looked_at = self._there()
+            try:
+                self.refresh()
+            except UnreadableLabels as error:
+                log.event("labels_unreadable", logging.ERROR, reason=str(error))
+            finally:
+                self.started = True
 
     def watch(self, stop: threading.Event) -> None:
         """Follows labels and store until told to stop; blocking."""
@@ -183,10 +191,15 @@ class Engine:
                 self._follow(name, label, named)
 
     def try_what_is_new(self) -> None:
-        """Tries every version that was not tried as it is now, so that /models can tell at once."""
-        for name in self.store.names():
-            for version in self.store.versions(name):
-                self.versions.condition(name, version)
+        """Tries every version that came since the last look, so that /models can tell at once.
+
+        What was there from the start and no label names is tried when somebody asks for it: at the start, requests
+        need the processors.
+        """
+        there = self._there()
+        for name, version in sorted(there - self._looked_at):
+            self.versions.condition(name, version)
+        self._looked_at = there
 
     def pulse(self) -> None:
         """Takes a golden image of everything that answers through its runtime once more."""
@@ -207,6 +220,9 @@ class Engine:
         if time.monotonic() - self._pulsed > PULSE_VALID_SECONDS:
             return f"No prediction was tried for {PULSE_VALID_SECONDS:g} seconds."
         return self._pulse_trouble
+
+    def _there(self) -> set[Key]:
+        return {(name, version) for name in self.store.names() for version in self.store.versions(name)}
 
     def _drawn(self, name: str, request_id: str) -> str:
         canary = self._named.get((name, CANARY))
@@ -252,6 +268,13 @@ class Engine:
         kept = [answering.served for answering in list(self._answering.values())]
         for name, version in self.versions.unload(kept, IDLE_SECONDS):
             log.event("unloaded", model=name, version=version)
+
+
+def start_early(settings: Settings) -> Engine:
+    """An engine that is already loading, in a thread of its own, while the caller imports the rest of the service."""
+    engine = Engine(settings)
+    threading.Thread(target=engine.start, name="first-load").start()
+    return engine
 
 
 def _identity(served: Served) -> dict[str, object]:

@@ -26,13 +26,16 @@ class Launch(BaseModel):
 
 def main(launch: Launch) -> int:
     """Serves until a signal comes; returns the exit status."""
-    from service.app import create_app  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
-    from service.server import Server  # noqa: PLC0415
+    from service.engine import start_early  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
 
     settings = launch.settings
+    engine = start_early(settings)
+    from service.app import create_app  # noqa: PLC0415 - half a second, in which the models load
+    from service.server import Server  # noqa: PLC0415
+
     listener = socket.socket(fileno=launch.listener)
     threading.Thread(target=_end_with_supervisor, args=(os.getppid(),), daemon=True).start()
-    app = create_app(settings, launch.metrics_folder, keys_required=launch.keys_required)
+    app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)
     Server(app, settings).run(sockets=[listener])
     return 0
 
