@@ -86,7 +86,7 @@ def test_an_answer_that_takes_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) 
     with tiny_server(delay=0.5) as port:
         samples = run(open_loop(port, get("/"), [0.0]))
     assert samples.counts() == {LOST: 1}
-    assert samples.seconds().min() >= 0.1
+    assert samples.seconds().min() >= 0.09  # the loop's timers count in whole milliseconds, and may be one early
 
 
 def test_moments_at_equal_distances() -> None:
