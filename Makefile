@@ -66,7 +66,7 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training tracing dev; do \
+	@for part in service build training tracing dev bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

@@ -1,8 +1,8 @@
 """A route for images: checked query in, response out, without FastAPI's machinery in between.
 
-FastAPI's dependencies, validation and contexts cost about as much processor time as decoding a small photograph, for
-every request. Here a request goes from its headers to `answer` at once; the OpenAPI document is still FastAPI's own,
-made from the same signatures.
+FastAPI's dependencies, validation and contexts took about half of the event loop's time for each image (profiled).
+Here a request goes from its headers to `answer` at once; the OpenAPI document is still FastAPI's own, made from the
+same signatures.
 """
 
 import inspect

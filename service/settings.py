@@ -89,7 +89,8 @@ class Settings(BaseSettings):
     """How long an image request may take from its headers on; then it is dropped and answered with 504."""
 
     receive_seconds: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
-    """In how many seconds headers and body of a request must each have arrived; a slower client gets 408."""
+    """In how many seconds headers and body of a request must each have arrived. For a slower body there is 408; without
+    its headers there is no request to answer, and the connection ends."""
 
     drain_seconds: float = Field(default=3.0, ge=0, le=600, allow_inf_nan=False)
     """How long SIGTERM leaves the port open: /readyz says at once that it is not ready, requests are still answered.

@@ -1,4 +1,4 @@
-"""MobileNet with its batch normalisation folded into the convolutions: the same function, a third cheaper to train.
+"""MobileNet with its batch normalisation folded into the convolutions: the same function, and cheaper to train.
 
 The statistics of given weights stay what they are while fine-tuning (batch statistics would move the features), so a
 normalisation is a fixed scale and shift of each channel. Folded, the scale is part of the kernel and the shift is the
