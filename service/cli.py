@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import resource
-import signal
 import socket
 import sys
 import time
@@ -12,7 +11,9 @@ from collections.abc import Callable, Sequence
 
 from service import cli_keys, log
 from service.keys import KeyRing
+from service.listener import listen
 from service.settings import Settings, SettingsError, read_settings, variable
+from service.stopping import Stop
 
 EPILOG = """\
 start it, then ask it about an image:
@@ -55,10 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(settings: Settings) -> int:
     """Serves until a signal comes, and then finishes the requests under way; returns the exit status."""
     begun = time.perf_counter()
-    # A stop that was asked for is a success, from the first moment on.
-    _on_stop(lambda: sys.exit(0))
+    stop = Stop()
     try:
-        listener = _listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)
@@ -67,18 +67,18 @@ def serve(settings: Settings) -> int:
     guarded = _say_who_may_ask(settings)
     host, port = listener.getsockname()[:2]
     status = _run(
-        settings, listener, guarded, lambda: log.event("listening", host=host, port=port, seconds=_since(begun))
+        settings, listener, guarded, stop, lambda: log.event("listening", host=host, port=port, seconds=_since(begun))
     )
     log.event("stopped")
     return status
 
 
-def _run(settings: Settings, listener: socket.socket, guarded: bool, listening: Callable[[], None]) -> int:
+def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop, listening: Callable[[], None]) -> int:
     if settings.processes > 1:
         from service.supervisor import Supervisor  # noqa: PLC0415 - it needs none of what a serving process imports
 
         listening()
-        return Supervisor(settings, listener, keys_required=guarded).run()
+        return Supervisor(settings, listener, stop, keys_required=guarded).run()
     from service.engine import start_early  # noqa: PLC0415 - imports that --help need not wait for
 
     engine = start_early(settings)
@@ -86,8 +86,7 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, listening: 
     from service.server import Server  # noqa: PLC0415
 
     server = Server(create_app(settings, engine=engine, keys_required=guarded), settings)
-    # While it serves, it has handlers of its own.
-    _on_stop(lambda: setattr(server, "should_exit", True))
+    stop.hand_over(server)
     listening()
     server.run(sockets=[listener])
     return 0
@@ -109,16 +108,6 @@ def _allow_many_connections() -> None:
 
 def _since(begun: float) -> float:
     return round(time.perf_counter() - begun, 2)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    return socket.create_server((host, port), family=family, backlog=2048)
-
-
-def _on_stop(action: Callable[[], object]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: action())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 64_000_000
+UNUSED_SECONDS = 1.0
+"""How long a connection that has brought no request yet is kept when the service stops."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -59,6 +61,13 @@ class Protocol(HttpToolsProtocol):
         self._headers_are_there()
         super().on_headers_complete()
 
+    def shutdown(self) -> None:
+        """The service stops: one that has just connected may have sent a request that was not read yet."""
+        if self.cycle is None:
+            self.loop.call_later(UNUSED_SECONDS, self._close_unless_busy)
+        else:
+            super().shutdown()
+
     def body_is_arriving(self) -> bool:
         """Whether the client may still be sending the body of the request that was answered."""
         return self.cycle is not None and self.cycle.more_body
@@ -69,6 +78,10 @@ class Protocol(HttpToolsProtocol):
         transport.write_eof()
         transport.resume_reading()
         self.loop.call_later(LINGER_SECONDS, transport.abort)
+
+    def _close_unless_busy(self) -> None:
+        # uvicorn's own: at once if no request is under way, else after its answer.
+        super().shutdown()
 
     def _await_headers(self) -> None:
         self._headers_are_there()

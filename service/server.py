@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from service import log
 from service.context import Context
+from service.listener import SETTLE_SECONDS, refuse_new
 from service.protocol import Protocol
 from service.settings import Settings
 
@@ -27,12 +28,14 @@ in which a refusal or a probe is answered."""
 class Server(uvicorn.Server):
     """Stops in steps: not ready, but serving; then no new connections; then every request under way is finished."""
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, *, owns_listener: bool = True) -> None:
         """Prepares to serve.
 
         Args:
             app: From `create_app`.
             settings: The same as the app's.
+            owns_listener: Whether its sockets are its own. Otherwise a supervisor lets nobody connect any more when all
+                processes stop; while the others go on, one that stops leaves them what has connected.
         """
         super().__init__(
             uvicorn.Config(
@@ -51,6 +54,7 @@ class Server(uvicorn.Server):
         )
         self._context: Context = app.state.context
         self._drain_seconds = settings.drain_seconds
+        self._owns_listener = owns_listener
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -73,6 +77,11 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes what has already connected before the port closes: the kernel would reset those connections."""
+        self._context.stopping = True
+        for listener in sockets or []:
+            if self._owns_listener:
+                refuse_new(listener)
+        await asyncio.sleep(SETTLE_SECONDS)
         for listener in sockets or []:
             await self._accept_waiting(listener)
         await super().shutdown(sockets)

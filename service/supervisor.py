@@ -1,5 +1,6 @@
 """Several serving processes on one port: started, watched, replaced when they die, and stopped together."""
 
+import logging
 import signal
 import socket
 import subprocess
@@ -7,14 +8,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 from service import log
+from service.listener import refuse_new
 from service.metrics_processes import forget
 from service.settings import Settings
+from service.stopping import Stop, held_back
 from service.worker import Launch
 
 LOOK_SECONDS = 0.1
+END_LOOK_SECONDS = 0.02
+"""Shorter than `SETTLE_SECONDS`, which the processes give this one to close the port to newcomers."""
+OVERDUE_SECONDS = 10.0
+"""One that has not ended so long after it should have is killed."""
 LEAST_LIFE_SECONDS = 5.0
 """One that dies sooner is replaced only after this long: what kills it may be the same again."""
 
@@ -22,33 +28,53 @@ LEAST_LIFE_SECONDS = 5.0
 class Supervisor:
     """Owns the listening socket; the kernel gives each connection to one of the processes that accept from it."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, *, keys_required: bool) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, stop: Stop, *, keys_required: bool) -> None:
+        """Prepares to serve.
+
+        Args:
+            settings: Checked ones.
+            listener: The port, open.
+            stop: Hears the signals.
+            keys_required: Whether API keys are demanded even if their file is gone by now.
+        """
         self._settings = settings
         self._keys_required = keys_required
         self._listener = listener
-        self._stop: int | None = None
+        self._signals = stop.signals
         self._born: dict[subprocess.Popen[bytes], float] = {}
 
     def run(self) -> int:
         """Serves until a signal comes; returns the exit status: 0 if every process ended well."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._told)
         with tempfile.TemporaryDirectory(prefix="melanoserve-metrics-") as folder:
             launch = self._launch(Path(folder))
             for _ in range(self._settings.processes):
                 self._start(launch)
-            while self._stop is None:
+            while not self._signals:
                 self._replace_the_dead(launch, Path(folder))
                 time.sleep(LOOK_SECONDS)
-            # From here on the last process that closes the port closes it for all.
-            self._listener.close()
-            for process in self._born:
-                process.send_signal(self._stop)
-            statuses = [process.wait() for process in self._born]
-        return 0 if not any(statuses) else 1
+            self._end()
+        return 0 if not any(process.returncode for process in self._born) else 1
 
-    def _told(self, number: int, _: FrameType | None) -> None:
-        self._stop = number
+    def _end(self) -> None:
+        """Passes every signal on, closes the port when the processes do, and waits for them, but not for ever."""
+        drain = self._settings.drain_seconds if self._signals[0] == signal.SIGTERM else 0.0
+        begun, passed_on, open_ = time.monotonic(), 0, True
+        while running := [process for process in self._born if process.poll() is None]:
+            for number in self._signals[passed_on:]:
+                for process in running:
+                    process.send_signal(number)
+                passed_on += 1
+            waited = time.monotonic() - begun
+            if open_ and (waited >= drain or passed_on > 1):
+                open_ = False
+                refuse_new(self._listener)
+                # From here on the last process that closes the port closes it for all.
+                self._listener.close()
+            if waited > drain + self._settings.shutdown_seconds + OVERDUE_SECONDS:
+                for process in running:
+                    log.event("process_overdue", logging.ERROR, pid=process.pid)
+                    process.kill()
+            time.sleep(END_LOOK_SECONDS)
 
     def _launch(self, folder: Path) -> str:
         handed = Launch(
@@ -62,13 +88,14 @@ class Supervisor:
     def _start(self, launch: str) -> None:
         command = [sys.executable, "-m", "service.worker", launch]
         # A group of its own: Ctrl-C reaches this process alone, which passes it on.
-        process = subprocess.Popen(  # noqa: S603 - the same program
-            command,
-            pass_fds=[self._listener.fileno()],
-            # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
-            stderr=sys.stderr,
-            start_new_session=True,
-        )
+        with held_back():
+            process = subprocess.Popen(  # noqa: S603 - the same program
+                command,
+                pass_fds=[self._listener.fileno()],
+                # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
+                stderr=sys.stderr,
+                start_new_session=True,
+            )
         self._born[process] = time.monotonic()
         log.event("process_started", pid=process.pid)
 

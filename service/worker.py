@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from service import log
 from service.settings import Settings
+from service.stopping import Stop
 
 
 class Launch(BaseModel):
@@ -24,7 +25,7 @@ class Launch(BaseModel):
     settings: Settings
 
 
-def main(launch: Launch) -> int:
+def main(launch: Launch, stop: Stop) -> int:
     """Serves until a signal comes; returns the exit status."""
     from service.engine import start_early  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
 
@@ -36,7 +37,9 @@ def main(launch: Launch) -> int:
     listener = socket.socket(fileno=launch.listener)
     threading.Thread(target=_end_with_supervisor, args=(os.getppid(),), daemon=True).start()
     app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)
-    Server(app, settings).run(sockets=[listener])
+    server = Server(app, settings, owns_listener=False)
+    stop.hand_over(server)
+    server.run(sockets=[listener])
     return 0
 
 
@@ -49,8 +52,7 @@ def _end_with_supervisor(supervisor: int) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    asked = Stop()
     handed = Launch.model_validate_json(sys.argv[1])
     log.configure(handed.settings.log_level)
-    sys.exit(main(handed))
+    sys.exit(main(handed, asked))

@@ -116,3 +116,22 @@ def test_a_stop_under_load_loses_no_request(two: Service) -> None:
         for task in tasks:
             task.result()
     assert set(answered) == {"200"}, answered
+
+
+def test_a_stop_that_comes_while_its_processes_start_ends_them_too(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, ready=False, PROCESSES="2", DRAIN_SECONDS="0") as service:
+        until_all_are_ready(service)
+        os.kill(processes(service)[0], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while len(service.events("process_started")) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert service.stop() == 0
+
+
+def test_a_second_signal_ends_the_waiting(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="60") as service:
+        for _ in range(2):
+            os.kill(service.process.pid, signal.SIGTERM)
+            time.sleep(0.3)
+        assert service.process.wait(20) == 0
