@@ -33,6 +33,7 @@ examples:
   python -m benchmarks overload                      four times as many requests as it can answer
   python -m benchmarks swaps                         50 changes of the version under full load
   python -m benchmarks mixed                         60 images at 16 at a time: whose answer is it?
+  python -m benchmarks stops                         20 times SIGTERM under full load: is a request lost?
   python -m benchmarks soak --minutes 60             an hour at 80 % load
   python -m benchmarks soak --minutes 60 --publish   the same, into docs/benchmarks.md
 
@@ -41,7 +42,7 @@ folder, beside the log of the service.
 
 exit status: 0 measured; 1 it could not be, or with --check a bar was missed; 2 wrong usage"""
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,13 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     # Imported only here: --help need not wait for matplotlib and OpenVINO.
-    from benchmarks import compare, mixed, overload, publish, soak, swaps  # noqa: PLC0415
+    from benchmarks import compare, mixed, overload, publish, soak, stops, swaps  # noqa: PLC0415
 
     commands: dict[str, Callable[[argparse.Namespace], Result]] = {
         "compare": compare.compare,
         "overload": overload.overload,
         "swaps": swaps.swaps,
         "mixed": mixed.mixed,
+        "stops": stops.stops,
         "soak": soak.soak,
     }
     result = commands[options.command](options)
@@ -111,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_overload(commands, common)
     _add_swaps(commands, common)
     _add_mixed(commands, common)
+    _add_stops(commands, common)
     _add_soak(commands, common)
     return parser
 
@@ -149,6 +152,12 @@ def _add_mixed(commands: _Commands, common: argparse.ArgumentParser) -> None:
     command.add_argument("--images", type=_count, default=60, metavar="N", help="how many different ones (60)")
     command.add_argument("--repeats", type=_count, default=10, metavar="N", help="how often each is asked about (10)")
     command.add_argument("--clients", type=_count, default=16, metavar="N", help="how many ask at a time (16)")
+
+
+def _add_stops(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    text = "SIGTERM under full load, again and again: no request that was let in may be lost"
+    command = commands.add_parser("stops", parents=[common], help=text, description=f"Sends {text}.")
+    command.add_argument("--stops", type=_count, default=20, metavar="N", help="how many (20)")
 
 
 def _add_soak(commands: _Commands, common: argparse.ArgumentParser) -> None:

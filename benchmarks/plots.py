@@ -86,6 +86,16 @@ def mixed(seconds: Mapping[str, Sequence[float]], path: Path) -> None:
     _save(figure, path)
 
 
+def stops(seconds: Sequence[float], answers: Sequence[int], path: Path) -> None:
+    """How long each stop took, and how many requests were answered until then."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=_TALL, sharex=True)
+    above.bar(range(1, len(seconds) + 1), seconds, color=_OURS)
+    above.set(ylabel="seconds", title="From SIGTERM under load to the end")
+    below.bar(range(1, len(answers) + 1), answers, color=_OTHERS[1])
+    below.set(xlabel="stop", ylabel="answers", title="Requests that were answered")
+    _save(figure, path)
+
+
 def soak(columns: Mapping[str, Sequence[float]], path: Path) -> None:
     """Milliseconds to an answer, and memory, over time: the columns `minute`, `p50`, `p99` and `memory_mb`."""
     minutes = columns["minute"]

@@ -47,12 +47,28 @@ class Server:
         pid: Its first process.
         ready_seconds: From the start of that process until it was ready.
         key: API key for it, if it wants one.
+        process: The same first process.
     """
 
     port: int
     pid: int
     ready_seconds: float
     key: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop(self, seconds: float) -> int:
+        """Sends SIGTERM and waits for the end; the exit status.
+
+        Raises:
+            ServerFailed: It has not ended after so many seconds, or `started` has not started it.
+        """
+        if self.process is None:
+            raise ServerFailed("it is not ours to stop")
+        self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ServerFailed(f"it has not ended {seconds:g} s after SIGTERM") from error
 
     def memory(self) -> Memory:
         """What it weighs now."""
@@ -95,7 +111,7 @@ def started(program: Program, ready: bytes, *, key: str | None = None) -> Iterat
     process = _start(program, port)
     try:
         _await_ready(process, port, ready, begun, program.log)
-        yield Server(port, process.pid, clock() - begun, key)
+        yield Server(port, process.pid, clock() - begun, key, process)
     finally:
         _stop(process)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "soak")
 
 HEAD = """\
 # Benchmarks

@@ -39,6 +39,11 @@ def test_swaps_are_drawn(tmp_path: Path) -> None:
     _drawn(tmp_path / "swaps.png")
 
 
+def test_stops_are_drawn(tmp_path: Path) -> None:
+    plots.stops([3.1, 3.2], [120, 130], tmp_path / "stops.png")
+    _drawn(tmp_path / "stops.png")
+
+
 def test_mixed_requests_are_drawn(tmp_path: Path) -> None:
     plots.mixed({"image": [0.1, 0.2, 0.3], "truncated": [0.01]}, tmp_path / "mixed.png")
     _drawn(tmp_path / "mixed.png")
