@@ -1,6 +1,7 @@
 """Several serving processes on one port: started, watched, replaced when they die, and stopped together."""
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -78,6 +79,7 @@ class Supervisor:
 
     def _launch(self, folder: Path) -> str:
         handed = Launch(
+            supervisor=os.getpid(),
             listener=self._listener.fileno(),
             metrics_folder=folder,
             keys_required=self._keys_required,

@@ -17,6 +17,8 @@ from service.stopping import Stop
 class Launch(BaseModel):
     """What the supervisor hands over, as JSON."""
 
+    supervisor: int
+    """Its process. One that dies while this one is still being started is somebody else by then."""
     listener: int
     """Descriptor of the listening socket."""
     metrics_folder: Path
@@ -35,7 +37,7 @@ def main(launch: Launch, stop: Stop) -> int:
     from service.server import Server  # noqa: PLC0415
 
     listener = socket.socket(fileno=launch.listener)
-    threading.Thread(target=_end_with_supervisor, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_supervisor, args=(launch.supervisor,), daemon=True).start()
     app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)
     server = Server(app, settings, owns_listener=False)
     stop.hand_over(server)

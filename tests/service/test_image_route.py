@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running_service import Service, running
+from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
 
@@ -81,7 +81,9 @@ def test_answers_under_load_are_those_alone_whatever_else_is_sent(service: Servi
     parts = ("decision", "probability", "classes", "image")
 
     def ask(data: bytes) -> Any:
-        answer = httpx.post(f"{service.client.base_url}/classify", content=data, headers=PNG, timeout=60)
+        answer = httpx.post(
+            f"{service.client.base_url}/classify", content=data, headers=PNG, timeout=60, verify=WITHOUT_TLS
+        )
         assert answer.status_code == 200, answer.text
         return {part: answer.json()[part] for part in parts}
 
@@ -92,7 +94,9 @@ def test_answers_under_load_are_those_alone_whatever_else_is_sent(service: Servi
             connection.sendall(head.encode() + data)
 
     def send_damaged(data: bytes) -> None:
-        answer = httpx.post(f"{service.client.base_url}/classify", content=data[:-30], headers=PNG, timeout=60)
+        answer = httpx.post(
+            f"{service.client.base_url}/classify", content=data[:-30], headers=PNG, timeout=60, verify=WITHOUT_TLS
+        )
         assert answer.status_code == 422
 
     alone = [ask(data) for data in files]

@@ -14,7 +14,7 @@ import httpx
 
 from model_store.labels import Labels
 from model_store.store import Store
-from tests.running_service import Service, running
+from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.damage import flip_a_byte
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, add_classifier, add_grader, picture, png
@@ -52,7 +52,7 @@ def load(service: Service, clients: int = 4) -> Iterator[Counter[tuple[int, str]
     stop, counted, lock = threading.Event(), Counter[tuple[int, str]](), threading.Lock()
 
     def ask() -> None:
-        with httpx.Client(base_url=service.client.base_url, timeout=60) as client:
+        with httpx.Client(base_url=service.client.base_url, timeout=60, verify=WITHOUT_TLS) as client:
             while not stop.is_set():
                 answer = client.post("/classify", content=DATA, headers=PNG)
                 found = answer.json()

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running_service import Service, running
+from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -23,7 +23,7 @@ def ask_until_refused(service: Service, counted: Counter[str]) -> None:
     """New connections, one after another, until none is accepted any more; what was sent must be answered."""
     while True:
         try:
-            connection = httpx.Client(base_url=service.client.base_url, timeout=30)
+            connection = httpx.Client(base_url=service.client.base_url, timeout=30, verify=WITHOUT_TLS)
             with connection as client:
                 answer = client.post("/classify", content=DATA, headers=PNG)
         except httpx.ConnectError:
@@ -91,7 +91,7 @@ def test_a_request_whose_body_is_still_arriving_is_finished(pristine_store: Path
 
         with ThreadPoolExecutor(1) as pool:
             url = f"{service.client.base_url}/classify"
-            task = pool.submit(httpx.post, url, content=slowly(), headers=PNG, timeout=30)  # type: ignore[arg-type]
+            task = pool.submit(httpx.post, url, content=slowly(), headers=PNG, timeout=30, verify=WITHOUT_TLS)  # type: ignore[arg-type]
             begun.wait(10)
             time.sleep(0.3)
             assert service.stop() == 0

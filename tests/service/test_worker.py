@@ -1,5 +1,7 @@
 """A serving process on its own terms: what it is handed, and what it does when nobody watches it any more."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ __all__ = ["two"]
 
 def test_what_is_handed_over_arrives_as_it_was(tmp_path: Path) -> None:
     settings = Settings(store=tmp_path, state=tmp_path, processes=2, max_requests=7, deadline_seconds=1.5)
-    launch = Launch(listener=3, metrics_folder=tmp_path, keys_required=True, settings=settings)
+    launch = Launch(supervisor=7, listener=3, metrics_folder=tmp_path, keys_required=True, settings=settings)
     assert Launch.model_validate_json(launch.model_dump_json()) == launch
 
 
@@ -25,6 +27,15 @@ def test_without_its_supervisor_a_process_ends(two: Service) -> None:
     while any(Path(f"/proc/{pid}").exists() and not is_zombie(pid) for pid in orphans):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_one_that_is_still_being_started_then_ends_too(two: Service) -> None:
+    os.kill(processes(two)[0], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while len(two.events("process_started")) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    test_without_its_supervisor_a_process_ends(two)
 
 
 def is_zombie(pid: int) -> bool:
