@@ -19,6 +19,15 @@ class Admission:
         self.requests = 0
         self.bytes = 0
 
+    def check(self, size: int) -> None:
+        """Whether there is room for a request whose body has, or may have, `size` bytes.
+
+        Raises:
+            Overloaded: There is not.
+        """
+        if self.requests >= self.most_requests or (self.requests and self.bytes + size > self.most_bytes):
+            raise Overloaded("Too many images are waiting; send it again a little later.")
+
     def enter(self, size: int) -> Callable[[], None]:
         """Admits a request whose body has, or may have, `size` bytes.
 
@@ -28,8 +37,7 @@ class Admission:
         Raises:
             Overloaded: Too much is under way.
         """
-        if self.requests >= self.most_requests or (self.requests and self.bytes + size > self.most_bytes):
-            raise Overloaded("Too many images are waiting; send it again a little later.")
+        self.check(size)
         self.requests += 1
         self.bytes += size
         held = [size]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from dermoscopy.errors import TooManyBytes
@@ -14,9 +15,9 @@ from service.problems import BodyTooSlow, IncompleteBody
 MOST_SMALL = 10_000
 
 
-def announced_bytes(request: Request, max_bytes: int) -> int:
+def announced_bytes(headers: Headers, max_bytes: int) -> int:
     """How many bytes a request's body will have, or may have where its headers do not say."""
-    announced = int(request.headers.get("content-length", max_bytes))
+    announced = int(headers.get("content-length", max_bytes))
     return min(announced, max_bytes + OVERHEAD)
 
 

@@ -58,7 +58,7 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
     settings = context.settings
     context.authorise(request.headers, "infer")
     check_accept(request.headers.get("accept", ""))
-    leave = context.admission.enter(announced_bytes(request, settings.max_bytes))
+    leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:
         progress = request.state.progress = Progress(settings.deadline_seconds)
         question = query.question(request)

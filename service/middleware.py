@@ -35,7 +35,7 @@ class RequestContext:
         begun = time.perf_counter()
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
-        request_id = state["request_id"] = _request_id(headers)
+        request_id = state["request_id"] = request_id_of(headers)
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
@@ -63,6 +63,7 @@ def _body_remains(headers: Headers, state: dict[str, Any]) -> bool:
     return announced and not state.get("body_read", False)
 
 
-def _request_id(headers: Headers) -> str:
+def request_id_of(headers: Headers) -> str:
+    """The request's own id if it is a safe one, else a new one."""
     given = headers.get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

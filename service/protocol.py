@@ -5,6 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.refusal import Gate
+
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 64_000_000
 UNUSED_SECONDS = 1.0
@@ -14,18 +16,21 @@ UNUSED_SECONDS = 1.0
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    Two things are added. Headers must arrive in time, also those of a connection that never sends any: uvicorn would
-    wait for ever. And a connection that ends while its body is still arriving is closed in two steps, as nginx does it
-    (lingering close): closed at once, what the client has sent meanwhile would make the kernel reset the connection,
-    and the client could lose the answer that tells it why.
+    Three things are added. Where the service is full, an image is refused as soon as its headers are there. Headers
+    must arrive in time, also those of a connection that never sends any: uvicorn would wait for ever. And a connection
+    that ends while its body is still arriving is closed in two steps, as nginx does it (lingering close): closed at
+    once, what the client has sent meanwhile would make the kernel reset the connection, and the client could lose the
+    answer that tells it why.
     """
 
     header_seconds = 20.0
+    gate: Gate
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         super().__init__(*arguments, **options)
         self._header_timer: asyncio.TimerHandle | None = None
         self._lingering = 0
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """A client has connected."""
@@ -59,7 +64,18 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers of a request have arrived."""
         self._headers_are_there()
-        super().on_headers_complete()
+        if not self._is_refused():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body has arrived."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request has arrived."""
+        if not self._refused:
+            super().on_message_complete()
 
     def shutdown(self) -> None:
         """The service stops: one that has just connected may have sent a request that was not read yet."""
@@ -70,7 +86,7 @@ class Protocol(HttpToolsProtocol):
 
     def body_is_arriving(self) -> bool:
         """Whether the client may still be sending the body of the request that was answered."""
-        return self.cycle is not None and self.cycle.more_body
+        return self._refused or (self.cycle is not None and self.cycle.more_body)
 
     def linger(self, transport: asyncio.Transport) -> None:
         """Ends the connection for the client, and waits a little for it to notice before closing it."""
@@ -78,6 +94,18 @@ class Protocol(HttpToolsProtocol):
         transport.write_eof()
         transport.resume_reading()
         self.loop.call_later(LINGER_SECONDS, transport.abort)
+
+    def _is_refused(self) -> bool:
+        """Refuses a request if it must be; not one that waits for the answer to another, which would get its answer."""
+        if self.parser.get_method() != b"POST" or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        answer = self.gate.refusal(self.url, self.headers, self.server_state.default_headers)
+        if answer is None:
+            return False
+        self._refused = True
+        self.transport.write(answer)
+        self.transport.close()
+        return True
 
     def _close_unless_busy(self) -> None:
         # uvicorn's own: at once if no request is under way, else after its answer.

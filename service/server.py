@@ -10,10 +10,11 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from service import log
+from service import log, routes_images
 from service.context import Context
 from service.listener import SETTLE_SECONDS, refuse_new
 from service.protocol import Protocol
+from service.refusal import Gate
 from service.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
@@ -37,11 +38,16 @@ class Server(uvicorn.Server):
             owns_listener: Whether its sockets are its own. Otherwise a supervisor lets nobody connect any more when all
                 processes stop; while the others go on, one that stops leaves them what has connected.
         """
+        self._context: Context = app.state.context
+        configured = {
+            "header_seconds": settings.receive_seconds,
+            "gate": Gate(self._context, routes_images.router.routes),
+        }
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=type("ConfiguredProtocol", (Protocol,), {"header_seconds": settings.receive_seconds}),
+                http=type("ConfiguredProtocol", (Protocol,), configured),
                 ws="none",
                 lifespan="on",
                 access_log=False,
@@ -52,7 +58,6 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=settings.shutdown_seconds,
             )
         )
-        self._context: Context = app.state.context
         self._drain_seconds = settings.drain_seconds
         self._owns_listener = owns_listener
         self._loop: asyncio.AbstractEventLoop | None = None
