@@ -42,7 +42,7 @@ def create_app(
     Args:
         settings: Checked ones, from `read_settings`.
         metrics_folder: Where the processes that serve together keep what they count; None for a single one.
-        engine: One that is loading already (`engine.start_early`); without it, the app loads when it starts.
+        engine: One that is loading already (`early.start_early`); without it, the app loads when it starts.
         keys_required: Whether API keys are demanded even if their file is gone by now.
 
     Returns:

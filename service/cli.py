@@ -79,7 +79,7 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
         listening()
         return Supervisor(settings, listener, stop, keys_required=guarded).run()
-    from service.engine import start_early  # noqa: PLC0415 - imports that --help need not wait for
+    from service.early import start_early  # noqa: PLC0415 - imports that --help need not wait for
 
     engine = start_early(settings)
     from service.app import create_app  # noqa: PLC0415 - half a second, in which the models load

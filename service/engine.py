@@ -187,7 +187,8 @@ class Engine:
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
             self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
-            for (name, label), named in self._named.items():
+            # Classifiers last: a grader and the classifier that it pins are loaded side by side.
+            for (name, label), named in sorted(self._named.items(), key=lambda item: item[0][0] == CLASSIFIER):
                 self._follow(name, label, named)
 
     def try_what_is_new(self) -> None:
@@ -268,13 +269,6 @@ class Engine:
         kept = [answering.served for answering in list(self._answering.values())]
         for name, version in self.versions.unload(kept, IDLE_SECONDS):
             log.event("unloaded", model=name, version=version)
-
-
-def start_early(settings: Settings) -> Engine:
-    """An engine that is already loading, in a thread of its own, while the caller imports the rest of the service."""
-    engine = Engine(settings)
-    threading.Thread(target=engine.start, name="first-load").start()
-    return engine
 
 
 def _identity(served: Served) -> dict[str, object]:

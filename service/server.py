@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
 from types import FrameType
 
 import uvicorn
@@ -19,11 +18,6 @@ from service.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection, so that it is they who close it, and none sends into a closing one."""
-
-
-SWITCH_SECONDS = 0.001
-"""After so long a thread that works on an image lets the event loop go on; Python's own 5 ms would add up to the time
-in which a refusal or a probe is answered."""
 
 
 class Server(uvicorn.Server):
@@ -76,7 +70,6 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to listen."""
-        sys.setswitchinterval(SWITCH_SECONDS)
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
 

@@ -29,7 +29,7 @@ class Launch(BaseModel):
 
 def main(launch: Launch, stop: Stop) -> int:
     """Serves until a signal comes; returns the exit status."""
-    from service.engine import start_early  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
+    from service.early import start_early  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
 
     settings = launch.settings
     engine = start_early(settings)
