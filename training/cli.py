@@ -11,8 +11,9 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from model_store.errors import StoreError
-from training import commands
-from training.sources import SourceError
+from training import commands, data_commands
+from training.fetch import FetchFailed
+from training.images import SourceError
 
 LEAST_EPOCH = 32
 LEAST_SIDE = 44
@@ -20,10 +21,12 @@ LEAST_SIDE = 44
 
 EPILOG = """examples:
   python -m training data                                what is there, and where each image goes
+  python -m training data index --out runs/data          one table of all images; also: data leaks, data confounders
   python -m training classifier --weights imagenet       train from Keras's own ImageNet weights (internet access)
   python -m training classifier --from classifier/1 --phases 224:4 --run runs/next
                                                          go on from a published version for four epochs
   python -m training grader --classifier classifier/2    the stage grader on that classifier
+  python -m training compare                             the paper's experiment, about 3 hours on two cores
   python -m training evaluate --version classifier/2     its figures on the test sets
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
 
@@ -70,12 +73,54 @@ def _epoch_size(text: str) -> int:
     return int(text)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of labelled image folders")
+def _add_reading(parser: argparse.ArgumentParser, *, given_before: bool = False) -> None:
+    data, cache = (argparse.SUPPRESS,) * 2 if given_before else (Path("../shared/data"), Path("runs/cache"))
+    parser.add_argument("--data", type=Path, default=data, help="folder of labelled image folders (../shared/data)")
     parser.add_argument(
-        "--cache", type=Path, default=Path("runs/cache"), help="prepared pixels, about 150 kB an image, made once"
+        "--cache", type=Path, default=cache, help="prepared pixels, about 150 kB an image, made once (runs/cache)"
     )
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    _add_reading(parser)
     parser.add_argument("--store", type=Path, default=Path("model_store/models"), help="where versions are published")
+
+
+def _add_data(data: argparse.ArgumentParser) -> None:
+    """`data` alone shows what is there; `data COMMAND` does more."""
+    _add_reading(data)
+    data.set_defaults(run_command=data_commands.show)
+    add = data.add_subparsers(metavar="COMMAND", title="more about the data").add_parser
+    for name, run, text in (
+        ("index", data_commands.index, "write one table of all images: labels, facts, copies, split"),
+        ("leaks", data_commands.leaks, "write which pictures are there more than once, and that no held-out one leaks"),
+        ("confounders", data_commands.confounders, "write what the frame of a picture alone tells, for each source"),
+    ):
+        command = add(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        # Without defaults of their own: those would undo what was given before the command.
+        _add_reading(command, given_before=True)
+        command.add_argument(
+            "--out", type=Path, default=Path("runs/data"), help="where to; it may show images, so do not commit it"
+        )
+        command.set_defaults(run_command=run)
+    fetch = add("fetch", help="fetch collections of the ISIC Archive (needs internet access and isic-cli)")
+    fetch.add_argument("collections", type=int, nargs="+", metavar="NUMBER", help="as `isic collection list` shows it")
+    fetch.add_argument("--to", type=Path, required=True, help="folder for metadata.csv and images/")
+    fetch.add_argument("--limit", type=int, help="at most so many images")
+    fetch.set_defaults(run_command=data_commands.get)
+
+
+def _add_compare(compare: argparse.ArgumentParser) -> None:
+    _add_reading(compare)
+    compare.add_argument("--run", type=Path, default=Path("runs/compare"), help="working folder (runs/compare)")
+    compare.add_argument(
+        "--weights",
+        default="../shared/weights",
+        help="folder of ImageNet weights, or imagenet to download Keras's (../shared/weights); what has none starts "
+        "from random weights, on small pictures, and is never chosen",
+    )
+    compare.add_argument("--only", nargs="+", default=[], metavar="NAME", help="only these rows, such as cnn-scratch")
+    compare.set_defaults(run_command=commands.compare_models)
 
 
 def _add_publishing(parser: argparse.ArgumentParser, run: str) -> None:
@@ -92,9 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
-    data = add("data", help="show sources, splits and copies")
-    _add_common(data)
-    data.set_defaults(run_command=commands.show_data)
+    _add_data(add("data", help="show sources, splits and copies; write index and reports; fetch"))
 
     classifier = add("classifier", help="train and publish a classifier")
     _add_common(classifier)
@@ -125,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     grader.set_defaults(run_command=commands.train_grader)
 
+    _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
+
     evaluate = add("evaluate", help="measure a published version, or show what it says of files")
     _add_common(evaluate)
     evaluate.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
@@ -147,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run_command(options)
-    except (commands.CommandError, SourceError, StoreError, OSError, ValueError) as error:
+    except (commands.CommandError, FetchFailed, SourceError, StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dermoscopy.errors import ImageError
 from dermoscopy.prepare import prepare
 from model_store.decision import decide, grade
@@ -21,7 +19,7 @@ from model_store.runtime import load
 from model_store.store import Store, StoredVersion
 from training.evaluation import measure, test_sets
 from training.sources import read_sources
-from training.splits import EXTERNAL, ROLES, SHOWN, Split, split
+from training.splits import EXTERNAL, SHOWN, Split, split
 from training.table import Table, build_table
 
 
@@ -31,8 +29,6 @@ class CommandError(Exception):
 
 def _table(options: argparse.Namespace, sources: Collection[str] | None = None) -> Table:
     """The images of the data folder, or of the named sources in it."""
-    if not options.data.is_dir():
-        raise CommandError(f"no data folder at {options.data}: name one with --data")
     images = read_sources(options.data)
     if sources is not None:
         passed_over = sorted({image.source for image in images} - set(sources))
@@ -78,17 +74,6 @@ def _announce(options: argparse.Namespace, store: Store, version: StoredVersion)
     else:
         moving = f"python -m model_store label {version.name} stable {version.version}"
         print(f"no label was moved; to serve it by default: {moving}")
-
-
-def show_data(options: argparse.Namespace) -> None:
-    """Print what the data folder holds and where each image goes."""
-    table = _table(options)
-    counts = split(table).counts(table)
-    print(f"{'source':20}" + "".join(f"{role:>12}" for role in ROLES))
-    for source, count in sorted(counts.items()):
-        print(f"{source:20}" + "".join(f"{count[role]:>12}" for role in ROLES))
-    copies = np.bincount(table.copies)[table.copies] > 1
-    print(f"{int(copies.sum())} of {len(copies)} images have a copy in the same or another source.")
 
 
 def _recipe(options: argparse.Namespace) -> Any:
@@ -175,6 +160,18 @@ def train_grader(options: argparse.Namespace) -> None:
         raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
     version = release_grader(build_network("none"), _table(options), classifier, options.run, store)
     _announce(options, store, version)
+
+
+def compare_models(options: argparse.Namespace) -> None:
+    """Run the paper's experiment and print its table."""
+    from training.paper.compare import UnknownCandidate, compare  # noqa: PLC0415
+    from training.paper.recipe import PaperRecipe  # noqa: PLC0415
+
+    try:
+        print(compare(_table(options), options.run, options.weights, PaperRecipe(), options.only))
+    except UnknownCandidate as error:
+        raise CommandError(str(error)) from error
+    print(f"plots and every figure: {options.run}")
 
 
 def evaluate(options: argparse.Namespace) -> None:

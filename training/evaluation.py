@@ -22,7 +22,6 @@ from training.metrics import (
     threshold_for_sensitivity,
 )
 from training.scoring import score
-from training.sources import Image
 from training.splits import Split
 from training.table import Table
 
@@ -37,11 +36,6 @@ def kind_of(label: Label) -> str:
     if kind is None:
         raise ValueError(f"label {sorted(label)} does not say benign or malignant")
     return kind
-
-
-def confirmed(image: Image) -> bool:
-    """Whether the source records that histology confirmed the diagnosis."""
-    return image.facts.get("dx_type") == "histo" or image.facts.get("diagnosis_confirm_type") == "histopathology"
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ def evaluate(runtime: Runtime, table: Table, rows: list[int], labels: list[Label
         outputs["probability"].astype(np.float64),
         outputs["logit"].astype(np.float64),
         table.lesions[rows],
-        np.array([confirmed(image) for image in images]),
+        np.array([image.clinical.histology for image in images]),
         np.array([image.facts.get("attribution", "") for image in images]),
     )
 

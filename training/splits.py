@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.sources import Image
+from training.images import Image
 from training.table import Table
 
 EXTERNAL = ("isic-acral", "melanoma-severity")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from training.sources import Image
+from training.images import Image
 from training.table import Table
 
 SOURCE = "melanoma-severity"
@@ -45,7 +45,7 @@ def _patient_groups(images: list[Image], lesions: NDArray[np.int64]) -> NDArray[
     first: dict[str, int] = {}
     merged = lesions.copy()
     for position, image in enumerate(images):
-        patient = image.facts.get("patient_id", "")
+        patient = image.clinical.patient
         if patient:
             earlier = first.setdefault(patient, position)
             merged[merged == merged[position]] = merged[earlier]

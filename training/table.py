@@ -16,8 +16,8 @@ from tqdm import tqdm
 from dermoscopy.errors import ImageError
 from dermoscopy.prepare import PREPROCESSING_VERSION, SIDE, prepare
 from training.duplicates import THUMBNAIL, duplicate_pairs, groups, thumbnail
+from training.images import Image, SourceError
 from training.labels import Label
-from training.sources import Image, SourceError
 
 
 @dataclass(frozen=True)

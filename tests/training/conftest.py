@@ -30,9 +30,10 @@ from training.bfloat16 import Emulated
 from training.cli import main
 from training.export import calibrated, export_classifier
 from training.front import to_input
+from training.images import Image
 from training.network import build_network
 from training.novelty import fit_novelty
-from training.sources import Image, read_sources
+from training.sources import read_sources
 from training.splits import split
 from training.table import build_table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training import cli, commands
+from training import cli, data_commands
 from training.cli import main
 from training.fit import Recipe
 
@@ -37,11 +37,13 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert "research use only" in text
 
 
-@pytest.mark.parametrize("command", ["data", "classifier", "grader", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["data", "data index", "data leaks", "data fetch", "classifier", "grader", "evaluate"]
+)
 def test_every_option_is_explained(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = _help(capsys, command).partition("options:")[2].splitlines() + [""]
+    lines = _help(capsys, *command.split()).partition("options:")[2].splitlines() + [""]
     options = [number for number, line in enumerate(lines) if re.match(r"  -", line)]
-    assert len(options) >= 4
+    assert len(options) >= 3
     for number in options:
         beside, below = re.split(r"  +", lines[number].strip())[1:], lines[number + 1].startswith(" " * 10)
         assert beside or below, lines[number]
@@ -106,6 +108,18 @@ def test_values_are_read() -> None:
     assert cli._epoch_size("32") == 32
 
 
+@pytest.mark.parametrize("given", [["data", "--data", "here", "leaks"], ["data", "leaks", "--data", "here"]])
+def test_the_data_may_be_named_before_or_after_what_is_done_with_it(
+    given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(
+        data_commands, "leaks", lambda options: asked.extend([options.data, options.cache, options.out])
+    )
+    assert main(given) == 0
+    assert asked == [Path("here"), Path("runs/cache"), Path("runs/data")]
+
+
 def test_weights_and_a_version_to_go_on_from_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     message = _refused(capsys, "classifier", "--weights", "none", "--from", "classifier/1")
     assert "not allowed with argument" in message
@@ -115,7 +129,7 @@ def test_stopping_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     def stop(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "show_data", stop)
+    monkeypatch.setattr(data_commands, "show", stop)
     assert main(["data"]) == 130
     assert capsys.readouterr().err == "stopped; the same command goes on from the last checkpoint\n"
 
@@ -124,6 +138,6 @@ def test_a_programming_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(_: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(commands, "show_data", fail)
+    monkeypatch.setattr(data_commands, "show", fail)
     with pytest.raises(KeyError):
         main(["data"])

@@ -47,17 +47,6 @@ def _file(data: Data, name: str) -> Path:
 # -- data
 
 
-def test_data_shows_where_each_image_goes(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", *published.options]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["source", "training", "validation", "test", "external", "shown", "removed"]
-    shown = {line.split()[0]: list(map(int, line.split()[1:])) for line in lines[1:-1]}
-    counts = data.split.counts(data.table)
-    roles = lines[0].split()[1:]
-    assert shown == {source: [count[role] for role in roles] for source, count in counts.items()}
-    assert lines[-1].startswith(f"{2 * len(data.planted.copies)} of 290 images have a copy")
-
-
 def test_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nowhere = str(tmp_path / "nowhere")
     assert _error(capsys, "data", "--data", nowhere) == f"no data folder at {nowhere}: name one with --data"

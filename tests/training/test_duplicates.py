@@ -9,7 +9,7 @@ from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
 from tests.training.built import Data
 from training.duplicates import HASH_BITS, duplicate_pairs, groups, perceptual_hash, thumbnail
-from training.sources import Image
+from training.images import Image
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from tests.training.data_root import BARCELONA, SOCIETY
 from training import evaluation, metrics
 from training.evaluation import (
     Evaluated,
-    confirmed,
     evaluate,
     kind_of,
     measure,
@@ -23,7 +22,6 @@ from training.evaluation import (
 )
 from training.labels import BENIGN, MALIGNANT, MELANOMA
 from training.metrics import auc, threshold_for_sensitivity
-from training.sources import Image
 from training.splits import Split
 
 # pytest would collect them as tests of this module.
@@ -71,20 +69,6 @@ def test_kind_of() -> None:
     for label in (frozenset[str](), frozenset({"mel", "nv"})):
         with pytest.raises(ValueError, match="does not say benign or malignant"):
             kind_of(label)
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({"dx_type": "histo"}, True),
-        ({"dx_type": "follow_up"}, False),
-        ({"diagnosis_confirm_type": "histopathology"}, True),
-        ({"diagnosis_confirm_type": "single image expert consensus"}, False),
-        ({}, False),
-    ],
-)
-def test_confirmed(facts: dict[str, str], expected: bool) -> None:
-    assert confirmed(Image(Path("x"), "s", BENIGN, facts=facts)) == expected
 
 
 def test_an_artifact_is_run_over_the_rows(runtime: Runtime, data: Data) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.training.built import Data
+from training.images import Image
 from training.labels import BENIGN, MALIGNANT, Label
-from training.sources import Image
 from training.splits import EXTERNAL, ROLES, SHOWN, Split, split
 from training.table import Table, settle_labels
 

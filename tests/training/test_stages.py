@@ -8,8 +8,8 @@ from PIL import Image as Pillow
 
 from tests.training.built import Data
 from tests.training.data_root import BARCELONA, SOCIETY
+from training.images import Image
 from training.labels import MELANOMA
-from training.sources import Image
 from training.stages import FAIR_SITE, GRADE_OF_DIAGNOSIS, Stages, frame_features, read_stages
 from training.table import Table
 

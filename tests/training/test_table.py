@@ -8,8 +8,8 @@ from PIL import Image as Pillow
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
 from tests.training.built import Data
+from training.images import Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
-from training.sources import Image, SourceError
 from training.table import build_table, lesion_pairs, settle_labels
 
 NOTHING: Label = frozenset()

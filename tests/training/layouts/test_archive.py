@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from tests.training.layouts.written import picture, table
+from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.sources import read_source
+
+NEW = ("isic_id", "diagnosis_1", "diagnosis_2", "diagnosis_3", "mel_thick_mm", "age_approx", "sex", "lesion_id",
+       "patient_id", "fitzpatrick_skin_type", "copyright_license", "diagnosis_confirm_type")  # fmt: skip
+MELANOCYTIC = "Malignant melanocytic proliferations (Melanoma)"
+
+
+def test_today_s_columns(tmp_path: Path) -> None:
+    table(
+        tmp_path / "metadata.csv",
+        NEW,
+        ("A", "Malignant", MELANOCYTIC, "Melanoma in situ", "0.4", "60", "female", "IL_1", "IP_1", "II", "CC-0", ""),
+        ("B", "Malignant", "Malignant epidermal proliferations", "Basal cell carcinoma", "", "", "", "", "IP_2", "", "",
+         "histopathology"),
+        ("C", "Benign", "", "Nevus", "", "", "", "", "", "", "", ""),
+        ("D", "Indeterminate", "", "", "", "", "", "", "", "", "", ""),
+    )  # fmt: skip
+    for name in "ABCD":
+        picture(tmp_path / "images" / f"{name}.jpg")
+    images = read_source(tmp_path)
+    assert [image.label for image in images] == [MELANOMA, MALIGNANT, BENIGN, frozenset()]
+    first = images[0].clinical
+    assert (first.diagnosis, first.thickness_mm, first.patient, first.age) == ("Melanoma in situ", 0.4, "IP_1", 60.0)
+    assert (first.skin_type, first.licence, first.histology) == ("II", "CC-0", False)
+    assert [image.lesion for image in images] == ["IL_1", "IP_2", "", ""]
+    assert images[1].clinical.histology
+
+
+@pytest.mark.parametrize("prefix", ["", "meta.clinical."])
+@pytest.mark.parametrize(
+    ("kind", "diagnosis", "label"),
+    [("benign", "nevus", BENIGN), ("malignant", "melanoma", MELANOMA), ("malignant", "basal cell carcinoma", MALIGNANT),
+     ("indeterminate", "", frozenset())],
+)  # fmt: skip
+def test_columns_of_former_years(tmp_path: Path, prefix: str, kind: str, diagnosis: str, label: Label) -> None:
+    columns = [f"{prefix}{name}" for name in ("benign_malignant", "diagnosis", "mel_class", "mel_thick_mm", "sex")]
+    table(
+        tmp_path / "metadata.csv", ["name", *columns], ["ISIC_1", kind, diagnosis, "invasive melanoma", "1.2", "male"]
+    )
+    picture(tmp_path / "ISIC_1.jpeg")
+    (image,) = read_source(tmp_path)
+    assert image.label == label
+    assert (image.clinical.diagnosis, image.clinical.thickness_mm) == ("invasive melanoma", 1.2)
+    assert image.clinical.sex == "male"

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from tests.training.layouts.written import picture, table
+from training.labels import BENIGN, MALIGNANT, MELANOMA
+from training.sources import read_source
+
+
+def test_2016_has_no_header(tmp_path: Path) -> None:
+    table(tmp_path / "ISBI2016_ISIC_Part3_Training_GroundTruth.csv", ("ISIC_1", "benign"), ("ISIC_2", "malignant"))
+    table(tmp_path / "ISBI2016_ISIC_Part3_Test_GroundTruth.csv", ("ISIC_3", "0.0"), ("ISIC_4", "1.0"))
+    for number in (1, 2):
+        picture(tmp_path / "ISBI2016_ISIC_Part3_Training_Data" / f"ISIC_{number}.jpg")
+    for number in (3, 4):
+        picture(tmp_path / "ISBI2016_ISIC_Part3_Test_Data" / f"ISIC_{number}.jpg")
+    found = {image.path.stem: image for image in read_source(tmp_path)}
+    assert {name: image.label for name, image in found.items()} == {
+        "ISIC_1": BENIGN, "ISIC_2": MALIGNANT, "ISIC_3": BENIGN, "ISIC_4": MALIGNANT,
+    }  # fmt: skip
+    assert [found[f"ISIC_{number}"].given_split for number in (1, 2, 3, 4)] == ["", "", "test", "test"]
+
+
+def test_2017_joins_its_two_tables(tmp_path: Path) -> None:
+    truth = ("image_id", "melanoma", "seborrheic_keratosis")
+    rows = [("ISIC_1", "1.0", "0.0"), ("ISIC_2", "0.0", "1.0"), ("ISIC_3", "0.0", "0.0")]
+    table(tmp_path / "ISIC-2017_Training_Part3_GroundTruth.csv", truth, *rows)
+    facts = ("image_id", "age_approximate", "sex")
+    table(
+        tmp_path / "ISIC-2017_Training_Data_metadata.csv", facts, ("ISIC_1", "55", "female"), ("ISIC_2", "unknown", "")
+    )
+    for name, _, _ in rows:
+        picture(tmp_path / "ISIC-2017_Training_Data" / f"{name}.jpg")
+        picture(tmp_path / "ISIC-2017_Training_Data" / f"{name}_superpixels.png")
+    first, second, third = read_source(tmp_path)
+    assert [image.label for image in (first, second, third)] == [MELANOMA, {"bkl"}, {"nv"}]
+    assert (first.clinical.age, first.clinical.sex) == (55.0, "female")
+    assert second.clinical.age is None
+
+
+def test_2018_has_one_of_seven_and_lesions_in_another_table(tmp_path: Path) -> None:
+    header = ("image", "MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
+    rows = [("ISIC_1", "0.0", "1.0", *["0.0"] * 5), ("ISIC_2", "0.0", "0.0", "0.0", "1.0", *["0.0"] * 3)]
+    table(tmp_path / "ISIC2018_Task3_Training_GroundTruth.csv", header, *rows)
+    groups = ("image", "lesion_id", "diagnosis_confirm_type")
+    table(tmp_path / "ISIC2018_Task3_Training_LesionGroupings.csv", groups, ("ISIC_1", "HAM_1", "histopathology"))
+    for row in rows:
+        picture(tmp_path / "images" / f"{row[0]}.jpg")
+    first, second = read_source(tmp_path)
+    assert (set(first.label), first.lesion, first.clinical.histology) == ({"nv"}, "HAM_1", True)
+    assert (set(second.label), second.lesion, second.clinical.diagnosis) == ({"akiec"}, "", "AKIEC")
+
+
+def test_2019_has_a_carcinoma_that_is_none_of_the_seven_and_unknown_ones(tmp_path: Path) -> None:
+    codes = ("MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC", "UNK")
+    names = {code: f"ISIC_{number}" for number, code in enumerate(codes)}
+    rows = [(name, *("1.0" if other == code else "0.0" for other in codes)) for code, name in names.items()]
+    table(tmp_path / "ISIC_2019_Training_GroundTruth.csv", ("image", *codes), *rows)
+    facts = ("image", "age_approx", "anatom_site_general", "lesion_id", "sex")
+    table(tmp_path / "ISIC_2019_Training_Metadata.csv", facts, ("ISIC_0", "70.0", "anterior torso", "BCN_1", "male"))
+    for name in names.values():
+        picture(tmp_path / "ISIC_2019_Training_Input" / f"{name}.jpg")
+    found = {image.path.stem: image for image in read_source(tmp_path)}
+    assert found[names["AK"]].label == {"akiec"}
+    assert found[names["SCC"]].label == {"bcc", "akiec"}  # of their company; never benign, never a melanoma
+    assert found[names["UNK"]].label == frozenset()
+    assert found["ISIC_0"].lesion == "BCN_1"
+    assert (found["ISIC_0"].clinical.age, found["ISIC_0"].clinical.site) == (70.0, "anterior torso")
+
+
+@pytest.mark.parametrize("file", ["train.csv", "ISIC_2020_Training_GroundTruth_v2.csv"])
+def test_2020_and_siim_keep_patients_together(tmp_path: Path, file: str) -> None:
+    header = ("image_name", "patient_id", "sex", "age_approx", "anatom_site_general_challenge", "diagnosis",
+              "benign_malignant", "target")  # fmt: skip
+    rows = [
+        ("ISIC_1", "IP_1", "male", "45.0", "head/neck", "unknown", "benign", "0"),
+        ("ISIC_2", "IP_1", "male", "45.0", "torso", "nevus", "benign", "0"),
+        ("ISIC_3", "IP_2", "", "", "", "melanoma", "malignant", "1"),
+    ]
+    table(tmp_path / file, header, *rows)
+    for row in rows:
+        picture(tmp_path / "jpeg" / "train" / f"{row[0]}.jpg")
+    images = read_source(tmp_path)
+    assert [image.label for image in images] == [BENIGN, {"nv"}, MELANOMA]
+    assert [image.lesion for image in images] == ["IP_1", "IP_1", "IP_2"]
+    assert images[0].clinical.site == "head/neck"

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from tests.training.layouts.written import picture, table
+from training.images import Clinical, SourceError
+from training.sources import read_source
+
+HEADER = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
+
+
+def test_its_images_lie_in_two_folders_and_its_table_has_no_suffix(tmp_path: Path) -> None:
+    """As Harvard's Dataverse hands it out."""
+    rows = [
+        ("HAM_1", "ISIC_1", "mel", "histo", "45.0", "male", "back"),
+        ("HAM_2", "ISIC_2", "nv", "follow_up", "", "unknown", ""),
+    ]
+    table(tmp_path / "HAM10000_metadata", HEADER, *rows)
+    picture(tmp_path / "HAM10000_images_part_1" / "ISIC_1.jpg")
+    picture(tmp_path / "HAM10000_images_part_2" / "ISIC_2.jpg")
+    picture(tmp_path / "HAM10000_segmentations_lesion_tschandl" / "ISIC_1_segmentation.png")
+    first, second = read_source(tmp_path)
+    assert (set(first.label), first.lesion, first.path.parent.name) == ({"mel"}, "HAM_1", "HAM10000_images_part_1")
+    assert first.clinical == Clinical("mel", age=45.0, sex="male", site="back", histology=True)
+    assert (set(second.label), second.clinical.age, second.clinical.histology) == ({"nv"}, None, False)
+
+
+def test_a_diagnosis_that_it_does_not_have_is_an_error(tmp_path: Path) -> None:
+    table(tmp_path / "metadata.csv", HEADER, ("L", "A", "scc", "histo", "", "", ""))
+    with pytest.raises(SourceError, match="dx='scc' for A"):
+        read_source(tmp_path)

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from tests.training.layouts.written import picture
+from training.images import SourceError
+from training.labels import MELANOMA
+from training.sources import read_source
+
+TEXT = """\
+PH2 Dataset
+
+||   Name || Histological Diagnosis || Clinical Diagnosis || Asymmetry ||
+||   IMD003 ||                       ||                0   ||     0     ||
+||   IMD405 ||  Melanoma             ||                2   ||     2     ||
+||   IMD020 ||                       ||                1   ||     1     ||
+
+Legends:
+|| Clinical Diagnosis || 0 - Common Nevus; 1 - Atypical Nevus; 2 - Melanoma. ||
+"""
+
+
+def test_each_picture_has_a_folder_with_a_mask_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "PH2_dataset.txt").write_text(TEXT)
+    for name in ("IMD003", "IMD405", "IMD020"):
+        folder = tmp_path / "PH2 Dataset images" / name
+        picture(folder / f"{name}_Dermoscopic_Image" / f"{name}.bmp")
+        picture(folder / f"{name}_lesion" / f"{name}_lesion.bmp")
+    images = read_source(tmp_path)
+    assert [(image.path.stem, image.label) for image in images] == [
+        ("IMD003", {"nv"}), ("IMD405", MELANOMA), ("IMD020", {"nv"}),
+    ]  # fmt: skip
+    assert [image.clinical.diagnosis for image in images] == ["common nevus", "Melanoma", "atypical nevus"]
+    assert [image.clinical.histology for image in images] == [False, True, False]
+
+
+def test_a_text_that_is_not_its_table(tmp_path: Path) -> None:
+    (tmp_path / "PH2_dataset.txt").write_text("nothing\n")
+    with pytest.raises(SourceError, match="no columns Name and Clinical Diagnosis"):
+        read_source(tmp_path)

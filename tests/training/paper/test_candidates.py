@@ -1,0 +1,27 @@
+from training.paper.bases import BASES
+from training.paper.candidates import candidates
+
+
+def test_every_model_of_the_paper_and_the_later_ones_are_there() -> None:
+    rows = {row.name: row for row in candidates(frozenset(BASES))}
+    assert set(rows) == {
+        "mobilenet-frozen", "vgg16-frozen", "inceptionv3-frozen", "resnet50v2-frozen", "cnn-frozen",
+        "vgg16-mobilenet-frozen", "vgg16-mobilenet-inceptionv3-frozen", "mobilenetv2-frozen", "mobilenetv3small-frozen",
+        "efficientnetb0-frozen", "mobilenet-scratch", "texture-knn", "mobilenet-svm", "mobilenet-fine-tuned",
+    }  # fmt: skip
+
+
+def test_what_has_no_weights_starts_from_random_ones_and_so_do_ensembles_with_it() -> None:
+    rows = candidates(frozenset({"mobilenet", "mobilenetv2"}))
+    kinds = {row.name: row.kind for row in rows}
+    assert kinds["mobilenet-frozen"] == kinds["mobilenetv2-frozen"] == "frozen"
+    assert kinds["vgg16-mobilenet-scratch"] == kinds["cnn-scratch"] == kinds["mobilenet-scratch"] == "scratch"
+    assert [row.kind for row in rows] == sorted(
+        (row.kind for row in rows), key=["knn", "svm", "frozen", "scratch", "fine-tuned"].index
+    )
+
+
+def test_without_any_weights_mobilenet_is_there_once() -> None:
+    names = [row.name for row in candidates(frozenset())]
+    assert names.count("mobilenet-scratch") == 1
+    assert "mobilenet-fine-tuned" not in names

@@ -1,0 +1,130 @@
+"""The whole comparison in small, through the command line, killed on the way by having half of it only."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.training.built import Data
+from training import metrics
+from training.cli import main
+from training.paper import recipe as recipes
+from training.paper.compare import chosen_candidates
+from training.paper.recipe import PaperRecipe
+from training.paper.result import choose, load_result
+
+ONLY = ["texture-knn", "mobilenet-svm", "mobilenet-frozen", "cnn-scratch", "mobilenet-fine-tuned"]
+
+
+@pytest.fixture(scope="module")
+def compared(
+    data: Data, weights_folder: Path, quick: PaperRecipe, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str]]:
+    folder = tmp_path_factory.mktemp("compared")
+    arguments = ["compare", "--data", str(data.root), "--cache", str(folder / "cache"), "--run", str(folder / "run")]
+    arguments += ["--weights", str(weights_folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "PaperRecipe", lambda: quick)
+        patch.setattr(metrics, "REPEATS", 20)
+        assert main([*arguments, "--only", *ONLY[:2]]) == 0
+        assert main([*arguments, "--only", *ONLY]) == 0
+    return folder / "run", arguments
+
+
+def test_every_row_is_in_the_table_with_all_its_figures(compared: tuple[Path, list[str]]) -> None:
+    text = (compared[0] / "compare.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(ONLY) + 1  # and the paper's own
+    assert "|the paper's MobileNet|as the paper reports it||0.921|0.95|0.88|" in text
+    for name in ONLY:
+        result = load_result(compared[0] / name)
+        assert result is not None
+        test = result.figures["test"]
+        assert test.images == 16
+        assert result.figures["test, no copies in training"].images == 15
+        assert f"|{result.title}|" in text
+        assert f"|{test.loss:.3f}|{test.metrics['accuracy'].value:.3f}|" in text
+        assert result.megabytes > 0
+        assert result.milliseconds > 0
+
+
+def test_the_plots_are_drawn(compared: tuple[Path, list[str]]) -> None:
+    expected = {"roc.png", "predictions.png", *(f"confusion-{name}.png" for name in ONLY)}
+    expected |= {f"history-{name}.png" for name in ("mobilenet-frozen", "cnn-scratch", "mobilenet-fine-tuned")}
+    assert {file.name for file in compared[0].glob("*.png")} == expected
+    for name in expected:
+        with Image.open(compared[0] / name) as plot:
+            assert plot.width > 300
+
+
+def test_the_choice_is_by_validation_and_never_from_random_weights(compared: tuple[Path, list[str]]) -> None:
+    results = [result for name in ONLY if (result := load_result(compared[0] / name)) is not None]
+    chosen = choose(results)
+    assert chosen is not None
+    assert chosen.kind in ("frozen", "fine-tuned", "svm")
+    better = [result.model_copy(update={"figures": {"validation": _certain(result.figures["validation"])}})
+              for result in results if result.kind in ("scratch", "knn")]  # fmt: skip
+    assert choose([*results, *better]) == chosen
+    assert choose(better) is None
+
+
+def _certain(figures: object) -> object:
+    copied = figures.model_copy(deep=True)  # type: ignore[attr-defined]
+    copied.metrics["auc"] = copied.metrics["auc"].model_copy(update={"value": 1.0, "high": 1.0})
+    return copied
+
+
+def test_what_is_done_is_not_done_again(
+    compared: tuple[Path, list[str]], quick: PaperRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "PaperRecipe", lambda: quick)
+    before = {file: file.stat().st_mtime_ns for file in compared[0].rglob("result.json")}
+    assert main([*compared[1], "--only", *ONLY]) == 0
+    assert {file: file.stat().st_mtime_ns for file in compared[0].rglob("result.json")} == before
+
+
+def test_a_row_that_was_killed_goes_on_with_the_features_that_it_has(
+    compared: tuple[Path, list[str]], quick: PaperRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "PaperRecipe", lambda: quick)
+    monkeypatch.setattr(metrics, "REPEATS", 20)
+    arguments = [str(tmp_path / "run") if value == str(compared[0]) else value for value in compared[1]]
+    place = tmp_path / "run" / "mobilenet-frozen"
+    place.mkdir(parents=True)
+    for name in ("recipe.json", "training.npy", "validation.npy"):
+        shutil.copy(compared[0] / "mobilenet-frozen" / name, place / name)
+    before = (place / "training.npy").stat().st_mtime_ns
+    assert main([*arguments, "--only", "mobilenet-frozen"]) == 0
+    assert (place / "training.npy").stat().st_mtime_ns == before
+    assert load_result(place) is not None
+
+
+def test_another_recipe_in_the_same_folder_is_refused(
+    compared: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*compared[1], "--only", "texture-knn"]) == 1  # the real recipe
+    assert "was begun with another recipe or other images" in capsys.readouterr().err
+    assert json.loads((compared[0] / "texture-knn" / "recipe.json").read_text())["recipe"]["side"] == 64
+
+
+def test_a_row_that_there_is_not(compared: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*compared[1], "--only", "nothing"]) == 1
+    assert "there is no candidate 'nothing'; there are texture-knn, " in capsys.readouterr().err
+
+
+def test_names_choose(weights_folder: Path) -> None:
+    assert [row.name for row in chosen_candidates(str(weights_folder), ["cnn-scratch"])] == ["cnn-scratch"]
+    assert len(chosen_candidates(str(weights_folder), [])) == 14
+
+
+def test_the_command_says_where_everything_is(
+    compared: tuple[Path, list[str]],
+    quick: PaperRecipe,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(recipes, "PaperRecipe", lambda: quick)
+    assert main([*compared[1], "--only", "texture-knn"]) == 0
+    assert f"plots and every figure: {compared[0]}" in capsys.readouterr().out

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from tests.training.built import Data
+from training import metrics
+from training.cli import main
+
+
+@pytest.fixture
+def options(data: Data, tmp_path: Path) -> list[str]:
+    return ["--data", str(data.root), "--cache", str(tmp_path / "cache")]
+
+
+def test_data_shows_where_each_image_goes(options: list[str], data: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["source", "training", "validation", "test", "external", "shown", "removed"]
+    shown = {line.split()[0]: list(map(int, line.split()[1:])) for line in lines[1:-1]}
+    counts = data.split.counts(data.table)
+    roles = lines[0].split()[1:]
+    assert shown == {source: [count[role] for role in roles] for source, count in counts.items()}
+    assert lines[-1].startswith(f"{2 * len(data.planted.copies)} of 290 images have a copy")
+
+
+def test_index_and_reports_are_written(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "REPEATS", 30)
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["data", *options, "index", *out]) == 0
+    assert f"290 images, 18 columns: {tmp_path}/out/index.csv" in capsys.readouterr().out
+    assert main(["data", "leaks", *options, *out]) == 0
+    assert "held out at once, after the split: 0." in capsys.readouterr().out
+    assert main(["data", "confounders", *options, *out]) == 0
+    assert "by the frame alone" in capsys.readouterr().out
+    assert {file.name for file in (tmp_path / "out").iterdir()} >= {
+        "index.csv", "leaks.csv", "leaks.md", "copies.png", "confounders.csv", "confounders.md", "confounders.png",
+    }  # fmt: skip

@@ -1,0 +1,120 @@
+"""The ISIC challenges of 2016 to 2020, as they were handed out: a table of labels, and others with further facts.
+
+| year | table of labels | label |
+|---|---|---|
+| 2016 | two columns without a header: image, benign or malignant (test: 0.0 or 1.0) | benign, or some malignancy |
+| 2017 | image_id, melanoma, seborrheic_keratosis | melanoma, seborrheic keratosis, or else a nevus |
+| 2018 | image, MEL ... VASC (one of seven is 1) | one of seven diagnoses |
+| 2019 | image, MEL ... VASC, SCC, UNK | one of eight; SCC is some malignancy that is no melanoma, UNK says nothing |
+| 2020 | image_name, patient_id, target (also SIIM-ISIC's train.csv) | melanoma, or benign |
+
+Sources: Gutman 2016, arXiv:1605.01397; Codella 2018, arXiv:1710.05006; Codella 2019, arXiv:1902.03368; the challenge's
+pages for 2019; Rotemberg 2021, doi 10.1038/s41597-021-00815-z.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from training.diagnoses import label_of
+from training.images import Clinical, Image
+from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.layouts.tables import Folder, Row, Sheet, first, number
+
+_SEVEN = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
+_CODES = (*_SEVEN, "AKIEC", "AK", "SCC", "UNK")
+_SURE = 0.5
+
+
+def read(folder: Folder) -> list[Image]:
+    """Its images; none if the folder is another layout's."""
+    return [*_read_2016(folder), *_read_2017(folder), *_read_one_hot(folder), *_read_2020(folder)]
+
+
+def _read_2016(folder: Folder) -> list[Image]:
+    images = []
+    for file in sorted(folder.path.glob("*.csv")):
+        for name, verdict in _pairs(file):
+            split = "test" if "test" in file.stem.lower() else ""
+            malignant = verdict in ("malignant", "1.0", "1")
+            label = MALIGNANT if malignant else BENIGN
+            clinical = Clinical(diagnosis="malignant" if malignant else "benign")
+            images.append(Image(folder.picture(name, file), folder.name, label, "", split, {}, clinical))
+    return images
+
+
+def _pairs(file: Path) -> list[tuple[str, str]]:
+    """The rows of a table of 2016, which has no header; of any other none."""
+    with file.open(newline="", encoding="utf-8-sig") as opened:
+        rows = [tuple(cell.strip() for cell in row) for row in csv.reader(opened) if row]
+    verdicts = ("benign", "malignant", "0.0", "1.0", "0", "1")
+    if not rows or any(len(row) != 2 or row[1] not in verdicts for row in rows):
+        return []
+    return [(row[0], row[1]) for row in rows]
+
+
+def _read_2017(folder: Folder) -> list[Image]:
+    further = folder.by_image("image_id", "age_approximate", "sex")
+    return [
+        _image(folder, sheet, further.get(row["image_id"], {}) | row, row["image_id"], *_label_2017(row))
+        for sheet in folder.sheets_with("image_id", "melanoma")
+        for row in sheet.rows
+    ]
+
+
+def _label_2017(row: Row) -> tuple[Label, str]:
+    if float(row["melanoma"]) == 1:
+        return MELANOMA, "melanoma"
+    if "seborrheic_keratosis" not in row:
+        return frozenset({"nv", "bkl"}), ""
+    if float(row["seborrheic_keratosis"]) == 1:
+        return frozenset({"bkl"}), "seborrheic keratosis"
+    return frozenset({"nv"}), "nevus"
+
+
+def _read_one_hot(folder: Folder) -> list[Image]:
+    """2018 and 2019."""
+    further: dict[str, Row] = {}
+    for columns in (("lesion_id",), ("age_approx", "sex"), ("diagnosis_confirm_type",)):
+        for name, row in folder.by_image("image", *columns).items():
+            further[name] = further.get(name, {}) | row
+    images = []
+    for sheet in folder.sheets_with("image", *_SEVEN):
+        for row in sheet.rows:
+            code = next((code for code in _CODES if (number(row.get(code)) or 0.0) > _SURE), "UNK")
+            facts = further.get(row["image"], {}) | row
+            images.append(_image(folder, sheet, facts, row["image"], label_of(code), code))
+    return images
+
+
+def _read_2020(folder: Folder) -> list[Image]:
+    further = folder.by_image("image_name", "lesion_id")
+    images = []
+    for sheet in folder.sheets_with("image_name", "patient_id", "target"):
+        for row in sheet.rows:
+            facts = further.get(row["image_name"], {}) | row
+            images.append(_image(folder, sheet, facts, row["image_name"], *_label_2020(row)))
+    return images
+
+
+def _label_2020(row: Row) -> tuple[Label, str]:
+    text = row.get("diagnosis", "")
+    if row["target"].strip() in ("1", "1.0"):
+        return MELANOMA, text or "melanoma"
+    # Its unknown ones are benign, too (Rotemberg 2021); words narrow that down where there are some.
+    named = label_of(text)
+    return (named if named and named <= BENIGN else BENIGN), text
+
+
+def _image(folder: Folder, sheet: Sheet, facts: Row, name: str, label: Label, diagnosis: str) -> Image:  # noqa: PLR0913, PLR0917
+    clinical = Clinical(
+        diagnosis=diagnosis,
+        patient=facts.get("patient_id", ""),
+        age=number(first(facts, ["age_approx", "age_approximate"])),
+        sex=facts.get("sex", ""),
+        site=first(facts, ["anatom_site_general", "anatom_site_general_challenge"]),
+        histology=facts.get("diagnosis_confirm_type", "") in ("histopathology", "histo"),
+    )
+    lesion = first(facts, ["lesion_id", "patient_id"])
+    return Image(folder.picture(name, sheet.path), folder.name, label, lesion, sheet.split, facts, clinical)

@@ -1,0 +1,28 @@
+"""HAM10000 (Tschandl 2018, doi 10.1038/sdata.2018.161): seven diagnoses, lesions, how each was confirmed."""
+
+from __future__ import annotations
+
+from training.images import Clinical, Image, SourceError
+from training.labels import DIAGNOSES
+from training.layouts.tables import Folder, Row, Sheet, number
+
+
+def read(folder: Folder) -> list[Image]:
+    """Its images; none if the folder is another layout's."""
+    sheets = folder.sheets_with("dx", "lesion_id", "image_id")
+    return [_image(folder, sheet, row) for sheet in sheets for row in sheet.rows]
+
+
+def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:
+    if row["dx"] not in DIAGNOSES:
+        raise SourceError(f"unknown diagnosis dx={row['dx']!r} for {row['image_id']}")
+    clinical = Clinical(
+        diagnosis=row["dx"],
+        age=number(row.get("age")),
+        sex=row.get("sex", ""),
+        site=row.get("localization", ""),
+        histology=row.get("dx_type") == "histo",
+    )
+    picture = folder.picture(row["image_id"], sheet.path)
+    label = frozenset({row["dx"]})
+    return Image(picture, folder.name, label, row["lesion_id"], sheet.split, row, clinical)

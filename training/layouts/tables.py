@@ -1,0 +1,99 @@
+"""What the layouts share: tables of a folder, told apart by their columns, and its pictures by their names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from training.images import IMAGE_SUFFIXES, SourceError
+
+Row = dict[str, str]
+
+_TABLE_FOLDERS = (".", "meta")
+_NOT_PHOTOGRAPHS = ("segmentation", "mask", "superpixels", "_lesion", "attribute")
+"""In the names of files that archives deliver beside their photographs."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as it is in its file."""
+
+    path: Path
+    columns: frozenset[str]
+    rows: list[Row]
+
+    @property
+    def split(self) -> str:
+        """ "test" if the file's name says so; challenges deliver a table for each part."""
+        return "test" if "test" in self.path.stem.lower() else ""
+
+
+class Folder:
+    """A data folder: its tables and its pictures, each read when they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """Of the source."""
+        return self.path.resolve().name
+
+    @cached_property
+    def sheets(self) -> list[Sheet]:
+        """Every table of the folder that has a header and a row."""
+        files = [file for folder in _TABLE_FOLDERS for file in sorted((self.path / folder).glob("*"))]
+        return [sheet for file in files if _is_table(file) for sheet in _read(file)]
+
+    def sheets_with(self, *columns: str) -> list[Sheet]:
+        """The tables that have all of these columns."""
+        return [sheet for sheet in self.sheets if sheet.columns.issuperset(columns)]
+
+    def by_image(self, key: str, *columns: str) -> dict[str, Row]:
+        """Further facts: image -> its row in the tables that have these columns, too."""
+        return {row[key]: row for sheet in self.sheets_with(key, *columns) for row in sheet.rows}
+
+    @cached_property
+    def pictures(self) -> dict[str, Path]:
+        """Name without suffix -> file, wherever below the folder it is."""
+        found = (file for file in sorted(self.path.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES)
+        return {file.stem: file for file in found if not any(word in file.stem.lower() for word in _NOT_PHOTOGRAPHS)}
+
+    def picture(self, name: str, table: Path) -> Path:
+        """The file of an image that a table names.
+
+        Raises:
+            SourceError: It is not there.
+        """
+        if name not in self.pictures:
+            raise SourceError(f"{table} names {name}, but {self.path} has no such picture")
+        return self.pictures[name]
+
+
+def number(text: str | None) -> float | None:
+    """A number that a table holds; None where it holds none."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def first(row: Row, names: Iterable[str]) -> str:
+    """The first of these columns that says something."""
+    return next((row[name] for name in names if row.get(name)), "")
+
+
+def _is_table(file: Path) -> bool:
+    return file.suffix.lower() == ".csv" or file.name == "HAM10000_metadata"
+
+
+def _read(file: Path) -> list[Sheet]:
+    with file.open(newline="", encoding="utf-8-sig") as opened:
+        reader = csv.DictReader(opened)
+        # The archive's older exports write meta.clinical.sex for what newer ones call sex.
+        reader.fieldnames = [name.rsplit(".", 1)[-1].strip() for name in reader.fieldnames or ()]
+        rows = list(reader)
+    return [Sheet(file, frozenset(reader.fieldnames), rows)] if rows else []

@@ -1,0 +1,69 @@
+"""What is compared: the paper's models, three later ones, and the literature's hybrids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["frozen", "fine-tuned", "scratch", "svm", "knn"]
+
+PAPER = {"mobilenet-fine-tuned": {"accuracy": 0.921, "precision": 0.95, "recall": 0.88}}
+"""What the paper reports, as far as it is known here, beside the row that it is compared with."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of the comparison.
+
+    Attributes:
+        name: Of its folder.
+        title: Of its row.
+        kind: How it learns: a new top on frozen ImageNet features, end to end from them, everything from random
+            weights, or one of the hybrids.
+        bases: Keys of `bases.BASES`; the features of several are joined.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    bases: tuple[str, ...] = ()
+
+
+def candidates(pretrained: frozenset[str]) -> list[Candidate]:
+    """All rows, in the order in which they are worked on: the quick ones first.
+
+    Args:
+        pretrained: The bases for which there are ImageNet weights; one without them starts from random weights, and so
+            does an ensemble with it.
+    """
+    rows = [_row(bases, title, pretrained) for bases, title in _NETWORKS]
+    rows.append(Candidate("mobilenet-scratch", "MobileNet, from random weights", "scratch", ("mobilenet",)))
+    rows.append(Candidate("texture-knn", "texture features + KNN", "knn"))
+    if "mobilenet" in pretrained:
+        rows.append(Candidate("mobilenet-svm", "MobileNet features + SVM", "svm", ("mobilenet",)))
+        rows.append(Candidate("mobilenet-fine-tuned", "MobileNet, end to end", "fine-tuned", ("mobilenet",)))
+    seen: dict[str, Candidate] = {}
+    for row in rows:
+        seen.setdefault(row.name, row)
+    return sorted(seen.values(), key=lambda row: _ORDER.index(row.kind))
+
+
+_NETWORKS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("mobilenet",), "MobileNet"),
+    (("vgg16",), "VGG16"),
+    (("inceptionv3",), "InceptionV3"),
+    (("resnet50v2",), "ResNet50V2"),
+    (("cnn",), "plain CNN"),
+    (("vgg16", "mobilenet"), "VGG16 + MobileNet"),
+    (("vgg16", "mobilenet", "inceptionv3"), "VGG16 + MobileNet + InceptionV3"),
+    (("mobilenetv2",), "MobileNetV2"),
+    (("mobilenetv3small",), "MobileNetV3Small"),
+    (("efficientnetb0",), "EfficientNetB0"),
+)
+_ORDER: tuple[Kind, ...] = ("knn", "svm", "frozen", "scratch", "fine-tuned")
+
+
+def _row(bases: tuple[str, ...], title: str, pretrained: frozenset[str]) -> Candidate:
+    if pretrained.issuperset(bases):
+        return Candidate("-".join([*bases, "frozen"]), f"{title}, frozen base", "frozen", bases)
+    return Candidate("-".join([*bases, "scratch"]), f"{title}, from random weights", "scratch", bases)
