@@ -26,6 +26,7 @@ EPILOG = """examples:
   python -m training classifier --from classifier/1 --phases 224:4 --run runs/next
                                                          go on from a published version for four epochs
   python -m training grader --classifier classifier/2    the stage grader on that classifier
+  python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
   python -m training compare                             the paper's experiment, about 3 hours on two cores
   python -m training evaluate --version classifier/2     its figures on the test sets
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
@@ -110,6 +111,19 @@ def _add_data(data: argparse.ArgumentParser) -> None:
     fetch.set_defaults(run_command=data_commands.get)
 
 
+def _add_outside(outside: argparse.ArgumentParser) -> None:
+    _add_reading(outside)
+    outside.add_argument("--run", type=Path, default=Path("runs/outside"), help="working folder (runs/outside)")
+    outside.add_argument(
+        "--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)"
+    )
+    outside.add_argument("--phases", type=_phases, default=((224, 10),), help="SIDE:EPOCHS,... (default 224:10)")
+    outside.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
+    outside.add_argument("--seed", type=int, help="seed of sampling and augmentation")
+    outside.add_argument("--only", nargs="+", metavar="FOLDER", help="leave out only these, one after the other")
+    outside.set_defaults(run_command=commands.leave_sources_out)
+
+
 def _add_compare(compare: argparse.ArgumentParser) -> None:
     _add_reading(compare)
     compare.add_argument("--run", type=Path, default=Path("runs/compare"), help="working folder (runs/compare)")
@@ -168,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     grader.set_defaults(run_command=commands.train_grader)
 
+    _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
     _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
 
     evaluate = add("evaluate", help="measure a published version, or show what it says of files")

@@ -162,6 +162,31 @@ def train_grader(options: argparse.Namespace) -> None:
     _announce(options, store, version)
 
 
+def leave_sources_out(options: argparse.Namespace) -> None:
+    """Train without each source in turn and print what is reached on it."""
+    from training.fit import Recipe  # noqa: PLC0415
+    from training.outside import SOURCES, run_outside, text_of  # noqa: PLC0415
+
+    table = _table(options)
+    _check_present(SOURCES, table)
+    results = []
+    for source in options.only or SOURCES:
+        if source not in SOURCES:
+            raise CommandError(f"{source} is none of {', '.join(SOURCES)}")
+        given = {"phases": options.phases, "epoch_size": options.epoch_size, "seed": options.seed}
+        recipe = replace(
+            Recipe(),
+            sources={name: 1.0 for name in SOURCES if name != source},
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        # As in the whole recipe, pairs come after the network knows something.
+        recipe = replace(recipe, paired_epochs=min(recipe.paired_epochs, recipe.epochs * 2 // 3))
+        folder = options.run / source
+        _remember(folder, {"weights": str(options.weights), **recipe.describe()}, "left out")
+        results.append(run_outside(recipe, options.weights, table, folder, source))
+        print(text_of(results))
+
+
 def compare_models(options: argparse.Namespace) -> None:
     """Run the paper's experiment and print its table."""
     from training.paper.compare import UnknownCandidate, compare  # noqa: PLC0415

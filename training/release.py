@@ -35,7 +35,7 @@ from training.front import to_input
 from training.golden import render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS
 from training.novelty import COMPONENTS, Novelty, fit_novelty
-from training.operating_points import DEFAULT, choose_operating_points
+from training.operating_points import choose_operating_points
 from training.runtimes import IMAGES, validate_runtimes
 from training.scoring import score
 from training.splits import Split
@@ -97,9 +97,10 @@ def check_ready(work: Work) -> None:
     if count <= COMPONENTS:
         raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
     rows = [row for source in _fair_sources(work) for row in work.split.rows("validation", source, work.table)]
-    missing = {"melanoma", "benign"} - {kind_of(work.table.labels[row]) for row in rows}
+    kinds = {kind_of(work.table.labels[row]) for row in rows}
+    missing = [*(["benign"] * ("benign" not in kinds)), *(["melanoma"] * (not kinds & {"melanoma", "malignant"}))]
     if missing:
-        raise ReleaseError(f"no {' and no '.join(sorted(missing))} validation images: nothing to choose thresholds on")
+        raise ReleaseError(f"no {' and no '.join(missing)} validation images: nothing to choose thresholds on")
     if not test_rows(work.table, work.split):
         raise ReleaseError("no held-out source has both benign and malignant images: nothing to measure on")
 
@@ -192,7 +193,7 @@ def _manifest(
         "input": InputContract(preprocessing_version=PREPROCESSING_VERSION),
         "calibration": calibration,
         "operating_points": points,
-        "default_operating_point": DEFAULT,
+        "default_operating_point": points[-1].name,
         "training": TrainingRecord(recipe=work.recipe, sources=source_records(work), notes=_notes(work)),
         "intended_use": texts.INTENDED_USE,
     }

@@ -5,8 +5,9 @@ Roles are given to whole groups (copies, and images of one recorded lesion or pa
 1. Groups with an image of an *external* or *shown* source (another clinic, the original-size photographs, the grader's
    melanomas) take no part in training; their members in other sources are removed.
 2. Groups with an image of a source's own test split are test there; their members elsewhere are removed.
-3. Of the remaining groups, a fixed share of the lesions of `TESTED` sources becomes test, and a share of all becomes
-   validation, by a hash of the group's name, so that the split does not depend on order or on a random generator.
+3. Of the remaining groups, a fixed share of those of sources without a test split becomes test, and a share of all
+   becomes validation, by a hash of the group's name, so that the split does not depend on order or on a random
+   generator.
 4. Of several copies of one picture in one source, training and validation keep one; labels that contradict go.
 """
 
@@ -27,8 +28,11 @@ EXTERNAL = ("isic-acral", "melanoma-severity")
 SHOWN = ("fullres",)
 """Original-size photographs, kept out to show the service with."""
 
-TESTED: dict[str, float] = {"ham10000": 0.2}
-"""Sources without a test split of their own, and the share of their groups that becomes one."""
+TESTED = 0.2
+"""Of a source without a test split of its own, the share of groups that becomes one."""
+
+UNTESTED = ("isic2017",)
+"""Sources that are only learned from: what they would test, another source tests better."""
 
 VALIDATION_SHARE = 0.1
 
@@ -45,6 +49,11 @@ def _group_name(images: list[Image]) -> str:
     return min(f"{image.source}/{image.path.stem}" for image in images)
 
 
+def draw(table: Table, rows: list[int]) -> float:
+    """A number in [0, 1) that depends on nothing but which images a group has."""
+    return _lottery(_group_name([table.images[row] for row in rows]))
+
+
 def _outside(image: Image) -> str:
     """The role of an image whose group must not be trained on."""
     return "test" if image.given_split == "test" else "removed"
@@ -58,11 +67,16 @@ def _group_roles(images: list[Image]) -> list[str]:
             return [role if image.source in named else _outside(image) for image in images]
     if any(image.given_split == "test" for image in images):
         return [_outside(image) for image in images]
-    draw = _lottery(_group_name(images))
-    share = max((TESTED.get(source, 0.0) for source in sources), default=0.0)
-    if draw < share:
-        return ["test" if image.source in TESTED else "removed" for image in images]
-    return ["validation" if draw < share + VALIDATION_SHARE else "training"] * len(images)
+    drawn = _lottery(_group_name(images))
+    share = TESTED if any(map(_tests, images)) else 0.0
+    if drawn < share:
+        return ["test" if _tests(image) else "removed" for image in images]
+    return ["validation" if drawn < share + VALIDATION_SHARE else "training"] * len(images)
+
+
+def _tests(image: Image) -> bool:
+    """Whether a part of the image's source is held out by lot."""
+    return not image.given_split and image.source not in UNTESTED
 
 
 @dataclass(frozen=True)

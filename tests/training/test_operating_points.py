@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from training import metrics
 from training.evaluation import Evaluated
-from training.operating_points import DEFAULT, SENSITIVITIES, choose_operating_points
+from training.operating_points import SENSITIVITIES, choose_operating_points
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +23,9 @@ def _draw(seed: int, description: str, count: int = 600) -> Evaluated:
     )
 
 
-def test_one_point_for_each_sensitivity_and_the_default_is_one() -> None:
+def test_one_point_for_each_sensitivity() -> None:
     points = choose_operating_points(_draw(1, "validation"), _draw(2, "test"))
     assert [point.name for point in points] == ["melanoma_sensitivity_90", "melanoma_sensitivity_95"]
-    assert DEFAULT in {point.name for point in points}
     assert points[0].threshold > points[1].threshold  # more sensitive, less specific
     assert points[0].specificity.value > points[1].specificity.value
 
@@ -62,3 +63,13 @@ def test_scores_that_nearly_tie_keep_their_sensitivity() -> None:
     point = choose_operating_points(validation, validation)[1]
     assert (probability[kinds == "melanoma"] >= point.threshold).all()
     assert (probability[kinds == "benign"] < point.threshold).all()
+
+
+def test_where_no_melanoma_is_called_one_sensitivity_is_to_malignancy() -> None:
+    validation = _draw(1, "validation")
+    kinds = np.where(validation.kinds == "benign", "benign", "malignant")
+    points = choose_operating_points(replace(validation, kinds=kinds), _draw(2, "test"))
+    assert [point.name for point in points] == ["malignancy_sensitivity_90", "malignancy_sensitivity_95"]
+    assert points[1].rule.endswith("95% of the validation malignancies malignant")
+    found = (validation.probability[validation.malignant] >= points[1].threshold).mean()
+    assert 0.95 <= found < 0.97
