@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from tests.training.built import Data
 from tests.training.data_root import BARCELONA, SOCIETY
-from training.images import Image
+from training.images import Clinical, Image
 from training.labels import MELANOMA
 from training.stages import FAIR_SITE, GRADE_OF_DIAGNOSIS, Stages, frame_features, read_stages
 from training.table import Table
@@ -26,7 +26,8 @@ def _table(rows: list[tuple[str, str]], lesions: list[int]) -> Table:
             Path(f"{number}.jpg"),
             "melanoma-severity",
             MELANOMA,
-            facts={"diagnosis_3": diagnosis, "patient_id": patient, "attribution": SOCIETY},
+            facts={"diagnosis_3": diagnosis, "attribution": SOCIETY},
+            clinical=Clinical(patient=patient),
         )
         for number, (diagnosis, patient) in enumerate(rows)
     ]

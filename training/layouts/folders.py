@@ -29,7 +29,7 @@ def read(folder: Folder) -> list[Image]:
         SourceError: Some folders are classes and others with pictures in them are not known as one.
     """
     parts = [(part, _PARTS[part.name.lower()]) for part in _folders(folder.path) if part.name.lower() in _PARTS]
-    places = parts or [(folder.path, "")]
+    places = sorted(parts, key=lambda part: part[1] == "test") or [(folder.path, "")]
     classes = [(place, split) for part, split in places for place in _folders(part) if _pictures(place)]
     known = [(place, split) for place, split in classes if label_of(place.name)]
     strange = [place for place, _ in classes if not label_of(place.name)]
