@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from dermoscopy.errors import TooManyBytes
 from service.media_types import FORM, check_content_encoding, check_declared, essence
 from service.multipart import OVERHEAD, FormFile
-from service.problems import BodyTooSlow, IncompleteBody
+from service.problems import BodyTooLarge, BodyTooSlow, IncompleteBody
 
 MOST_SMALL = 10_000
 
@@ -29,13 +29,13 @@ async def read_small(request: Request, seconds: float) -> bytes:
         seconds: In how many it must arrive.
 
     Raises:
-        TooManyBytes: More than `MOST_SMALL`.
+        BodyTooLarge: More than `MOST_SMALL`.
         IncompleteBody: The client left.
         BodyTooSlow: It did not arrive in time.
     """
     body = bytearray()
     async with _in_time(seconds):
-        await _pour(request, body.extend, MOST_SMALL)
+        await _pour(request, body.extend, MOST_SMALL, BodyTooLarge(f"The body is larger than {MOST_SMALL} bytes."))
     return bytes(body)
 
 
@@ -72,16 +72,19 @@ async def _in_time(seconds: float) -> AsyncIterator[None]:
 async def _read(request: Request, content_type: str, max_bytes: int) -> bytes:
     if essence(content_type) == FORM:
         form = FormFile(content_type, max_bytes)
-        await _pour(request, form.write, max_bytes + OVERHEAD)
+        await _pour(request, form.write, max_bytes + OVERHEAD, _too_large(max_bytes))
         return form.finish()
     check_declared(content_type)
     raw = bytearray()
-    await _pour(request, raw.extend, max_bytes)
+    await _pour(request, raw.extend, max_bytes, _too_large(max_bytes))
     return bytes(raw)
 
 
-async def _pour(request: Request, sink: Callable[[bytes], None], most: int) -> None:
-    too_large = TooManyBytes(f"The body is larger than {most} bytes.")
+def _too_large(max_bytes: int) -> TooManyBytes:
+    return TooManyBytes(f"The image is larger than {max_bytes} bytes.")
+
+
+async def _pour(request: Request, sink: Callable[[bytes], None], most: int, too_large: Exception) -> None:
     if int(request.headers.get("content-length", "0")) > most:
         raise too_large
     received = 0

@@ -8,7 +8,6 @@ from typing import Annotated, TypeVar
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
-from starlette.datastructures import Headers
 
 from model_store.processors import available_processors
 from service import VERSION
@@ -46,13 +45,13 @@ class Context:
     stopping: bool = field(default=False)
     """Whether the end has been announced: not ready any more, and connections are not kept."""
 
-    def authorise(self, headers: Headers, scope: Scope) -> None:
+    def authorise(self, request: Request, scope: Scope) -> None:
         """Refuses who may not ask; without keys, which only a service for this machine or behind a proxy has, nobody.
 
-        Raises what `KeyRing.authorise` raises.
+        The id of the key is kept in the request's state, for the log. Raises what `KeyRing.authorise` raises.
         """
         if self.keys.configured:
-            self.keys.authorise(headers, scope)
+            request.state.key = self.keys.authorise(request.headers, scope).id
 
     async def served(self, name: str, selection: Selection, request_id: str) -> Served:
         """The version to use, loaded if need be; raises what `Engine.get` raises."""

@@ -56,7 +56,7 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
     """
     context = context_of(request)
     settings = context.settings
-    context.authorise(request.headers, "infer")
+    context.authorise(request, "infer")
     check_accept(request.headers.get("accept", ""))
     leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:

@@ -170,7 +170,9 @@ class KeyRing:
         """Logs what was found, unless it is what was found before."""
         if found == self._found:
             return
-        self._found = found
+        first, self._found = self._found is None, found
+        if first and not found and not self._configured:
+            return  # there never was a key: whoever starts the service says what follows from that
         if isinstance(found, str):
             log.event("keys_unreadable", logging.ERROR, reason=found)
         else:

@@ -42,6 +42,7 @@ def observe(context: Context, scope: Scope, status: int | None, begun: float, se
         "request",
         level,
         request_id=state["request_id"],
+        key=state.get("key"),
         method=scope["method"],
         path=path,
         status=status,

@@ -13,7 +13,7 @@ REFERENCE = {"$ref": f"#/components/schemas/{PROBLEM}"}
 UNUSED = ("HTTPValidationError", "ValidationError")
 
 
-# What a client may send its API key in. Without keys, as on one's own machine, neither is asked for.
+# What a client may send its API key in.
 KEYS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, made by `melanoserve keys add`."},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -33,7 +33,8 @@ class DocumentedApp(FastAPI):
                 if "application/json" in responses.get("422", {}).get("content", {}):
                     del responses["422"]
                 if GUARDED & set(operation["tags"]):
-                    operation["security"] = [{name: []} for name in KEYS]
+                    # The last says that none may be needed: without keys, as on one's own machine, none is asked for.
+                    operation["security"] = [*({name: []} for name in KEYS), {}]
             schema["components"]["securitySchemes"] = KEYS
             components = schema["components"]["schemas"]
             for name in UNUSED:

@@ -11,6 +11,7 @@ Problem
   x MethodNotAllowed (405)
   x NotAcceptable (406)
   x UnsupportedMediaType (415)        + UnsupportedContentEncoding
+  x BodyTooLarge (413)
   x BodyTooSlow (408, retryable)
   x RateLimited (429, retryable)
   x ClientLeft (400)
@@ -201,6 +202,12 @@ class Overloaded(Problem):
     """The limit of requests or bytes under way is reached; said on the headers, before the body is read."""
 
     kind = Kind("overloaded", 503, "The service is busy", retry_after=1)
+
+
+class BodyTooLarge(Problem):
+    """The body, which is not an image, has more bytes than anything that it could say."""
+
+    kind = Kind("body_too_large", 413, "The body has too many bytes")
 
 
 class BodyTooSlow(Problem):

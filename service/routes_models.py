@@ -16,11 +16,11 @@ from service.versions import Condition
 
 
 def _may_look(request: Request, context: Shared) -> None:
-    context.authorise(request.headers, "infer")
+    context.authorise(request, "infer")
 
 
 def _may_move(request: Request, context: Shared) -> None:
-    context.authorise(request.headers, "admin")
+    context.authorise(request, "admin")
 
 
 router = APIRouter(

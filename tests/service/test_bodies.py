@@ -129,6 +129,11 @@ def test_forms_that_cannot_be_served(
     check_problem(client.post("/classify", files=files), status, code)
 
 
+def test_a_body_that_is_about_no_image_is_not_called_one(client: httpx.Client) -> None:
+    answer = client.put("/models/classifier/labels/stable", content=b" " * 10_001)
+    check_problem(answer, 413, "body_too_large")
+
+
 def test_a_form_without_any_field(client: httpx.Client) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=B"}
     check_problem(client.post("/classify", content=b"--B--\r\n", headers=headers), 400, "missing_file")

@@ -3,7 +3,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from model_store.processors import available_processors
 from service.context import MOST_IMAGES, make_context
@@ -46,9 +46,17 @@ def test_a_version_in_memory_is_the_same_object_for_everyone(pristine_store: Pat
 
 def test_keys_are_demanded_as_soon_as_there_is_one(tmp_path: Path) -> None:
     context = make_context(Settings(store=tmp_path, state=tmp_path / "open"))
-    context.authorise(Headers(), "admin")
+    context.authorise(_request(), "admin")
     file = tmp_path / "state" / "keys.json"
-    KeyFile(file).add("clinic", ["infer"])
+    issued = KeyFile(file).add("clinic", ["infer"])
     guarded = make_context(Settings(store=tmp_path, keys=file))
     with pytest.raises(Unauthorized):
-        guarded.authorise(Headers(), "infer")
+        guarded.authorise(_request(), "infer")
+    request = _request(("x-api-key", issued.text))
+    guarded.authorise(request, "infer")
+    assert request.state.key == issued.id  # for the log; the secret is kept nowhere
+
+
+def _request(*headers: tuple[str, str]) -> Request:
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    return Request({"type": "http", "headers": raw})

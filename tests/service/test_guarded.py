@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.key_file import KeyFile
+from service.key_file import KeyFile, parsed
 from tests.running_service import Service, running
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, picture, png
@@ -47,6 +47,17 @@ def guarded(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def test_a_key_lets_in_by_either_header(guarded: Guarded) -> None:
     assert guarded.classify(Authorization=f"Bearer {guarded.infer}").status_code == 200
     assert guarded.classify(**{"X-API-Key": guarded.infer}).status_code == 200
+
+
+def test_the_log_says_by_its_id_which_key_a_request_had_and_never_the_key(guarded: Guarded) -> None:
+    asked = {"mine": guarded.infer, "nobody-s": "wrong"}
+    for request_id, key in asked.items():
+        guarded.classify(**{"X-API-Key": key, "X-Request-Id": request_id})
+    found = parsed(guarded.infer)
+    assert found is not None
+    assert guarded.service.request("mine")["key"] == found[0]
+    assert guarded.service.request("nobody-s")["key"] is None
+    assert found[1] not in guarded.service.log
 
 
 def test_without_a_valid_key_nobody_is_let_in(guarded: Guarded) -> None:

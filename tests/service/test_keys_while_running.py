@@ -266,3 +266,14 @@ def test_the_log_tells_each_change_once(file: KeyFile, ring: KeyRing, caplog: py
         {"event": "keys_read", "level": "WARNING", "keys": 0},
     ]
     assert isinstance(refused(ring, issued), Unauthorized)
+
+
+def test_the_log_does_not_speak_of_keys_where_there_never_was_one(
+    file: KeyFile, ring: KeyRing, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    assert not ring.configured
+    assert logged(caplog) == []
+    required = KeyRing(file.path, required=True)
+    assert required.configured
+    assert logged(caplog) == [{"event": "keys_read", "level": "WARNING", "keys": 0}]

@@ -43,6 +43,13 @@ def test_errors_are_documented_as_problems_and_every_reference_leads_somewhere(d
         assert name in schemas
 
 
+def test_a_key_is_sent_by_either_header_or_not_at_all_where_none_is_asked_for(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            guarded = path in ("/classify", "/grade") or path.startswith("/models")
+            assert operation.get("security", []) == ([{"bearer": []}, {"header": []}, {}] if guarded else [])
+
+
 def test_every_answer_field_of_a_decision_is_documented(document: dict[str, Any]) -> None:
     properties = document["components"]["schemas"]["ClassifyAnswer"]["properties"]
     assert "Calibrated" in properties["probability"]["description"]
