@@ -17,7 +17,8 @@ from model_store.decision import decide, grade
 from model_store.labels import Labels
 from model_store.runtime import load
 from model_store.store import Store, StoredVersion
-from training.evaluation import measure, test_sets
+from training.evaluation import test_sets
+from training.figures import measure_all
 from training.sources import read_sources
 from training.splits import EXTERNAL, SHOWN, Split, split
 from training.table import Table, build_table
@@ -214,8 +215,10 @@ def evaluate(options: argparse.Namespace) -> None:
     roles = split(table)
     _warn_of_other_roles(version, roles, table)
     thresholds = {point.name: point.threshold for point in version.manifest.operating_points}
-    for name, data in test_sets(runtime, table, roles).items():
-        found = measure(data, version.manifest.calibration.prevalence, thresholds)
+    prevalence = version.manifest.calibration.prevalence
+    tests = test_sets(runtime, table, roles)
+    found_all = measure_all(runtime, table, roles, tests, prevalence=prevalence, thresholds=thresholds)
+    for name, found in found_all.items():
         print(f"\n{name}: {found.description}\n{found.images} images of {found.groups} lesions")
         for metric, value in found.metrics.items():
             print(f"  {metric:70} {value.value:.4f}  ({value.low:.4f} to {value.high:.4f})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
+from training.images import Clinical
 from training.labels import MALIGNANT, Label, class_of
 from training.metrics import (
     Bools,
@@ -50,6 +52,7 @@ class Evaluated:
         lesions: int64[n], images with the same number show the same lesion or patient.
         histology: bool[n], histology confirmed the diagnosis.
         sites: The hospital or society of each image, "" where not recorded.
+        people: Age group, sex, place on the body and skin type of each image as "age-under-40" and so on.
     """
 
     description: str
@@ -59,6 +62,7 @@ class Evaluated:
     lesions: NDArray[np.int64]
     histology: Bools
     sites: NDArray[np.str_]
+    people: tuple[frozenset[str], ...] = ()
 
     @property
     def malignant(self) -> Bools:
@@ -80,6 +84,7 @@ class Evaluated:
             self.lesions[rows],
             self.histology[rows],
             self.sites[rows],
+            tuple(person for person, chosen in zip(self.people, rows.tolist(), strict=False) if chosen),
         )
 
 
@@ -103,6 +108,7 @@ def evaluate(runtime: Runtime, table: Table, rows: list[int], labels: list[Label
         table.lesions[rows],
         np.array([image.clinical.histology for image in images]),
         np.array([image.facts.get("attribution", "") for image in images]),
+        tuple(people_of(image.clinical) for image in images),
     )
 
 
@@ -112,6 +118,9 @@ def validation_set(runtime: Runtime, table: Table, split: Split, sources: tuple[
     labels = [table.labels[row] for row in rows]
     return evaluate(runtime, table, rows, labels, f"validation images of {' and '.join(sources)}")
 
+
+_AGES = (("under-40", 40.0), ("40-to-59", 60.0), ("60-and-over", float("inf")))
+_LEAST_LESIONS = 20
 
 DESCRIPTIONS = {
     "melanoma10000": "melanoma10000's own test split; its two classes come from different collections",
@@ -138,7 +147,7 @@ def test_sets(runtime: Runtime, table: Table, split: Split) -> dict[str, Evaluat
     for name, rows in test_rows(table, split).items():
         description = DESCRIPTIONS.get(name, f"held-out images of {name}, all their copies removed from training")
         found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
-    return found | _by_site(found)
+    return found | _by_site(found) | by_people(found)
 
 
 def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
@@ -155,6 +164,29 @@ def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
         for name, (key, label) in parts.items()
     }
     return {name: data for name, data in subsets.items() if data.malignant.any() and not data.malignant.all()}
+
+
+def people_of(clinical: Clinical) -> frozenset[str]:
+    """The groups of people and places on the body that an image belongs to, as far as its source records them."""
+    groups = {f"sex-{clinical.sex}"} if clinical.sex in ("male", "female") else set()
+    if clinical.age is not None:
+        groups.add(next(f"age-{name}" for name, below in _AGES if clinical.age < below))
+    for kind, text in (("site", clinical.site), ("skin-type", clinical.skin_type)):
+        if text and text.lower() not in ("unknown", "nan"):
+            groups.add(f"{kind}-{'-'.join(re.findall(r'[a-z0-9]+', text.lower()))}")
+    return frozenset(groups)
+
+
+def by_people(found: dict[str, Evaluated]) -> dict[str, Evaluated]:
+    """Groups of people and places, each as a set, where a set has enough malignant and benign lesions of them."""
+    parts = {}
+    for name, whole in found.items():
+        for group in sorted(set().union(*whole.people)):
+            chosen = np.array([group in person for person in whole.people])
+            lesions = [len(np.unique(whole.lesions[chosen & kind])) for kind in (whole.malignant, ~whole.malignant)]
+            if min(lesions) >= _LEAST_LESIONS:
+                parts[f"{name}-{group}"] = whole.subset(chosen, f"{whole.description}; only {group.replace('-', ' ')}")
+    return parts
 
 
 def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float], *, seen: bool = False) -> Evaluation:

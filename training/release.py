@@ -29,8 +29,9 @@ from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
 from training.card import write_card
-from training.evaluation import Evaluated, kind_of, measure, test_rows, test_sets, validation_set
+from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
 from training.export import calibrated, export_classifier, load_published
+from training.figures import measure_all, primary_of
 from training.front import to_input
 from training.golden import render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS
@@ -43,9 +44,6 @@ from training.table import Table
 
 CONFOUNDED = "melanoma10000"
 """Its halves come from different collections, so its validation images calibrate nothing and choose no threshold."""
-
-PRIMARY = "ham10000"
-"""The set on which operating points are measured: held-out lesions of one source with all three classes."""
 
 NOVELTY_IMAGES = 3000
 
@@ -161,7 +159,7 @@ def _notes(work: Work) -> list[str]:
 
 def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, history: Path) -> None:
     out = folder / "report"
-    primary = tests.get(PRIMARY) or next(iter(tests.values()))
+    primary = tests[primary_of(tests)]
     point = next(p for p in manifest.operating_points if p.name == manifest.default_operating_point)
     assert manifest.calibration is not None  # noqa: S101  # narrows the type: a classifier was just calibrated
     report.plot_roc(tests, out / "roc.png")
@@ -236,7 +234,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
-    points = choose_operating_points(validation, tests.get(PRIMARY) or next(iter(tests.values())))
+    points = choose_operating_points(validation, tests[primary_of(tests)])
     thresholds = {point.name: point.threshold for point in points}
     candidates = render_candidates()
     scored = score(runtime, candidates, list(range(len(candidates))), "scoring golden candidates")
@@ -251,7 +249,9 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         validation,
         points,
         golden=golden,
-        evaluations={name: measure(data, work.prevalence, thresholds, seen=work.seen) for name, data in tests.items()},
+        evaluations=measure_all(
+            runtime, work.table, work.split, tests, prevalence=work.prevalence, thresholds=thresholds, seen=work.seen
+        ),
         runtimes=validate_runtimes(
             final, _validation_pixels(work, candidates[chosen]), "probability", _emulated(network, final, platt)
         ),

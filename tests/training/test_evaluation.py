@@ -12,14 +12,17 @@ from tests.training.data_root import BARCELONA, SOCIETY
 from training import evaluation, metrics
 from training.evaluation import (
     Evaluated,
+    by_people,
     evaluate,
     kind_of,
     measure,
+    people_of,
     share_called,
     test_rows,
     test_sets,
     validation_set,
 )
+from training.images import Clinical
 from training.labels import BENIGN, MALIGNANT, MELANOMA
 from training.metrics import auc, threshold_for_sensitivity
 from training.splits import Split
@@ -196,10 +199,9 @@ def test_histology_only_leaves_out_what_was_never_biopsied() -> None:
 
 def test_intervals_are_over_lesions() -> None:
     data = _set(count=120)
-    repeated = Evaluated(
-        data.description,
-        *(np.repeat(getattr(data, f), 8) for f in ("kinds", "probability", "logit", "lesions", "histology", "sites")),
-    )
+    columns = ("kinds", "probability", "logit", "lesions", "histology", "sites")
+    changes: dict[str, Any] = {name: np.repeat(getattr(data, name), 8) for name in columns}
+    repeated = replace(data, **changes)
     alone, copied = (measure(found, 0.2, {}).metrics["auc_malignant_vs_benign"] for found in (data, repeated))
     assert copied.value == pytest.approx(alone.value, abs=1e-4)
     assert copied.high - copied.low > 0.6 * (alone.high - alone.low)
@@ -230,3 +232,33 @@ def test_share_called() -> None:
 
 def test_every_described_set_is_a_known_source() -> None:
     assert set(evaluation.DESCRIPTIONS) == {"melanoma10000", "ham10000", "isic-acral"}
+
+
+@pytest.mark.parametrize(
+    ("clinical", "groups"),
+    [
+        (Clinical(age=39.0, sex="male"), {"age-under-40", "sex-male"}),
+        (
+            Clinical(age=40.0, sex="female", site="lower extremity"),
+            {"age-40-to-59", "sex-female", "site-lower-extremity"},
+        ),
+        (Clinical(age=85.0, site="head/neck", skin_type="II"), {"age-60-and-over", "site-head-neck", "skin-type-ii"}),
+        (Clinical(sex="unknown", site="unknown"), set()),
+        (Clinical(), set()),
+    ],
+)
+def test_people_and_places(clinical: Clinical, groups: set[str]) -> None:
+    assert people_of(clinical) == groups
+
+
+def test_a_group_is_a_set_of_its_own_if_it_has_enough_lesions_of_both_kinds() -> None:
+    whole = _set(3)
+    sexes = ["sex-male" if number % 2 else "sex-female" for number in range(400)]
+    few = [frozenset({sex, "age-under-40"} if number < 30 else {sex}) for number, sex in enumerate(sexes)]
+    found = by_people({"clinic": replace(whole, people=tuple(few))})
+    assert list(found) == ["clinic-sex-female", "clinic-sex-male"]
+    female = found["clinic-sex-female"]
+    assert female.description.endswith("; only sex female")
+    assert len(female.kinds) == len(female.people) == 200
+    assert female.probability.tolist() == whole.probability[::2].tolist()
+    assert by_people({"clinic": whole}) == {}

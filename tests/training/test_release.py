@@ -76,7 +76,8 @@ def test_the_manifest_says_what_was_done(published: Published, data: Data) -> No
     assert recipe["split"] == data.split.digest(data.table)
     assert manifest.intended_use == texts.INTENDED_USE
     assert {point.measured_on for point in manifest.operating_points} == {evaluation.DESCRIPTIONS["ham10000"]}
-    assert [evaluation.seen_in_training for evaluation in manifest.evaluations.values()] == [False] * 5
+    assert [evaluation.seen_in_training for evaluation in manifest.evaluations.values()] == [False] * 6
+    assert list(manifest.evaluations)[-1] == "repeatability"
 
 
 def test_the_probability_is_calibrated_on_what_is_published(published: Published, data: Data) -> None:
