@@ -147,7 +147,7 @@ def test_sets(runtime: Runtime, table: Table, split: Split) -> dict[str, Evaluat
     for name, rows in test_rows(table, split).items():
         description = DESCRIPTIONS.get(name, f"held-out images of {name}, all their copies removed from training")
         found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
-    return found | _by_site(found) | by_people(found)
+    return found | _by_site(found)
 
 
 def _by_site(found: dict[str, Evaluated]) -> dict[str, Evaluated]:

@@ -164,6 +164,7 @@ def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, histor
     assert manifest.calibration is not None  # noqa: S101  # narrows the type: a classifier was just calibrated
     report.plot_roc(tests, out / "roc.png")
     report.plot_calibration(tests, manifest.calibration.prevalence, out / "calibration.png")
+    report.plot_decision_curve(tests, manifest.calibration.prevalence, out / "decision_curve.png")
     title = f"{primary.description}; {point.name}, threshold {point.threshold:.3f}"
     report.plot_confusion(primary.kinds.tolist(), primary.probability >= point.threshold, title, out / "confusion.png")
     report.plot_groups(manifest.evaluations, "auc_malignant_vs_benign", out / "groups.png")

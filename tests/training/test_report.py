@@ -125,8 +125,29 @@ def test_a_figure_worse_than_chance_is_inside_the_plot(
 
 def test_the_published_reports(published: Published) -> None:
     found = {path.name for path in (published.classifier.path / "report").iterdir()}
-    assert found == {"roc.png", "calibration.png", "confusion.png", "groups.png", "training.png"}
+    assert found == {"roc.png", "calibration.png", "confusion.png", "decision_curve.png", "groups.png", "training.png"}
     found = {path.name for path in (published.grader.path / "report").iterdir()}
     assert found == {"confusion.png", "confusion_frame_only.png"}
     for version in (published.classifier, published.grader):
         assert all(_is_picture(path) for path in (version.path / "report").iterdir())
+
+
+def test_net_benefit_is_that_of_the_textbook() -> None:
+    positive = np.array([True] * 10 + [False] * 90)
+    perfect = positive.astype(float)
+    assert report.net_benefit(positive, perfect, 0.5, 0.1) == pytest.approx(0.1)
+    everything = np.ones(100)
+    assert report.net_benefit(positive, everything, 0.1, 0.1) == pytest.approx(0.1 - 0.9 / 9)
+    assert report.net_benefit(positive, everything * 0.01, 0.1, 0.1) == 0.0
+    half_needless = np.where(positive, 0.9, np.arange(100) % 2 * 0.9)
+    assert report.net_benefit(positive, half_needless, 0.2, 0.1) == pytest.approx(0.1 - 0.9 * 0.5 / 4)
+
+
+def test_the_decision_curve_stands_beside_everything_and_nothing(drawn: list[Any], tmp_path: Path) -> None:
+    report.plot_decision_curve({"model": _calibrated(5_000)}, 0.3, tmp_path / "curve.png")
+    assert _is_picture(tmp_path / "curve.png")
+    labels = [line.get_label() for line in drawn[0].get_lines()]
+    assert labels == ["model", "biopsy everything", "biopsy nothing"]
+    model, everything = (np.asarray(line.get_ydata()) for line in drawn[0].get_lines()[:2])
+    assert (model >= everything - 0.01).all()  # calibrated: never worse than without it
+    assert (model >= -0.01).all()
