@@ -73,6 +73,18 @@ def test_the_figures_are_those_of_the_manifests() -> None:
         assert [float(figure) for figure in figures] == [round(x, 3) for x in (stored.value, stored.low, stored.high)]
 
 
+def test_the_speeds_are_those_of_the_benchmarks() -> None:
+    rows = re.findall(r"^\| ((?:the bare work|melanoserve|\w+ \+ TensorFlow).*) \|$", README, re.MULTILINE)
+    assert len(rows) == 5
+    measured = [_cells(line) for line in (ROOT / "docs" / "benchmarks.md").read_text().splitlines()]
+    for row in map(_cells, rows):
+        assert any(row[0] == cells[0] and set(row) <= set(cells) for cells in measured), row
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("| ").split("|")]
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
