@@ -104,7 +104,11 @@ def test_an_rgb_profile_fits_a_grey_picture() -> None:
     assert np.abs(_pixels(to_srgb(image, srgb_profile())) - _pixels(image.convert("RGB"))).max() <= 2
 
 
-@pytest.mark.parametrize("profile", [b"", b"x", srgb_profile()[:100], b"\0" * 16 + b"RGB " + b"\0" * 200])
+@pytest.mark.parametrize(
+    "profile",
+    [b"", b"x", srgb_profile()[:100], b"\0" * 16 + b"RGB " + b"\0" * 200],
+    ids=["nothing", "a byte", "cut off", "a header alone"],
+)
 def test_a_broken_profile_is_refused(profile: bytes) -> None:
     with pytest.raises(CorruptImage, match="profile"):
         to_srgb(picture(), profile)
