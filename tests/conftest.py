@@ -16,6 +16,11 @@ PAPER = TRAINING / "paper"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts every test into a group; `--dist loadgroup` gives a group to one process, and reads it after this."""
     for item in items:
-        # The nearest folder of these, else the file.
-        group = next((folder for folder in item.path.parents if folder in (PAPER, TRAINING)), item.path)
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+        item.add_marker(pytest.mark.xdist_group(str(_group(item))))
+    # First what takes longest, or one process would wait for it in the end.
+    items.sort(key=lambda item: _group(item) != TRAINING)
+
+
+def _group(item: pytest.Item) -> Path:
+    """The nearest of the folders, else the file."""
+    return next((folder for folder in item.path.parents if folder in (PAPER, TRAINING)), item.path)
