@@ -1,8 +1,6 @@
 """Signals that ask for the end, where there is no server yet, or none at all, that handles them."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
@@ -26,8 +24,6 @@ class Stop:
         self._server: _Stoppable | None = None
         for number in SIGNALS:
             signal.signal(number, self._told)
-        # A supervisor starts its processes with these blocked: see `held_back`.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def hand_over(self, server: _Stoppable) -> None:
         """From here on it is the server that stops."""
@@ -38,13 +34,3 @@ class Stop:
         self.signals.append(number)
         if self._server is not None:
             self._server.should_exit = True
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """A process that is started in here gets these signals once it can handle them: none is lost, none kills it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -14,7 +14,7 @@ from service import log
 from service.listener import refuse_new
 from service.metrics_processes import forget
 from service.settings import Settings
-from service.stopping import Stop, held_back
+from service.stopping import Stop
 from service.worker import Launch
 
 LOOK_SECONDS = 0.1
@@ -54,7 +54,9 @@ class Supervisor:
                 self._replace_the_dead(launch, Path(folder))
                 time.sleep(LOOK_SECONDS)
             self._end()
-        return 0 if not any(process.returncode for process in self._born) else 1
+        # One that was still being started ends by the signal itself: nothing was under way.
+        well = {0, *(-number for number in self._signals)}
+        return 0 if all(process.returncode in well for process in self._born) else 1
 
     def _end(self) -> None:
         """Passes every signal on, closes the port when the processes do, and waits for them, but not for ever."""
@@ -90,14 +92,13 @@ class Supervisor:
     def _start(self, launch: str) -> None:
         command = [sys.executable, "-m", "service.worker", launch]
         # A group of its own: Ctrl-C reaches this process alone, which passes it on.
-        with held_back():
-            process = subprocess.Popen(  # noqa: S603 - the same program
-                command,
-                pass_fds=[self._listener.fileno()],
-                # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
-                stderr=sys.stderr,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(  # noqa: S603 - the same program
+            command,
+            pass_fds=[self._listener.fileno()],
+            # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
+            stderr=sys.stderr,
+            start_new_session=True,
+        )
         self._born[process] = time.monotonic()
         log.event("process_started", pid=process.pid)
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from service import log
 from service.settings import Settings
-from service.stopping import Stop
 
 
 class Launch(BaseModel):
@@ -27,9 +26,9 @@ class Launch(BaseModel):
     settings: Settings
 
 
-def main(launch: Launch, stop: Stop) -> int:
+def main(launch: Launch) -> int:
     """Serves until a signal comes; returns the exit status."""
-    from service.early import start_early  # noqa: PLC0415 - a stop that comes during these imports is a stop, too
+    from service.early import start_early  # noqa: PLC0415 - a stop that comes during these imports ends it at once
 
     settings = launch.settings
     engine = start_early(settings)
@@ -39,9 +38,7 @@ def main(launch: Launch, stop: Stop) -> int:
     listener = socket.socket(fileno=launch.listener)
     threading.Thread(target=_end_with_supervisor, args=(launch.supervisor,), daemon=True).start()
     app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)
-    server = Server(app, settings, owns_listener=False)
-    stop.hand_over(server)
-    server.run(sockets=[listener])
+    Server(app, settings, owns_listener=False).run(sockets=[listener])
     return 0
 
 
@@ -54,7 +51,8 @@ def _end_with_supervisor(supervisor: int) -> None:
 
 
 if __name__ == "__main__":
-    asked = Stop()
+    # Until it serves nothing is under way: SIGTERM ends it at once, whatever it is waiting for, and so does this one.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     handed = Launch.model_validate_json(sys.argv[1])
     log.configure(handed.settings.log_level)
-    sys.exit(main(handed, asked))
+    sys.exit(main(handed))

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from service.stopping import SIGNALS, Stop, held_back
+from service.stopping import SIGNALS, Stop
 
 
 class Stoppable:
@@ -38,19 +36,3 @@ def test_one_that_comes_after_stops_the_server_at_once(stop: Stop) -> None:
     assert not server.should_exit
     os.kill(os.getpid(), signal.SIGTERM)
     assert server.should_exit
-
-
-def test_a_process_gets_what_was_sent_before_it_could_handle_it() -> None:
-    program = "import time; time.sleep(0.3); from service.stopping import Stop; print(Stop().signals, flush=True)"
-    with held_back():
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=30)
-    assert output == b"[15]\n"
-    assert process.returncode == 0
-
-
-def test_who_starts_it_loses_none_either(stop: Stop) -> None:
-    with held_back():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.signals == [signal.SIGTERM]

@@ -21,7 +21,7 @@ PNG = {"Content-Type": "image/png"}
 
 @pytest.fixture
 def two(pristine_store: Path, state: Path) -> Iterator[Service]:
-    with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="0.5") as service:
+    with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="0.5", SHUTDOWN_SECONDS="5") as service:
         until_all_are_ready(service)
         yield service
 
@@ -118,7 +118,7 @@ def test_a_stop_under_load_loses_no_request(two: Service) -> None:
 
 
 def test_a_stop_that_comes_while_its_processes_start_ends_them_too(pristine_store: Path, state: Path) -> None:
-    with running(pristine_store, state, ready=False, PROCESSES="2", DRAIN_SECONDS="0") as service:
+    with running(pristine_store, state, ready=False, PROCESSES="2", DRAIN_SECONDS="0", SHUTDOWN_SECONDS="5") as service:
         until_all_are_ready(service)
         os.kill(processes(service)[0], signal.SIGKILL)
         deadline = time.monotonic() + 30
