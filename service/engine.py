@@ -187,8 +187,7 @@ class Engine:
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
             self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
-            # Classifiers last: a grader and the classifier that it pins are loaded side by side.
-            for (name, label), named in sorted(self._named.items(), key=lambda item: item[0][0] == CLASSIFIER):
+            for (name, label), named in self._named.items():
                 self._follow(name, label, named)
 
     def try_what_is_new(self) -> None:

@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,11 +178,8 @@ class Versions:
                 if pin is not None:
                     depends = (key, (pin.name, pin.version))
                     fingerprint = self._fingerprint(depends)
-                # Much of both is reading and compiling, which leaves the other processors idle.
-                with ThreadPoolExecutor(1) as beside:
-                    loading = beside.submit(load_and_try, stored, self._settings)
-                    classifier = None if pin is None else self._pinned_classifier(pin)
-                    runtime, sample = loading.result()
+                classifier = None if pin is None else self._pinned_classifier(pin)
+                runtime, sample = load_and_try(stored, self._settings)
             except (RefusedVersion, RuntimeUnavailable) as error:
                 self._trials[key] = _Trial(depends, fingerprint, error=error)
                 raise
