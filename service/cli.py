@@ -79,9 +79,8 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
         listening()
         return Supervisor(settings, listener, stop, keys_required=guarded).run()
-    from service.early import start_early  # noqa: PLC0415 - imports that --help need not wait for
-
     from service.app import create_app  # noqa: PLC0415
+    from service.early import start_early  # noqa: PLC0415 - imports that --help need not wait for
     from service.server import Server  # noqa: PLC0415
 
     # Only now: two threads that import at the same time have waited for each other for ever.
