@@ -9,6 +9,7 @@ batch size; f32 about 200, 213 compiled for any batch size.
 
 import queue
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,12 @@ THREADS_PER_STREAM = 2
 with more of them in a stream, a machine of many cores would answer fewer images at once."""
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""OpenVINO's Python functions set something up when they are first called. Two threads that call one of them for the
+first time at once can wait for each other for ever: one sets it up and waits for Python's lock (the GIL), which the
+other holds while it waits for that to be set up. Seen on a busy machine, with both stacks."""
+
+
 class OpenVinoRuntime:
     """A SavedModel compiled for one image; `run` gives each image to the next idle stream."""
 
@@ -41,7 +48,13 @@ class OpenVinoRuntime:
     precision: Precision
 
     def __init__(self, path: Path, *, precision: Precision = "f32", threads: int = 0) -> None:
-        """Loads a SavedModel; see `runtime.load_directory`."""
+        """Loads a SavedModel and runs it once; see `runtime.load_directory`."""
+        with _ONE_AT_A_TIME:
+            self._load(path, precision, threads)
+            # What `run` calls is called for the first time here; what comes out is nobody's answer.
+            self._run_some(np.zeros((1, *IMAGE_SHAPE), np.uint8))
+
+    def _load(self, path: Path, precision: Precision, threads: int) -> None:
         self._compiled = _compile(_read(path), precision, threads or available_processors())
         self.precision = precision
         self._outputs = {name: i for i, output in enumerate(self._compiled.outputs) for name in output.get_names()}

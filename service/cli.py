@@ -79,12 +79,12 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
         listening()
         return Supervisor(settings, listener, stop, keys_required=guarded).run()
-    from service.app import create_app  # noqa: PLC0415
     from service.early import start_early  # noqa: PLC0415 - imports that --help need not wait for
+
+    engine = start_early(settings)
+    from service.app import create_app  # noqa: PLC0415 - half a second, in which the models load
     from service.server import Server  # noqa: PLC0415
 
-    # Only now: two threads that import at the same time have waited for each other for ever.
-    engine = start_early(settings)
     server = Server(create_app(settings, engine=engine, keys_required=guarded), settings)
     stop.hand_over(server)
     listening()

@@ -31,11 +31,10 @@ def main(launch: Launch) -> int:
     from service.early import start_early  # noqa: PLC0415 - a stop that comes during these imports ends it at once
 
     settings = launch.settings
-    from service.app import create_app  # noqa: PLC0415
+    engine = start_early(settings)
+    from service.app import create_app  # noqa: PLC0415 - half a second, in which the models load
     from service.server import Server  # noqa: PLC0415
 
-    # Only now: two threads that import at the same time have waited for each other for ever.
-    engine = start_early(settings)
     listener = socket.socket(fileno=launch.listener)
     threading.Thread(target=_end_with_supervisor, args=(launch.supervisor,), daemon=True).start()
     app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 LOADER = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from model_store.runtime import load_directory
 runtime = load_directory(Path(sys.argv[1]))
@@ -36,6 +38,30 @@ def test_it_reports_to_nobody_and_needs_no_tensorflow(pristine: Store, tmp_path:
     )
     assert done.stdout.split("\n")[:2] == ["[]", "openvino.tools.ovc.telemetry_stub"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_thread_at_a_time_uses_it_for_the_first_time(pristine: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two can wait for each other for ever; by the time that a runtime is there, everything was used once."""
+    inside, most, ran = 0, 0, 0
+    really_load, really_run = OpenVinoRuntime._load, OpenVinoRuntime._run_some
+
+    def load(runtime: OpenVinoRuntime, *arguments: Any) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        really_load(runtime, *arguments)
+
+    def run(runtime: OpenVinoRuntime, images: Any) -> Any:
+        nonlocal inside, ran
+        found = really_run(runtime, images)
+        inside, ran = inside - 1, ran + 1
+        return found
+
+    monkeypatch.setattr(OpenVinoRuntime, "_load", load)
+    monkeypatch.setattr(OpenVinoRuntime, "_run_some", run)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: OpenVinoRuntime(pristine.path("classifier", 1)), range(4)))
+    assert (most, ran) == (1, 4)
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
