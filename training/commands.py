@@ -19,6 +19,7 @@ from model_store.runtime import load
 from model_store.store import Store, StoredVersion
 from training.evaluation import test_sets
 from training.figures import measure_all
+from training.runs import remember
 from training.sources import read_sources
 from training.splits import EXTERNAL, SHOWN, Split, split
 from training.table import Table, build_table
@@ -99,19 +100,6 @@ def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, str]:
     return {"base": f"{Path(options.weights).name} (sha256 {digest[:12]})"}
 
 
-def _remember(folder: Path, described: dict[str, Any], roles: str) -> None:
-    """Write recipe and roles of a new run; refuse to go on with others than the run was started with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {"recipe": json.dumps(described, indent=2) + "\n", "split": json.dumps({"digest": roles}) + "\n"}
-    for name, text in texts.items():
-        file = folder / f"{name}.json"
-        if file.is_file() and file.read_text() != text:
-            # Another split would test on images that were trained on.
-            hint = "name another folder with --run, or remove it"
-            raise CommandError(f"{folder} holds a run with another {name}; {hint}")
-        file.write_text(text)
-
-
 def _check_present(sources: Collection[str], table: Table) -> None:
     """The manifest says from which sources a version learned: each must be there."""
     absent = sorted(set(sources) - {image.source for image in table.images})
@@ -143,7 +131,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     check_ready(work)
     if options.start:
         work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
-    _remember(options.run, described, roles.digest(table))
+    remember(options.run, recipe=described, split={"digest": roles.digest(table)})
     trainer = Trainer(network, recipe, table, roles, options.run)
     trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
     _announce(options, store, release_classifier(network, work, store))
@@ -182,9 +170,7 @@ def leave_sources_out(options: argparse.Namespace) -> None:
         )
         # As in the whole recipe, pairs come after the network knows something.
         recipe = replace(recipe, paired_epochs=min(recipe.paired_epochs, recipe.epochs * 2 // 3))
-        folder = options.run / source
-        _remember(folder, {"weights": str(options.weights), **recipe.describe()}, "left out")
-        results.append(run_outside(recipe, options.weights, table, folder, source))
+        results.append(run_outside(recipe, options.weights, table, options.run / source, source))
         print(text_of(results))
 
 

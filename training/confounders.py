@@ -25,8 +25,10 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from model_store.manifest import Measured
+from training.frame import frame_of
 from training.labels import BENIGN, MALIGNANT
 from training.metrics import Bools, Floats, auc, bootstrap
+from training.report import save_figure
 from training.table import Table
 
 mpl.use("Agg")
@@ -40,8 +42,6 @@ FEATURES = (
 corners (16 x 16 pixels), and how many of them are dark; red and blue over green in the bright part of the border, which
 is skin or a frame but hardly lesion; width over height of the file, and its size."""
 
-_BORDER = 8
-_CORNERS = np.r_[:16, -16:0]
 _DARK = 40.0
 """Luma below which a corner belongs to a vignette: skin is brighter, also dark skin under a dermoscope's light."""
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
@@ -137,11 +137,8 @@ def write_confounders(found: Confounders, table: Table, folder: Path) -> str:
 
 
 def _of_pixels(pixels: NDArray[np.uint8]) -> list[float]:
-    image = pixels.astype(np.float64)
-    sides = (image[:_BORDER], image[-_BORDER:], image[:, :_BORDER], image[:, -_BORDER:])
-    border = np.concatenate([side.reshape(-1, 3) for side in sides])
-    luma = border @ _LUMA
-    corners = (image @ _LUMA)[np.ix_(_CORNERS, _CORNERS)].reshape(2, 16, 2, 16).mean(axis=(1, 3))
+    border, around = frame_of(pixels)
+    luma, corners = border @ _LUMA, (around @ _LUMA).mean(axis=(1, 3))
     bright = border[luma >= np.median(luma)].mean(axis=0)
     green = max(float(bright[1]), 1.0)
     return [
@@ -186,9 +183,7 @@ def _draw(found: Confounders, path: Path) -> None:
     right.set_xticks(range(len(FEATURES)), FEATURES, rotation=60, ha="right", fontsize=7)
     right.set_yticks(range(len(names)), names, fontsize=8)
     right.set_title("AUC of each property alone (0.5: tells nothing)", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _text(found: Confounders) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from training.evaluation import kind_of
 from training.labels import class_matrix
@@ -33,15 +35,17 @@ class Monitor:
         """Record one epoch, counted from 0."""
         line: dict[str, float] = {"epoch": epoch, "loss": loss}
         if epoch % EVERY == EVERY - 1 or epoch == self.epochs - 1:
-            line["validation_auc"] = auc(self.malignant, self._malignancy())
+            line["validation_auc"] = auc(self.malignant, malignancy(self.network, self.table, self.rows))
         with self.history.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
-    def _malignancy(self) -> np.ndarray:
-        parts = []
-        for start in range(0, len(self.rows), BATCH):
-            pixels = self.table.pixels[self.rows[start : start + BATCH]].astype(np.float32)
-            parts.append(np.asarray(self.network.predict_on_batch(pixels), np.float64))
-        logits = np.concatenate(parts)
-        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(1 - (exponent / exponent.sum(axis=1, keepdims=True) @ class_matrix())[:, 2])
+
+def malignancy(network: keras.Model, table: Table, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[len(rows)]: the uncalibrated probability of malignant that a network in training gives to images."""
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        pixels = table.pixels[rows[start : start + BATCH]].astype(np.float32)
+        parts.append(np.asarray(network.predict_on_batch(pixels), np.float64))
+    logits = np.concatenate(parts)
+    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(1 - (exponent / exponent.sum(axis=1, keepdims=True) @ class_matrix())[:, 2])

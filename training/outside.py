@@ -15,23 +15,20 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from tqdm import tqdm
 
 from model_store.manifest import Measured
 from training.evaluation import kind_of
 from training.fit import Recipe, Trainer
-from training.labels import class_matrix
 from training.metrics import auc, bootstrap
-from training.monitor import Monitor
+from training.monitor import Monitor, malignancy
 from training.network import build_network
+from training.runs import remember
 from training.splits import VALIDATION_SHARE, Split, draw
 from training.table import Table
 
 SOURCES = ("melanoma10000", "ham10000", "isic2017", "isic-acral")
 MADE_OF_OTHERS = ("melanoma10000",)
 """Holds most melanomas of ham10000 and isic2017, so its copies leave the test side."""
-
-_BATCH = 64
 
 
 class Outside(BaseModel):
@@ -87,7 +84,7 @@ def leave_out(table: Table, source: str, sources: tuple[str, ...] = SOURCES) -> 
 def measure_outside(network: keras.Model, table: Table, split: Split, source: str) -> Outside:
     """Asks a network about the images that were left out."""
     asked = _asked(table, split, source)
-    score = _malignancy(network, table, asked.rows)
+    score = malignancy(network, table, asked.rows)
     groups = table.lesions[asked.rows]
     return Outside(
         source=source,
@@ -107,11 +104,16 @@ def run_outside(recipe: Recipe, weights: str, table: Table, folder: Path, source
         table: The images.
         folder: Of this source's run.
         source: The one that is left out.
+
+    Raises:
+        OtherRun: The folder was begun with another recipe, other weights or another split.
     """
+    split = leave_out(table, source, (source, *recipe.sources))
+    started = {"weights": weights, **recipe.describe()}
+    remember(folder, recipe=started, split={"digest": split.digest(table)})
     done = folder / "outside.json"
     if done.is_file():
         return Outside.model_validate_json(done.read_text("utf-8"))
-    split = leave_out(table, source, (source, *recipe.sources))
     network = build_network(weights)
     trainer = Trainer(network, recipe, table, split, folder)
     trainer.fit(Monitor(network, table, split, folder / "history.jsonl", recipe.epochs))
@@ -152,13 +154,3 @@ def _asked(table: Table, split: Split, source: str) -> _Asked:
             rows.append(row)
             positive.append(kind != "benign")
     return _Asked(np.array(rows, np.int64), np.array(positive))
-
-
-def _malignancy(network: keras.Model, table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    parts = []
-    for start in tqdm(range(0, len(rows), _BATCH), desc="asking about what was left out", unit="batch"):
-        pixels = table.pixels[rows[start : start + _BATCH]].astype(np.float32)
-        parts.append(np.asarray(network.predict_on_batch(pixels), np.float64))
-    logits = np.concatenate(parts)
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(1 - (exponent / exponent.sum(axis=1, keepdims=True) @ class_matrix())[:, 2])

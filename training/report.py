@@ -21,7 +21,8 @@ import matplotlib.pyplot as plt  # after the backend is chosen
 _SIZE = (5.0, 4.2)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG, and forgets it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(path, dpi=90)
@@ -37,7 +38,7 @@ def plot_roc(sets: dict[str, Evaluated], path: Path) -> None:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="Malignant against benign")
     axes.legend(fontsize=8, loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_calibration(sets: dict[str, Evaluated], prevalence: float, path: Path) -> None:
@@ -53,7 +54,7 @@ def plot_calibration(sets: dict[str, Evaluated], prevalence: float, path: Path) 
     title = f"Calibration at {prevalence:.0%} prevalence"
     axes.set(xlabel="probability of malignancy", ylabel="observed frequency", title=title)
     axes.legend(fontsize=8, loc="upper left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def net_benefit(positive: Bools, probability: Any, threshold: float, prevalence: float) -> float:
@@ -87,7 +88,7 @@ def plot_decision_curve(sets: dict[str, Evaluated], prevalence: float, path: Pat
     axes.set(xlabel="threshold of the probability", ylabel="net benefit per lesion", title=title)
     axes.set_ylim(-0.05, prevalence * 1.1)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_confusion(truth: list[str], answer: Bools, title: str, path: Path) -> None:
@@ -117,7 +118,7 @@ def plot_matrix(counts: Any, rows: list[str], columns: list[str], title: str, pa
     axes.set_yticks(range(len(rows)), rows)
     axes.set(xlabel="called", ylabel="labelled")
     axes.set_title("\n".join(textwrap.wrap(title, 62)), fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_history(history: Path, path: Path) -> None:
@@ -134,7 +135,7 @@ def plot_history(history: Path, path: Path) -> None:
         other.set_ylabel("validation AUC, malignant against benign (orange)")
         other.set_ylim(0.5, 1.0)
     axes.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_groups(evaluations: dict[str, Evaluation], metric: str, path: Path) -> None:
@@ -148,4 +149,4 @@ def plot_groups(evaluations: dict[str, Evaluation], metric: str, path: Path) -> 
     # A figure worse than chance must show too.
     left = min([0.5, *(measured.low for measured in having.values())])
     axes.set(xlabel=f"{metric} (95 % interval)", xlim=(left, 1.0), ylim=(-0.6, len(having) - 0.4))
-    _save(figure, path)
+    save_figure(figure, path)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from training.frame import frame_of
 from training.images import Image
 from training.table import Table
 
@@ -15,8 +16,6 @@ SOURCE = "melanoma-severity"
 GRADE_OF_DIAGNOSIS = {"Melanoma in situ": 0, "Melanoma Invasive": 1, "Melanoma metastasis": 2}
 FAIR_SITE = "International Dermoscopy Society"
 """The one society that gave both in situ and invasive melanomas in number: inside it the camera tells nothing."""
-
-_CORNERS = np.r_[:16, -16:0]
 
 
 @dataclass(frozen=True)
@@ -80,11 +79,8 @@ def frame_features(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]
     """
     found = []
     for row in rows.tolist():
-        pixels = table.pixels[row].astype(np.float64)
-        sides = (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:])
-        border = np.concatenate([side.reshape(-1, 3) for side in sides])
-        corners = pixels[np.ix_(_CORNERS, _CORNERS)].reshape(-1, 3)
+        border, corners = frame_of(table.pixels[row])
         with Pillow.open(table.images[row].path) as image:
             aspect = image.width / image.height
-        found.append([*border.mean(axis=0), *border.std(axis=0), *corners.mean(axis=0), aspect])
+        found.append([*border.mean(axis=0), *border.std(axis=0), *corners.reshape(-1, 3).mean(axis=0), aspect])
     return np.array(found)

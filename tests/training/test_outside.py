@@ -99,6 +99,8 @@ def test_the_command_trains_asks_and_is_not_done_again(
     assert capsys.readouterr().out == printed
     assert (tmp_path / "run" / "isic2017" / "outside.json").stat().st_mtime_ns == done
     assert np.isfinite(float(printed.rpartition(": ")[2]))
+    assert main([*arguments, "--epoch-size", "96"]) == 1
+    assert "holds a run with another recipe" in capsys.readouterr().err
 
 
 def test_a_source_that_takes_no_part(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,13 +18,13 @@ from training.evaluation import Evaluated
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The axes of every figure that is drawn, as they were when it was saved."""
     seen: list[Any] = []
-    original = report._save
+    original = report.save_figure
 
     def keep(figure: Any, path: Path) -> None:
         seen.extend(figure.axes)
         original(figure, path)
 
-    monkeypatch.setattr(report, "_save", keep)
+    monkeypatch.setattr(report, "save_figure", keep)
     return seen
 
 

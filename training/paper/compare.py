@@ -8,14 +8,16 @@ from pathlib import Path
 
 from training.paper.bases import BASES, weights_of
 from training.paper.candidates import Candidate, candidates
-from training.paper.data import PaperData, malignant, paper_data
-from training.paper.fit import features, history, remember, train
+from training.paper.data import malignant, paper_data
+from training.paper.experiment import Experiment
+from training.paper.fit import history, learned_and_watched, train
 from training.paper.hybrids import TextureNeighbours, with_svm
 from training.paper.measure import measure, megabytes, milliseconds
 from training.paper.network import Exported, ExportedNetwork, build, side_of
 from training.paper.recipe import PaperRecipe
 from training.paper.report import write_report
-from training.paper.result import KeptFigures, Result, load_result
+from training.paper.result import Result, load_result
+from training.runs import remember
 from training.table import Table
 
 MODEL = "model"
@@ -40,22 +42,22 @@ def compare(table: Table, folder: Path, weights: str, recipe: PaperRecipe, only:
 
     Raises:
         UnknownCandidate: `only` names one that there is not.
-        ValueError: The paper's data is not there, or the folder was begun with another recipe.
+        OtherRun: The folder was begun with another recipe, other weights or other images.
+        ValueError: The paper's data is not there.
     """
-    data = paper_data(table)
+    experiment = Experiment(table, paper_data(table), recipe, weights, folder)
     chosen = chosen_candidates(weights, only)
-    described = {"recipe": recipe.describe(), "images": [len(data.training), len(data.validation), len(data.test)]}
+    parts = {"training": experiment.data.training, "validation": experiment.data.validation}
+    images = {name: [table.images[row].path.name for row in rows.tolist()] for name, rows in parts.items()}
+    remember(folder, recipe={**recipe.describe(), "weights": weights}, images=images)
     results = []
     for candidate in chosen:
-        place = folder / candidate.name
-        if not remember(place, described):
-            raise ValueError(f"{place} was begun with another recipe or other images; name another folder with --run")
-        result = load_result(place)
+        result = load_result(experiment.place(candidate))
         if result is None:
-            result = _make(candidate, recipe, weights, table, data, place)
-            result.save(place)
+            result = _make(experiment, candidate)
+            result.save(experiment.place(candidate))
         results.append(result)
-    return write_report(results, table, data, folder)
+    return write_report(results, table, experiment.data, folder)
 
 
 def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
@@ -68,37 +70,33 @@ def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
     return [candidate for candidate in there if not only or candidate.name in only]
 
 
-def _make(  # noqa: PLR0913, PLR0917
-    candidate: Candidate, recipe: PaperRecipe, weights: str, table: Table, data: PaperData, folder: Path
-) -> Result:
-    begun = time.monotonic()
-    exported = _learn(candidate, recipe, weights, table, data, folder)
+def _make(experiment: Experiment, candidate: Candidate) -> Result:
+    begun, folder = time.monotonic(), experiment.place(candidate)
+    exported = _learn(experiment, candidate)
     minutes = (time.monotonic() - begun) / 60
     exported.save(folder / MODEL)
-    found, probability = measure(folder / MODEL, table, data, candidate.title)
+    figures, probability = measure(folder / MODEL, experiment.table, experiment.data, candidate.title)
     return Result(
         name=candidate.name,
         title=candidate.title,
         kind=candidate.kind,
-        side=side_of(candidate, recipe),
+        side=side_of(candidate, experiment.recipe),
         minutes=round(minutes, 2),
         megabytes=megabytes(folder / MODEL),
         milliseconds=milliseconds(folder / MODEL),
-        figures={name: KeptFigures.of(figures) for name, figures in found.items()},
+        figures=figures,
         probability=[round(value, 6) for value in probability.tolist()],
         history=history(folder),
     )
 
 
-def _learn(  # noqa: PLR0913, PLR0917
-    candidate: Candidate, recipe: PaperRecipe, weights: str, table: Table, data: PaperData, folder: Path
-) -> Exported:
+def _learn(experiment: Experiment, candidate: Candidate) -> Exported:
+    table, data = experiment.table, experiment.data
     answers = malignant(table, data.training)
     if candidate.kind == "knn":
         return TextureNeighbours(table.pixels[data.training], answers)
     if candidate.kind == "svm":
-        network = build(candidate, recipe, weights)
-        learned = features(candidate, network, table, data.training, 0)[0]
-        watched = features(candidate, network, table, data.validation, 0)[0]
-        return with_svm(network, learned, answers, watched, malignant(table, data.validation))
-    return ExportedNetwork(train(candidate, recipe, weights, table, data, folder))
+        network = build(candidate, experiment.recipe, experiment.weights)
+        learned, watched = learned_and_watched(experiment, candidate, network)
+        return with_svm(network, learned[0], answers, watched, malignant(table, data.validation))
+    return ExportedNetwork(train(experiment, candidate))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,8 @@ from tqdm import tqdm
 
 from training.augment import augment
 from training.paper.candidates import Candidate
-from training.paper.data import PaperData, malignant
+from training.paper.data import malignant
+from training.paper.experiment import Experiment
 from training.paper.network import HEAD, build, resized, side_of
 from training.paper.recipe import PaperRecipe
 from training.table import Table
@@ -24,26 +23,19 @@ from training.table import Table
 Floats = NDArray[np.float32]
 
 
-def train(  # noqa: PLR0913, PLR0917 - all that decides a training
-    candidate: Candidate, recipe: PaperRecipe, weights: str, table: Table, data: PaperData, folder: Path
-) -> keras.Model:
-    """Trains a candidate's network; a run that was killed goes on where its last epoch ended.
+def train(experiment: Experiment, candidate: Candidate) -> keras.Model:
+    """Trains a candidate's network: `frozen`, `fine-tuned` or `scratch`.
 
-    Args:
-        candidate: Which: `frozen`, `fine-tuned` or `scratch`.
-        recipe: How.
-        weights: A folder of weights, or "imagenet".
-        table: The images.
-        data: Which of them.
-        folder: For history, features and the state of the run.
+    A run that was killed goes on where its last epoch ended; the early stop and the learning rate's patience then count
+    from there.
     """
-    network = build(candidate, recipe, weights)
+    network = build(candidate, experiment.recipe, experiment.weights)
     if candidate.kind == "scratch":
-        _fit_whole(network, candidate, recipe, table, data, folder, "history.csv")
+        _fit_whole(network, experiment, candidate, "history.csv")
         return network
-    _fit_top(network, candidate, recipe, table, data, folder)
+    _fit_top(network, experiment, candidate)
     if candidate.kind == "fine-tuned":
-        _fit_whole(network, candidate, recipe, table, data, folder, "history-end-to-end.csv")
+        _fit_whole(network, experiment, candidate, "history-end-to-end.csv")
     return network
 
 
@@ -59,17 +51,33 @@ def history(folder: Path) -> dict[str, list[float]]:
     return found
 
 
-def features(candidate: Candidate, network: keras.Model, table: Table, rows: Any, views: int) -> Floats:
-    """Features of each image as it is (first) and augmented, before dropout and the last layer.
+def learned_and_watched(experiment: Experiment, candidate: Candidate, network: keras.Model) -> tuple[Floats, Floats]:
+    """Features of the training images, as they are (first) and augmented, and of the validation images as they are.
+
+    Args:
+        experiment: Keeps them for every candidate with the same bases.
+        candidate: Its bases.
+        network: Its network; what comes before dropout and the last layer makes the features.
 
     Returns:
-        float32[1 + views, len(rows), f].
+        float32[1 + views, n, f] and float32[m, f].
     """
+    data, views = experiment.data, experiment.recipe.views
+    learned = experiment.features(
+        candidate.bases, "training", lambda: _features(network, experiment.table, data.training, views)
+    )
+    watched = experiment.features(
+        candidate.bases, "validation", lambda: _features(network, experiment.table, data.validation, 0)
+    )
+    return learned, watched[0]
+
+
+def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floats:
     extractor = keras.Model(network.input, network.get_layer(HEAD).input)
     side, found = int(network.input_shape[1]), []
-    for view in tqdm(range(1 + views), desc=f"{candidate.title}: features", unit="view"):
+    for view in range(1 + views):
         parts = []
-        for start in range(0, len(rows), 64):
+        for start in tqdm(range(0, len(rows), 64), desc=f"{network.name}: features, view {view}", unit="batch"):
             pixels = tf.constant(table.pixels[rows[start : start + 64]])
             shown = augment(pixels, side) if view else resized(tf.cast(pixels, tf.float32), side)
             parts.append(np.asarray(extractor.predict_on_batch(shown)))
@@ -77,13 +85,11 @@ def features(candidate: Candidate, network: keras.Model, table: Table, rows: Any
     return np.stack(found)
 
 
-def _fit_top(  # noqa: PLR0913, PLR0917
-    network: keras.Model, candidate: Candidate, recipe: PaperRecipe, table: Table, data: PaperData, folder: Path
-) -> None:
+def _fit_top(network: keras.Model, experiment: Experiment, candidate: Candidate) -> None:
     """The last layer on features that were computed once: the base never changes."""
-    learned = _cached(folder / "training.npy", lambda: features(candidate, network, table, data.training, recipe.views))
-    watched = _cached(folder / "validation.npy", lambda: features(candidate, network, table, data.validation, 0))
-    answers, truth = _answers(table, data.training), _answers(table, data.validation)
+    recipe, data = experiment.recipe, experiment.data
+    learned, watched = learned_and_watched(experiment, candidate, network)
+    answers, truth = _answers(experiment.table, data.training), _answers(experiment.table, data.validation)
     inputs = keras.Input((learned.shape[-1],))
     dropped = keras.layers.Dropout(recipe.dropout, seed=recipe.seed)(inputs)
     top = keras.Model(inputs, network.get_layer(HEAD)(dropped))
@@ -101,35 +107,35 @@ def _fit_top(  # noqa: PLR0913, PLR0917
 
     spec = (tf.TensorSpec((None, learned.shape[-1]), tf.float32), tf.TensorSpec((None, 1), tf.float32))
     shown = tf.data.Dataset.from_generator(batches, output_signature=spec)
-    steps = max(1, len(order) // recipe.batch)
-    callbacks = _callbacks(recipe, folder / "history.csv")
+    file = experiment.place(candidate) / "history.csv"
+    file.unlink(missing_ok=True)  # it takes seconds, so it begins anew
     top.fit(
-        shown, steps_per_epoch=steps, epochs=recipe.epochs, validation_data=(watched[0], truth), callbacks=callbacks,
-        verbose=0, shuffle=False,
-    )  # fmt: skip
+        shown,
+        steps_per_epoch=max(1, len(order) // recipe.batch),
+        epochs=recipe.epochs,
+        validation_data=(watched, truth),
+        callbacks=_callbacks(recipe, file),
+        verbose=0,
+        shuffle=False,
+    )
 
 
-def _fit_whole(  # noqa: PLR0913, PLR0917
-    network: keras.Model,
-    candidate: Candidate,
-    recipe: PaperRecipe,
-    table: Table,
-    data: PaperData,
-    folder: Path,
-    name: str,
-) -> None:
+def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidate, name: str) -> None:
+    recipe, data, table = experiment.recipe, experiment.data, experiment.table
     scratch = candidate.kind == "scratch"
     epochs = recipe.scratch_epochs if scratch else recipe.fine_tuned_epochs
     _compile(network, recipe.learning_rate if scratch else recipe.fine_tuned_learning_rate)
-    side = side_of(candidate, recipe)
-    shown = _pictures(table, data.training, side, recipe, augmented=True)
-    watched = _pictures(table, data.validation, side, recipe, augmented=False)
+    side, folder = side_of(candidate, recipe), experiment.place(candidate)
     state = keras.callbacks.BackupAndRestore(str(folder / f"state-{name}"), delete_checkpoint=False)
     bar = _Bar(candidate.title, epochs, max(1, len(data.training) // recipe.batch))
     network.fit(
-        shown, epochs=epochs, validation_data=watched, callbacks=[state, bar, *_callbacks(recipe, folder / name)],
-        verbose=0, shuffle=False,
-    )  # fmt: skip
+        _pictures(table, data.training, side, recipe, augmented=True),
+        epochs=epochs,
+        validation_data=_pictures(table, data.validation, side, recipe, augmented=False),
+        callbacks=[state, bar, *_callbacks(recipe, folder / name)],
+        verbose=0,
+        shuffle=False,
+    )
 
 
 def _compile(network: keras.Model, learning_rate: float) -> None:
@@ -170,15 +176,6 @@ def _answers(table: Table, rows: Any) -> Floats:
     return malignant(table, rows).astype(np.float32)[:, None]
 
 
-def _cached(file: Path, make: Callable[[], Floats]) -> Floats:
-    if not file.is_file():
-        partial = file.with_suffix(".partial.npy")
-        np.save(partial, make())
-        partial.rename(file)
-    loaded: Floats = np.load(file)
-    return loaded
-
-
 class _Bar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """A progress bar, as everywhere else here."""
 
@@ -199,13 +196,3 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type
         """Ends it with what was reached."""
         self._bar.set_postfix({name: f"{value:.3f}" for name, value in (logs or {}).items()})
         self._bar.close()
-
-
-def remember(folder: Path, described: dict[str, Any]) -> bool:
-    """Writes what a candidate is made with; False if the folder holds one that was made with something else."""
-    file, text = folder / "recipe.json", json.dumps(described, indent=2, sort_keys=True) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    if file.is_file() and file.read_text("utf-8") != text:
-        return False
-    file.write_text(text, "utf-8")
-    return True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from sklearn.metrics import confusion_matrix, log_loss
 
 from model_store.manifest import Measured
@@ -28,8 +28,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(BaseModel):
     """On one set of images, at `THRESHOLD`.
 
     Attributes:
@@ -67,7 +66,8 @@ def figures(positive: Bools, probability: Floats, groups: NDArray[np.int64]) -> 
     }
     safe = np.clip(probability, 1e-7, 1 - 1e-7)
     confusion = confusion_matrix(positive, called, labels=[False, True]).tolist()
-    return Figures(len(positive), round(float(log_loss(positive, safe, labels=[False, True])), 4), metrics, confusion)
+    loss = round(float(log_loss(positive, safe, labels=[False, True])), 4)
+    return Figures(images=len(positive), loss=loss, metrics=metrics, confusion=confusion)
 
 
 def measure(folder: Path, table: Table, data: PaperData, title: str) -> tuple[dict[str, Figures], Floats]:

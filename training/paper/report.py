@@ -16,7 +16,7 @@ from training.paper.candidates import PAPER
 from training.paper.data import PaperData, malignant
 from training.paper.measure import THRESHOLD
 from training.paper.result import Result, choose
-from training.report import plot_matrix
+from training.report import plot_matrix, save_figure
 from training.table import Table
 
 mpl.use("Agg")
@@ -113,7 +113,7 @@ def _draw_roc(results: list[Result], positive: Any, path: Path) -> None:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="Test images (AUC)")
     axes.legend(fontsize=7, loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_history(result: Result, path: Path) -> None:
@@ -126,7 +126,7 @@ def _draw_history(result: Result, path: Path) -> None:
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(fontsize=8)
     figure.suptitle(result.title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_grid(result: Result, table: Table, data: PaperData, positive: Any, path: Path) -> None:
@@ -143,10 +143,4 @@ def _draw_grid(result: Result, table: Table, data: PaperData, positive: Any, pat
         colour = "black" if said == truth else "red"
         axes.set_title(f"{names[truth]}: {names[said]}\n{result.probability[place]:.2f}", fontsize=7, color=colour)
     figure.suptitle(f"{result.title}: what it is, and what it is called", fontsize=10)
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
+    save_figure(figure, path)

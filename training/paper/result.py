@@ -6,24 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from model_store.manifest import Measured
 from training.paper.measure import Figures
 
 FILE = "result.json"
-
-
-class KeptFigures(BaseModel):
-    """`measure.Figures` in a file."""
-
-    images: int
-    loss: float
-    metrics: dict[str, Measured]
-    confusion: list[list[int]]
-
-    @classmethod
-    def of(cls, found: Figures) -> KeptFigures:
-        """From what was measured."""
-        return cls(images=found.images, loss=found.loss, metrics=found.metrics, confusion=found.confusion)
 
 
 class Result(BaseModel):
@@ -49,7 +34,7 @@ class Result(BaseModel):
     minutes: float
     megabytes: float
     milliseconds: float
-    figures: dict[str, KeptFigures]
+    figures: dict[str, Figures]
     probability: list[float]
     history: dict[str, list[float]]
 

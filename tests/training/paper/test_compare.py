@@ -85,28 +85,27 @@ def test_what_is_done_is_not_done_again(
     assert {file: file.stat().st_mtime_ns for file in compared[0].rglob("result.json")} == before
 
 
-def test_a_row_that_was_killed_goes_on_with_the_features_that_it_has(
+def test_features_that_are_there_are_not_computed_again(
     compared: tuple[Path, list[str]], quick: PaperRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recipes, "PaperRecipe", lambda: quick)
     monkeypatch.setattr(metrics, "REPEATS", 20)
     arguments = [str(tmp_path / "run") if value == str(compared[0]) else value for value in compared[1]]
-    place = tmp_path / "run" / "mobilenet-frozen"
-    place.mkdir(parents=True)
-    for name in ("recipe.json", "training.npy", "validation.npy"):
-        shutil.copy(compared[0] / "mobilenet-frozen" / name, place / name)
-    before = (place / "training.npy").stat().st_mtime_ns
+    shutil.copytree(compared[0] / "features", tmp_path / "run" / "features")
+    files = sorted((tmp_path / "run" / "features").iterdir())
+    assert [file.name for file in files] == ["mobilenet-training.npy", "mobilenet-validation.npy"]
+    before = [file.stat().st_mtime_ns for file in files]
     assert main([*arguments, "--only", "mobilenet-frozen"]) == 0
-    assert (place / "training.npy").stat().st_mtime_ns == before
-    assert load_result(place) is not None
+    assert [file.stat().st_mtime_ns for file in files] == before
+    assert load_result(tmp_path / "run" / "mobilenet-frozen") is not None
 
 
 def test_another_recipe_in_the_same_folder_is_refused(
     compared: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*compared[1], "--only", "texture-knn"]) == 1  # the real recipe
-    assert "was begun with another recipe or other images" in capsys.readouterr().err
-    assert json.loads((compared[0] / "texture-knn" / "recipe.json").read_text())["recipe"]["side"] == 64
+    assert "holds a run with another recipe; name another folder with --run" in capsys.readouterr().err
+    assert json.loads((compared[0] / "recipe.json").read_text())["side"] == 64
 
 
 def test_a_row_that_there_is_not(compared: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
