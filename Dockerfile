@@ -26,6 +26,7 @@ RUN /usr/local/bin/python -m pip --python /venv/bin/python install \
 FROM python AS service
 COPY --from=service-packages /venv /venv
 # Whoever cloned with a strict umask still gets an image that an ordinary user can read.
+COPY --chmod=755 client client
 COPY --chmod=755 dermoscopy dermoscopy
 COPY --chmod=755 model_store model_store
 COPY --chmod=755 service service

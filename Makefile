@@ -19,7 +19,7 @@ serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
 	$(BIN)/melanoserve serve --port $(PORT)
 
 test: lint .venv/training ## set up and run linters, type checks and all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/dev .venv/training ## ruff and mypy
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ Numbers that cannot be an answer raise `ImplausibleOutput`. They never become on
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ __all__ = [
     "Decision",
     "Grade",
     "ImplausibleOutput",
+    "Suspected",
     "UnknownOperatingPoint",
     "decide",
     "grade",
@@ -29,6 +30,23 @@ SUM_TOLERANCE = 1e-3
 float32 softmax, so only its rounding (about 1e-6) is expected; a thousand times that is a broken model."""
 
 
+DIFFERENTIAL = 3
+"""How many diagnoses a differential names."""
+
+
+_PARTS = {"classes": "classes", "probabilities": "classes", "diagnoses": "diagnoses"}
+
+
+@dataclass(frozen=True)
+class Suspected:
+    """A diagnosis of the differential: its code, name and ICD-10 codes, and its probability, 0 to 1."""
+
+    code: str
+    name: str
+    icd10: list[str]
+    probability: float
+
+
 @dataclass(frozen=True)
 class Decision:
     """What a classifier says of one image at one operating point.
@@ -38,12 +56,14 @@ class Decision:
         probability: Calibrated probability, 0 to 1, that the lesion is malignant.
         classes: Class -> probability, in the model's order; they sum to 1.
         operating_point: The threshold that was applied and what it was measured to do.
+        differential: The likeliest diagnoses, falling; None if the version tells none apart.
     """
 
     decision: Literal["benign", "malignant"]
     probability: float
     classes: dict[str, float]
     operating_point: OperatingPoint
+    differential: list[Suspected] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,23 +81,24 @@ def decide(
 
     Args:
         manifest: Of the version that made the outputs.
-        outputs: "probability" f32[n] and "classes" f32[n, len(manifest.classes)].
+        outputs: "probability" f32[n], "classes" f32[n, len(manifest.classes)] and, where the manifest names diagnoses,
+            "diagnoses" f32[n, len(manifest.diagnoses)].
         row: Which image of the batch, 0 to n-1.
         operating_point: Its name; None for the version's default.
 
     Raises:
         UnknownOperatingPoint: The version has no such operating point.
-        ImplausibleOutput: An output is missing, not finite or out of 0 to 1, the classes do not sum to 1, or the
-            probability is not that of all classes but "benign".
+        ImplausibleOutput: An output is missing, not finite or out of 0 to 1, the classes do not sum to 1, the
+            probability is not that of all classes but "benign", or a class is not the sum of its diagnoses.
     """
     point = _operating_point(manifest, operating_point)
-    classes = _distribution(manifest, outputs, "classes", row)
+    classes = _distribution(manifest.classes, outputs, "classes", row)
     probability = _probability(_row(outputs, "probability", row))
     malignant = math.fsum(value for name, value in classes.items() if name != "benign")
     if abs(probability - malignant) > SUM_TOLERANCE:
         raise ImplausibleOutput("The model's probability of malignancy contradicts its class probabilities.")
     decision: Literal["benign", "malignant"] = "malignant" if probability >= point.threshold else "benign"
-    return Decision(decision, probability, classes, point)
+    return Decision(decision, probability, classes, point, _differential(manifest, outputs, row, classes))
 
 
 def grade(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int) -> Grade:
@@ -91,7 +112,7 @@ def grade(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int) -> 
     Raises:
         ImplausibleOutput: The output is missing, not finite, out of 0 to 1 or does not sum to 1.
     """
-    probabilities = _distribution(manifest, outputs, "probabilities", row)
+    probabilities = _distribution(manifest.classes, outputs, "probabilities", row)
     stage = max(probabilities, key=lambda name: (probabilities[name], int(name)))
     return Grade(int(stage), probabilities)
 
@@ -119,11 +140,28 @@ def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:
     raise UnknownOperatingPoint(f"{manifest.name}/{manifest.version} has these operating points: {known}.")
 
 
-def _distribution(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], output: str, row: int) -> dict[str, float]:
+def _differential(
+    manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int, classes: dict[str, float]
+) -> list[Suspected] | None:
+    if not manifest.diagnoses:
+        return None
+    found = _distribution(manifest.diagnoses, outputs, "diagnoses", row)
+    for name, probability in classes.items():
+        inside = math.fsum(found[code] for code, one in manifest.diagnoses.items() if one.class_name == name)
+        if abs(inside - probability) > SUM_TOLERANCE:
+            raise ImplausibleOutput(f"The model's diagnoses contradict its probability of {name}.")
+    likeliest = sorted(found, key=lambda code: found[code], reverse=True)[:DIFFERENTIAL]
+    known = manifest.diagnoses
+    return [Suspected(code, known[code].name, known[code].icd10, found[code]) for code in likeliest]
+
+
+def _distribution(
+    names: Collection[str], outputs: Mapping[str, NDArray[Any]], output: str, row: int
+) -> dict[str, float]:
     values = np.atleast_1d(_row(outputs, output, row))
-    if values.shape != (len(manifest.classes),):
-        raise ImplausibleOutput(f"The model's {output} are not one for each of its {len(manifest.classes)} classes.")
-    named = {name: _probability(value) for name, value in zip(manifest.classes, values, strict=True)}
+    if values.shape != (len(names),):
+        raise ImplausibleOutput(f"The model's {output} are not one for each of its {len(names)} {_PARTS[output]}.")
+    named = {name: _probability(value) for name, value in zip(names, values, strict=True)}
     if abs(math.fsum(named.values()) - 1) > SUM_TOLERANCE:
         raise ImplausibleOutput(f"The model's {output} do not sum to 1.")
     return named

@@ -129,6 +129,14 @@ class Pinned(Record):
     digest: Sha256
 
 
+class Diagnosis(Record):
+    """A diagnosis that a classifier tells apart: its name, its codes in WHO's ICD-10, and which class it belongs to."""
+
+    name: str = Field(min_length=1)
+    icd10: list[Annotated[str, Field(pattern=r"^[A-Z][0-9]{2}(\.[0-9])?$")]] = Field(min_length=1)
+    class_name: str
+
+
 class InputContract(Record):
     """What the graph takes: one uint8 RGB image per row, prepared by this version of `dermoscopy.prepare`."""
 
@@ -152,6 +160,8 @@ class Manifest(Record):
     """What malignant means, or from which labels a stage grade was learned."""
     classes: dict[str, str] = Field(min_length=2)
     """In the order of the output: class -> what it means."""
+    diagnoses: dict[str, Diagnosis] = {}
+    """In the order of the output of that name: code -> what it is; empty for a version that tells none apart."""
     evidence: dict[str, str] = {}
     """Class -> how well the data supports it; empty for a classifier."""
     input: InputContract
@@ -182,6 +192,8 @@ class Manifest(Record):
             raise ValueError("default_operating_point names a point that is not there")
         if not self.evidence.keys() <= self.classes.keys():
             raise ValueError("evidence speaks of classes that the model does not have")
+        if not {diagnosis.class_name for diagnosis in self.diagnoses.values()} <= self.classes.keys():
+            raise ValueError("a diagnosis belongs to a class that the model does not have")
         pairs = [(entry.runtime, entry.precision) for entry in self.runtimes]
         if len(set(pairs)) != len(pairs):
             raise ValueError("each runtime and precision must be listed once")

@@ -76,6 +76,17 @@ class Explanation(Answer):
     """A PNG in base64, transparent where there is no evidence, to be laid over the upright image."""
 
 
+class SuspectedInfo(Answer):
+    """One of the likeliest diagnoses; a suspicion from one picture, not a diagnosis."""
+
+    code: str
+    """As the training data names it, such as "bcc"."""
+    name: str
+    icd10: list[str]
+    """Codes of the WHO's ICD-10 that it comprises."""
+    probability: float = Field(ge=0, le=1)
+
+
 class ClassifyAnswer(Answer):
     """Benign or malignant, with the probability behind it and the threshold that decided."""
 
@@ -84,6 +95,8 @@ class ClassifyAnswer(Answer):
     probability: float | None = Field(ge=0, le=1)
     """Calibrated, of malignant (melanoma or another skin cancer or precursor); null when abstained."""
     classes: dict[str, float] | None
+    differential: list[SuspectedInfo] | None = None
+    """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""
     operating_point: OperatingPointInfo
     quality: Quality | None = None
     """null: not measured by this version."""
@@ -99,6 +112,8 @@ class Classification(Answer):
     decision: Decision
     probability: float | None = Field(ge=0, le=1)
     classes: dict[str, float] | None
+    differential: list[SuspectedInfo] | None = None
+    """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""
     operating_point: OperatingPointInfo
     quality: Quality | None = None
     model: ModelInfo
@@ -144,6 +159,64 @@ class GradeAnswer(Answer):
     model: ModelInfo
     """The grader; `classification.model` is the classifier that it pins."""
     intended_use: str
+
+
+class ProblemAnswer(Answer):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    """What a program should look at; docs/errors.md lists them."""
+    retryable: bool
+    """Whether the same request may succeed later; Retry-After then says when."""
+    request_id: str
+
+
+class BatchItem(Answer):
+    """What became of one file of a batch: an answer or a problem, never both."""
+
+    index: int = Field(ge=0)
+    """Which file, counted from 0 in the order of the form; file names are not read."""
+    status: int
+    """What it alone would have been answered with."""
+    problem: ProblemAnswer | None = None
+
+
+class ClassifyItem(BatchItem):
+    """One file of /classify/batch."""
+
+    answer: ClassifyAnswer | None = None
+
+
+class GradeItem(BatchItem):
+    """One file of /grade/batch."""
+
+    answer: GradeAnswer | None = None
+
+
+class BatchAnswer(Answer):
+    """One item for each file, in the order of the form."""
+
+    request_id: str
+    answered: int
+    """How many files have an answer."""
+    failed: int
+    """How many have a problem instead."""
+
+
+class ClassifyBatchAnswer(BatchAnswer):
+    """Benign or malignant, for each of several images."""
+
+    items: list[ClassifyItem]
+
+
+class GradeBatchAnswer(BatchAnswer):
+    """Classification and stage grade, for each of several images."""
+
+    items: list[GradeItem]
 
 
 class LabelInfo(Answer):
@@ -221,20 +294,6 @@ class ReadyAnswer(Answer):
 
     status: Literal["ready"] = "ready"
     models: list[ReadyModel]
-
-
-class ProblemAnswer(Answer):
-    """An error (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    """What a program should look at; docs/errors.md lists them."""
-    retryable: bool
-    """Whether the same request may succeed later; Retry-After then says when."""
-    request_id: str
 
 
 class ProblemKind(Answer):

@@ -1,4 +1,4 @@
-"""The bytes of one image out of a request: counted while they come in, in memory only."""
+"""The bytes of images out of a request: counted while they come in, in memory only."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,9 +8,10 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from dermoscopy.errors import TooManyBytes
-from service.media_types import FORM, check_content_encoding, check_declared, essence
-from service.multipart import OVERHEAD, FormFile
+from service.media_types import FORM, check_content_encoding, check_declared, essence, not_a_form
+from service.multipart import OVERHEAD, FormFile, FormFiles, Upload
 from service.problems import BodyTooLarge, BodyTooSlow, IncompleteBody
+from service.settings import Settings
 
 MOST_SMALL = 10_000
 
@@ -58,6 +59,35 @@ async def read_image(request: Request, max_bytes: int, seconds: float) -> bytes:
     content_type = request.headers.get("content-type", "")
     async with _in_time(seconds):
         return await _read(request, content_type, max_bytes)
+
+
+async def read_batch(request: Request, settings: Settings) -> list[Upload]:
+    """Reads the images of a batch, from a form's fields `files`.
+
+    Args:
+        request: Its body must not have been read.
+        settings: Their limits.
+
+    Returns:
+        Each file, or why it is not read, in the order of the form.
+
+    Raises:
+        UnsupportedMediaType: The body is no form, or encoded.
+        MalformedBody: The form is malformed, or the client left.
+        UnexpectedField: The form has other fields, no file, or too many.
+        BodyTooLarge: All together have too many bytes; raised before the rest of the body is read.
+        BodyTooSlow: It did not arrive in time.
+    """
+    check_content_encoding(request.headers.get("content-encoding", ""))
+    content_type = request.headers.get("content-type", "")
+    if essence(content_type) != FORM:
+        raise not_a_form()
+    most = settings.max_batch_bytes
+    form = FormFiles(content_type, settings.max_bytes, settings.max_batch_files)
+    too_large = BodyTooLarge(f"The images together are larger than {most} bytes.")
+    async with _in_time(settings.receive_seconds):
+        await _pour(request, form.write, most + OVERHEAD * settings.max_batch_files, too_large)
+        return form.end()
 
 
 @asynccontextmanager

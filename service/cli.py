@@ -1,4 +1,4 @@
-"""The command line: `melanoserve serve`."""
+"""The command line: `melanoserve serve`, `classify`, `grade`, `doctor` and `keys`."""
 
 import argparse
 import logging
@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from service import cli_keys, log
+from service import cli_images, cli_keys, doctor, log
 from service.keys import KeyRing
 from service.listener import listen
 from service.settings import Settings, SettingsError, read_settings, variable
 from service.stopping import Stop
 
 EPILOG = """\
-start it, then ask it about an image:
+ask about an image, without a service:
+  melanoserve classify lesion.jpg
+
+start the service, then ask it about an image:
   melanoserve serve
   curl -F file=@lesion.jpg http://127.0.0.1:8000/classify
   curl -H 'Content-Type: image/jpeg' --data-binary @lesion.jpg http://127.0.0.1:8000/grade
@@ -41,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     if parsed.command == "keys":
         return cli_keys.run(parsed)
+    if parsed.command == "doctor":
+        return doctor.run(parsed)
+    if parsed.command in cli_images.TASKS:
+        return cli_images.run(parsed)
     options = vars(parsed)
     del options["command"]
     try:
@@ -120,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     cli_keys.register(commands)
+    cli_images.register(commands)
+    doctor.register(commands)
     serve_parser = commands.add_parser(
         "serve",
         help="serve the models of a store",

@@ -23,6 +23,7 @@ from service.answers import (
     ImageInfo,
     ModelInfo,
     OperatingPointInfo,
+    SuspectedInfo,
 )
 from service.heatmap import heatmap_png
 from service.progress import Progress
@@ -135,11 +136,21 @@ def _classify(classifier: Served, prepared: Prepared, question: Question) -> tup
         decision=decision.decision,
         probability=decision.probability,
         classes=decision.classes,
+        differential=_differential(decision),
         operating_point=_operating_point(decision),
         model=_model(classifier),
         explanation=_explanation(outputs, prepared) if question.explain else None,
     )
     return classification, decision
+
+
+def _differential(decision: Decision) -> list[SuspectedInfo] | None:
+    if decision.differential is None:
+        return None
+    return [
+        SuspectedInfo(code=one.code, name=one.name, icd10=one.icd10, probability=one.probability)
+        for one in decision.differential
+    ]
 
 
 def _grade(grader: Served, prepared: Prepared, caveat: str | None) -> GradeInfo:

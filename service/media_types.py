@@ -37,6 +37,11 @@ def check_declared(content_type: str) -> None:
         raise UnsupportedMediaType(f"Send the image as {READ}, or in a form ({FORM}) as the field 'file'.")
 
 
+def not_a_form() -> UnsupportedMediaType:
+    """What to raise for a batch that comes as anything but a form."""
+    return UnsupportedMediaType(f"Send the images of a batch in a form ({FORM}), each as a field 'files'.")
+
+
 def check_content_encoding(encoding: str) -> None:
     """Checks that the body is not compressed.
 

@@ -27,7 +27,9 @@ Phase = Literal["receive", "decode", "wait", "run", "write"]
 IMAGE_ENDPOINTS = ("/classify", "/grade", "/classify/batch", "/grade/batch")
 ENDPOINTS = frozenset({
     *IMAGE_ENDPOINTS,
-    "/models", "/models/{name}", "/models/{name}/versions/{version}", "/models/{name}/labels/{label}",
+    "/models", "/models/{name}", "/models/{name}/versions/{version}",
+    "/models/{name}/versions/{version}/files/{file}",
+    "/models/{name}/labels/{label}",
     "/livez", "/readyz", "/metrics", "/", "/docs", "/problems/{code}",
 })  # fmt: skip
 DECISIONS = frozenset({"benign", "malignant", "abstained"})
@@ -38,7 +40,8 @@ OTHER = "other"
 
 def endpoint_label(endpoint: str) -> str:
     """The template of a route that there is, or "other": a path that somebody made up says nothing of itself."""
-    return endpoint if endpoint in ENDPOINTS else OTHER
+    documented = endpoint.replace(":path}", "}")
+    return documented if documented in ENDPOINTS else OTHER
 
 
 class Metrics:
@@ -87,6 +90,10 @@ class Metrics:
     def batch(self, size: int) -> None:
         """So many images were run together."""
         self._series.batch_images.observe(size)
+
+    def batch_item(self, code: str) -> None:
+        """An image of a batch is answered, or has the problem with this code."""
+        self._series.batch_items[code if code in self._kinds else "",].inc()
 
     def decided(self, name: str, version: int, decision: str, probability: float | None) -> None:
         """A version of the store has answered; the probability is None when it abstained."""

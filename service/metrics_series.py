@@ -52,6 +52,7 @@ class Series:
         self.batch_images = Histogram(
             "melanoserve_batch_images", "Images that were run together.", buckets=IMAGES, registry=registry
         )
+        self.batch_items = counter("batch_items_total", "Images that came in batches, by problem.", "code")
         self.decisions = counter("decisions_total", "Answers of a classifier.", "model", "version", "decision")
         self.probability = histogram("probability", "Probability of malignancy.", PROBABILITIES, "model", "version")
         self.grades = counter("grades_total", "Stage grades that were given.", "version", "stage")

@@ -1,5 +1,6 @@
-"""One image out of a multipart/form-data body (RFC 7578), in memory: no temporary file, no file name kept."""
+"""Images out of a multipart/form-data body (RFC 7578), in memory: no temporary file, no file name kept."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
@@ -13,14 +14,13 @@ from service.problems import (
     MissingFile,
     NestedMultipart,
     SeveralFiles,
+    TooManyFiles,
     UnexpectedField,
     UnsupportedMediaType,
 )
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # exists for type checkers only
-
-FIELD = "file"
 
 # RFC 2046, 5.1.1: a boundary is 1 to 70 characters.
 LONGEST_BOUNDARY = 70
@@ -34,15 +34,29 @@ LONGEST_HEADER = 4_096
 PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary")
 
 
-class FormFile:
-    """Takes a form's bytes as they arrive and keeps those of the one field `file`."""
+@dataclass
+class Upload:
+    """One file of a form: its bytes, or why it is not read."""
 
-    def __init__(self, content_type: str, max_bytes: int) -> None:
+    data: bytearray = field(default_factory=bytearray)
+    problem: Exception | None = None
+
+
+class FormFiles:
+    """Takes a form's bytes as they arrive and keeps those of the field `files`, which may come several times.
+
+    A file that is too large, or declared as something that is not read, is not kept, and the others are.
+    """
+
+    field = "files"
+
+    def __init__(self, content_type: str, max_bytes: int, most_files: int) -> None:
         """Prepares for a body.
 
         Args:
             content_type: The request's Content-Type, with its boundary.
-            max_bytes: Most bytes of the file.
+            max_bytes: Most bytes of each file.
+            most_files: How many there may be.
 
         Raises:
             MissingBoundary: There is no boundary, or it cannot be one.
@@ -50,9 +64,8 @@ class FormFile:
         boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
         if not 1 <= len(boundary) <= LONGEST_BOUNDARY:
             raise MissingBoundary("Content-Type must name a boundary of 1 to 70 characters.")
-        self._data = bytearray()
-        self._max_bytes = max_bytes
-        self._files = 0
+        self.files: list[Upload] = []
+        self._max_bytes, self._most_files = max_bytes, most_files
         self._complete = False
         self._headers: dict[str, str] = {}
         self._name = bytearray()
@@ -69,9 +82,7 @@ class FormFile:
 
         Raises:
             MalformedBody: They do not follow the form's grammar.
-            UnexpectedField: A field is not the one file.
-            UnsupportedMediaType: The file is declared as a type that is not read, or as encoded.
-            TooManyBytes: The file is larger than the limit.
+            UnexpectedField: A field is not one that is read, or there are too many of it.
         """
         try:
             self._parser.write(chunk)
@@ -79,18 +90,26 @@ class FormFile:
             # Its text quotes bytes of the body.
             raise MalformedBody("The body does not follow the grammar of multipart/form-data.") from None
 
-    def finish(self) -> bytes:
-        """The file's bytes, once the body has ended.
+    def end(self) -> list[Upload]:
+        """The files, in the order of the form, once the body has ended.
 
         Raises:
             MalformedBody: The closing boundary has not come.
-            MissingFile: The form has no field `file`.
+            MissingFile: The form has no such field.
         """
         if not self._complete:
             raise MalformedBody("The body ends before its closing boundary.")
-        if not self._files:
-            raise MissingFile(f"The form must have one field {FIELD!r} that holds the image.")
-        return bytes(self._data)
+        if not self.files:
+            raise MissingFile(f"The form must have a field {self.field!r} that holds an image.")
+        return self.files
+
+    def too_many(self) -> UnexpectedField:
+        """What to raise for one file more than there may be."""
+        return TooManyFiles(f"The form has more than {self._most_files} files; send the others in another request.")
+
+    def reject(self, error: Exception) -> None:
+        """The file that is arriving is not read, because of this."""
+        self.files[-1] = Upload(problem=error)
 
     def _callbacks(self) -> "MultipartCallbacks":
         return {
@@ -121,19 +140,51 @@ class FormFile:
         declared = self._headers.get("content-type", UNDECLARED)
         if declared.lower().startswith("multipart/"):
             raise NestedMultipart("A part of the form is itself multipart; send the image as it is.")
-        if options[b"name"] != FIELD.encode():
-            raise UnexpectedField(f"The form may have one field, {FIELD!r}, and has another one.")
-        if self._files:
-            raise SeveralFiles(f"The form has more than one field {FIELD!r}; send one image for each request.")
+        if options[b"name"] != self.field.encode():
+            raise UnexpectedField(f"The form may have one field, {self.field!r}, and has another one.")
+        if len(self.files) == self._most_files:
+            raise self.too_many()
+        self.files.append(Upload())
+        try:
+            self._check(declared)
+        except UnsupportedMediaType as error:
+            self.reject(error)
+
+    def _check(self, declared: str) -> None:
         if self._headers.get("content-transfer-encoding", "").lower() not in PLAIN_TRANSFER_ENCODINGS:
             raise UnsupportedMediaType("The file is declared as encoded (Content-Transfer-Encoding); send it as it is.")
         check_declared(declared)
-        self._files += 1
 
     def _keep(self, data: bytes, start: int, end: int) -> None:
-        if len(self._data) + end - start > self._max_bytes:
-            raise TooManyBytes(f"The image is larger than {self._max_bytes} bytes.")
-        self._data += memoryview(data)[start:end]
+        file = self.files[-1]
+        if file.problem is not None:
+            return
+        if len(file.data) + end - start > self._max_bytes:
+            self.reject(TooManyBytes(f"The image is larger than {self._max_bytes} bytes."))
+            return
+        file.data += memoryview(data)[start:end]
 
     def _end(self) -> None:
         self._complete = True
+
+
+class FormFile(FormFiles):
+    """The same with the one field `file`; what is wrong with it is wrong with the form."""
+
+    field = "file"
+
+    def __init__(self, content_type: str, max_bytes: int) -> None:
+        """See `FormFiles`."""
+        super().__init__(content_type, max_bytes, 1)
+
+    def finish(self) -> bytes:
+        """The file's bytes; raises what `end` raises."""
+        return bytes(self.end()[0].data)
+
+    def too_many(self) -> UnexpectedField:
+        """What to raise for a second file."""
+        return SeveralFiles(f"The form has more than one field {self.field!r}; send one image for each request.")
+
+    def reject(self, error: Exception) -> None:
+        """Raises it: TooManyBytes or UnsupportedMediaType."""
+        raise error

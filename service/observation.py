@@ -72,12 +72,18 @@ def _count(context: Context, path: str | None, status: int | None, state: dict[s
             metrics.phase(phase, took)
     if "together" in state:
         metrics.batch(state["together"])
-    answered = state.get("answered")
-    if isinstance(answered, ClassifyAnswer | GradeAnswer):
+    for answered in _answers(state):
         decided = answered if isinstance(answered, ClassifyAnswer) else answered.classification
         metrics.decided(decided.model.name, decided.model.version, decided.decision, decided.probability)
-    if isinstance(answered, GradeAnswer) and answered.grade is not None:
-        metrics.graded(answered.model.version, answered.grade.stage)
+        if isinstance(answered, GradeAnswer) and answered.grade is not None:
+            metrics.graded(answered.model.version, answered.grade.stage)
+
+
+def _answers(state: dict[str, Any]) -> list[ClassifyAnswer | GradeAnswer]:
+    """The answers about images that a request was given: none, one, or those of a batch."""
+    answered = state.get("answered")
+    several = answered if isinstance(answered, list) else [answered]
+    return [one for one in several if isinstance(one, ClassifyAnswer | GradeAnswer)]
 
 
 def _trace(  # noqa: PLR0913, PLR0917 - all that is known of a request
@@ -85,7 +91,7 @@ def _trace(  # noqa: PLR0913, PLR0917 - all that is known of a request
 ) -> dict[str, str]:
     state = scope["state"]
     progress: Progress | None = state.get("progress")
-    model: ModelInfo | None = getattr(state.get("answered"), "model", None)
+    model: ModelInfo | None = next((answered.model for answered in _answers(state)), None)
     trace_id = context.tracer.request(
         Finished(
             request_id=state["request_id"],

@@ -44,11 +44,20 @@ class ClassifyQuery(BaseModel):
         return Question(request.state.request_id, self.operating_point, self.explain)
 
 
-class GradeQuery(ClassifyQuery):
-    """What /grade may be asked. `version` and `label` are the grader's."""
+class BatchGradeQuery(ClassifyQuery):
+    """What /grade/batch may be asked: not pathology, which is of one lesion. `version` and `label` are the grader's."""
 
     always: bool = False
     """Gives the grade also when the lesion does not look like a melanoma; `grade.caveat` then says so."""
+
+    def question(self, request: Request) -> Question:
+        """What is asked."""
+        return Question(request.state.request_id, self.operating_point, self.explain, self.always)
+
+
+class GradeQuery(BatchGradeQuery):
+    """What /grade may be asked. `version` and `label` are the grader's."""
+
     breslow_mm: Decimal | None = Field(None, ge=0, le=100, max_digits=6)
     """Pathology: Breslow thickness in mm; 0 means in situ."""
     ulcerated: bool | None = None

@@ -18,6 +18,7 @@ from service.parameters import parameter_problem
 from service.problems import (
     MEDIA_TYPE,
     InternalError,
+    Kind,
     MethodNotAllowed,
     NotFound,
     Problem,
@@ -33,26 +34,42 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
         scope: The request's ASGI scope, of which only `state` is used.
         members: Extension members, such as /readyz's list of models.
     """
-    kind = kind_of(error)
-    if kind is None:
-        error = InternalError("The service failed; its log has the request id.")
-        kind = error.kind
+    error, kind = _told(error)
     state = scope["state"]
     state["problem"] = kind.code
-    body = {
+    body = {**problem_members(error, state["request_id"]), **(members or {})}
+    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+    if isinstance(error, Problem):
+        headers |= error.headers
+    return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
+
+
+def problem_members(error: Exception, request_id: str) -> dict[str, object]:
+    """What a client is told of an error.
+
+    Args:
+        error: As for `problem_response`.
+        request_id: Of the request.
+    """
+    error, kind = _told(error)
+    return {
         "type": f"/problems/{kind.code}",
         "title": kind.title,
         "status": kind.status,
         "detail": str(error),
         "code": kind.code,
         "retryable": kind.retryable,
-        "request_id": state["request_id"],
-        **(members or {}),
+        "request_id": request_id,
     }
-    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
-    if isinstance(error, Problem):
-        headers |= error.headers
-    return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
+
+
+def _told(error: Exception) -> tuple[Exception, Kind]:
+    """The error that a client hears of, and its kind: of one that is nobody's fault but the service's, nothing."""
+    kind = kind_of(error)
+    if kind is not None:
+        return error, kind
+    failed = InternalError("The service failed; its log has the request id.")
+    return failed, failed.kind
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 Problem
   x InvalidParameter (400)            + UnknownParameter + ConflictingParameters
   x MalformedBody (400)               + MissingBoundary + NestedMultipart + IncompleteBody
-  x UnexpectedField (400)             + SeveralFiles + MissingFile
+  x UnexpectedField (400)             + SeveralFiles + MissingFile + TooManyFiles (413)
   x ConflictingCredentials (400)
   x Unauthorized (401)                + KeyExpired
   x InsufficientScope (403)
@@ -120,8 +120,14 @@ class SeveralFiles(UnexpectedField):
     kind = Kind("several_files", 400, "The form has more than one file")
 
 
+class TooManyFiles(UnexpectedField):
+    """More files than a batch may have."""
+
+    kind = Kind("too_many_files", 413, "The form has too many files")
+
+
 class MissingFile(UnexpectedField):
-    """The form has no field `file`."""
+    """The form has no field `file`, or `files` for a batch."""
 
     kind = Kind("missing_file", 400, "The form has no file")
 
@@ -205,7 +211,7 @@ class Overloaded(Problem):
 
 
 class BodyTooLarge(Problem):
-    """The body, which is not an image, has more bytes than anything that it could say."""
+    """The body of a batch has more bytes than it may have, or one that is no image more than it could say."""
 
     kind = Kind("body_too_large", 413, "The body has too many bytes")
 

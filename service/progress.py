@@ -1,5 +1,7 @@
 """One request on its way: which phase it is in, how long each took, and whether anybody still wants its answer."""
 
+from __future__ import annotations
+
 import time
 from typing import Literal
 
@@ -23,7 +25,7 @@ class Progress:
         self.begun = time.perf_counter()
         self.deadline = self.begun + seconds
         self.seconds: dict[Phase, float] = {}
-        self._phase: Phase = "receive"
+        self._phase: Phase | None = "receive"
         self._since = self.begun
         self._reason: Problem | None = None
 
@@ -48,8 +50,14 @@ class Progress:
             raise self.too_late()
 
     def finish(self) -> None:
-        """Ends the last phase."""
+        """Ends the last phase; what comes after it belongs to none."""
         self._end(time.perf_counter())
+        self._phase = None
+
+    def add(self, part: Progress) -> None:
+        """Adds the phases of one image of a batch to those of the whole; to be called once that is over."""
+        for phase, took in part.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + took
 
     def abandon(self, reason: ClientLeft | DeadlineExceeded) -> None:
         """The next phase is not entered."""
@@ -61,5 +69,6 @@ class Progress:
         return DeadlineExceeded(f"No answer within {allowed:g} seconds; the image is not worked on any further.")
 
     def _end(self, now: float) -> None:
-        self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since
+        if self._phase is not None:
+            self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since
         self._since = now

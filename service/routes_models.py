@@ -1,8 +1,11 @@
 """/models: which versions there are, which of them answer, why one does not, and the way to change that."""
 
-from fastapi import APIRouter, Depends, Request
+import hashlib
+from pathlib import PurePosixPath
 
-from model_store.errors import UnknownModel
+from fastapi import APIRouter, Depends, Request, Response
+
+from model_store.errors import RefusedVersion, UnknownModel
 from model_store.labels import Label
 from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
@@ -11,7 +14,7 @@ from service.context import Context, Shared
 from service.engine import Engine
 from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
-from service.problems import StateNotWritable
+from service.problems import NotFound, StateNotWritable
 from service.versions import Condition
 
 
@@ -50,6 +53,12 @@ async def get_model(name: str, context: Shared) -> ModelAnswer:
 async def get_version(name: str, version: int, context: Shared) -> VersionAnswer:
     """One version with its whole manifest: how it was trained, measured and calibrated."""
     return await context.on_store(lambda: describe_version(context.engine, name, version))
+
+
+@router.get("/{name}/versions/{version}/files/{file:path}", response_class=Response, dependencies=[Depends(_may_look)])
+async def get_file(name: str, version: int, file: str, context: Shared) -> Response:
+    """What people read of a version: model card, licence, report and plots. The network itself is not handed out."""
+    return await context.on_store(lambda: read_file(context.engine, name, version, file))
 
 
 _MOVE = {"requestBody": {"required": True, "content": {"application/json": {"schema": LabelMove.model_json_schema()}}}}
@@ -118,6 +127,40 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     return VersionAnswer(
         **dict(info), name=name, manifest=None if condition.stored is None else condition.stored.manifest
     )
+
+
+READABLE = {".md": "text/markdown; charset=utf-8", ".png": "image/png", ".html": "text/html; charset=utf-8"}
+"""What may be read of a version, by the end of its name; and its LICENSE."""
+
+# A report shows the plots that lie beside it, and nothing of it may run or fetch anything.
+_STILL = {"Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"}
+
+
+def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
+    """A file of a version as it was published; blocking.
+
+    Raises:
+        UnknownModel, UnknownVersion: There is none.
+        RefusedVersion: The version is refused, or the file has changed since it was verified.
+        NotFound: It has no such file, or none that may be read.
+    """
+    if name not in engine.store.names():
+        raise UnknownModel("The store has no such model.")
+    condition = engine.condition(name, version)
+    if condition.stored is None:
+        raise RefusedVersion(f"{condition.reason}")
+    path = PurePosixPath(file)
+    media_type = "text/plain; charset=utf-8" if file == "LICENSE" else READABLE.get(path.suffix)
+    recorded = condition.stored.manifest.files.get(file)
+    if recorded is None or media_type is None:
+        raise NotFound("The version has no such file to read.")
+    try:
+        data = (condition.stored.path / path).read_bytes()
+    except OSError as error:
+        raise RefusedVersion(f"{file} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(data).hexdigest() != recorded.sha256:
+        raise RefusedVersion(f"{file} was changed since the version was verified.")
+    return Response(data, media_type=media_type, headers=_STILL)
 
 
 def _version_info(version: int, condition: Condition, labels: dict[str, Label]) -> VersionInfo:

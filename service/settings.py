@@ -85,8 +85,15 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(default=512_000_000, ge=1_000)
     """Bytes that the bodies of these may have together; more is refused in the same way."""
 
+    max_batch_files: int = Field(default=64, ge=1, le=10_000)
+    """Most images in one request to /classify/batch or /grade/batch; more is refused with 413."""
+
+    max_batch_bytes: int = Field(default=128_000_000, ge=1_000)
+    """Bytes that they may have together; more is refused with 413 while it still streams in."""
+
     deadline_seconds: float = Field(default=30.0, gt=0, le=600, allow_inf_nan=False)
-    """How long an image request may take from its headers on; then it is dropped and answered with 504."""
+    """How long an image request may take from its headers on; then it is dropped and answered with 504. In a batch it
+    counts for each image from when it is its turn."""
 
     receive_seconds: float = Field(default=20.0, gt=0, le=600, allow_inf_nan=False)
     """In how many seconds headers and body of a request must each have arrived. For a slower body there is 408; without

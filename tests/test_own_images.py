@@ -14,8 +14,8 @@ from PIL import Image
 from dermoscopy.render import render_lesion
 from model_store import cli as store_cli
 from tests.running_service import ROOT, running
+from tests.training.quick import hurry
 from training import cli as training_cli
-from training import golden, metrics, runtimes
 
 COMMANDS = [
     line
@@ -43,9 +43,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
     shutil.copytree(ROOT / "model_store" / "models", folder / "model_store" / "models")
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
         patch.chdir(folder)
-        patch.setattr(metrics, "REPEATS", 20)
-        patch.setattr(golden, "CANDIDATES", 30)
-        patch.setattr(runtimes, "IMAGES", 8)
+        hurry(patch)
         for command in COMMANDS:
             words = shlex.split(command.replace("224:4", "44:1 --epoch-size 64"))
             assert words[:2] == [".venv/bin/python", "-m"]

@@ -2,7 +2,12 @@
 
 import json
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +93,37 @@ def _cells(line: str) -> list[str]:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_commands_without_a_service_do_what_they_say(bundled: Service, tmp_path: Path) -> None:
+    """Those of the command line, with this test's folder and service in the place of the reader's."""
+    (tmp_path / "photographs").mkdir()
+    shutil.copy(SAMPLE, tmp_path / "photographs")
+    places = {
+        "path/to/photographs": str(tmp_path / "photographs"),
+        "results.csv": str(tmp_path / "results.csv"),
+        "http://127.0.0.1:8000": str(bundled.client.base_url).rstrip("/"),
+    }
+    commands = re.findall(r"^\.venv/bin/melanoserve ((?:classify|grade|doctor).*?)(?: +#.*)?$", README, re.MULTILINE)
+    assert len(commands) == 4
+    printed = []
+    for command in commands:
+        words = [places.get(word, word) for word in shlex.split(command)]
+        program = [sys.executable, "-c", "import sys; from service.cli import main; sys.exit(main())"]
+        ended = subprocess.run([*program, *words], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        printed.append(ended.stdout)
+    classify = _shown()[0]
+    assert "docs/images/sample.png  malignant" in printed[0]
+    assert (tmp_path / "results.csv").read_text().count("sample.png,malignant") == 1
+    _same(classify, {key: value for key, value in json.loads(printed[2]).items() if key != "file"})
+
+
+def test_the_python_of_the_client_runs(bundled: Service, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = code.replace("http://127.0.0.1:8000", str(bundled.client.base_url))
+    exec(code.replace('"docs/', f'"{ROOT}/docs/'), {})
+    decision, probability = capsys.readouterr().out.split()
+    shown = _shown()[0]
+    assert decision == shown["decision"]
+    assert float(probability) == pytest.approx(shown["probability"], abs=0.03)

@@ -85,6 +85,11 @@ def write_card(manifest: Manifest) -> str:
     lines = [f"# {manifest.name}/{manifest.version}", "", manifest.summary, "", "## Intended use", ""]
     lines += [manifest.intended_use, "", "## What it says", "", manifest.label_policy, ""]
     lines += [f"- **{name}**: {meaning}" for name, meaning in manifest.classes.items()]
+    if manifest.diagnoses:
+        lines += ["", "Diagnoses that it tells apart (ICD-10, class):", ""]
+        lines += [
+            f"- **{code}**: {d.name} ({', '.join(d.icd10)}; {d.class_name})" for code, d in manifest.diagnoses.items()
+        ]
     if manifest.evidence:
         lines += ["", "How well the data supports each grade:", ""]
         lines += [f"- **{name}**: {text}" for name, text in manifest.evidence.items()]

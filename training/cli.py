@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-
-# Before anything imports TensorFlow: 2 leaves its errors and drops its start-up messages.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from model_store.errors import StoreError
 from training import commands, data_commands
 from training.fetch import FetchFailed
 from training.images import SourceError
+from training.options import OPTIONS
+from training.policies import POLICIES
 
 LEAST_EPOCH = 32
 LEAST_SIDE = 44
@@ -28,11 +26,13 @@ EPILOG = """examples:
   python -m training grader --classifier classifier/2    the stage grader on that classifier
   python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
   python -m training compare                             the paper's experiment, about 3 hours on two cores
+  python -m training options --version classifier/2      what hair removal and the like do to it
   python -m training evaluate --version classifier/2     its figures on the test sets
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
 
 A run that was killed goes on from its last checkpoint when the same command is given again. Publishing never
-overwrites a version and moves no label unless --label says so. The models are for research use only.
+overwrites a version and moves no label unless --label says so. Several machines learn together where TF_CONFIG names
+them (docs/training.md). The models are for research use only.
 """
 
 
@@ -121,6 +121,9 @@ def _add_outside(outside: argparse.ArgumentParser) -> None:
     outside.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
     outside.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     outside.add_argument("--only", nargs="+", metavar="FOLDER", help="leave out only these, one after the other")
+    outside.add_argument(
+        "--option", choices=sorted(OPTIONS), help="do this to every picture, in training and in the test"
+    )
     outside.set_defaults(run_command=commands.leave_sources_out)
 
 
@@ -143,14 +146,15 @@ def _add_publishing(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--state", type=Path, default=Path("state"), help="folder that holds moved labels")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options; each sets `run_command`."""
+    whole = argparse.ArgumentParser(
         prog="python -m training",
         description="Trains, measures and publishes melanoserve's models from folders of labelled dermoscopic images.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    add = whole.add_subparsers(required=True, metavar="COMMAND").add_parser
     _add_data(add("data", help="show sources, splits and copies; write index and reports; fetch"))
 
     classifier = add("classifier", help="train and publish a classifier")
@@ -180,10 +184,20 @@ def _parser() -> argparse.ArgumentParser:
     grader.add_argument(
         "--classifier", metavar="NAME/N", help="the classifier to build on (default the newest of the store)"
     )
+    grader.add_argument(
+        "--policy",
+        choices=sorted(POLICIES),
+        help="what a grade is learned from (default thickness where enough images record it, else invasion)",
+    )
     grader.set_defaults(run_command=commands.train_grader)
 
     _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
     _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
+
+    options = add("options", help="what hair removal, cropping and the like do to a published version")
+    _add_common(options)
+    options.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
+    options.set_defaults(run_command=commands.measure_options)
 
     evaluate = add("evaluate", help="measure a published version, or show what it says of files")
     _add_common(evaluate)
@@ -199,12 +213,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("images", nargs="*", type=Path, help="image files; without any, the test sets")
     evaluate.set_defaults(run_command=commands.evaluate)
-    return parser
+    return whole
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 1 after a one-sentence error on stderr."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.run_command(options)
     except (commands.CommandError, FetchFailed, SourceError, StoreError, OSError, ValueError) as error:

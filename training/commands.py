@@ -17,12 +17,15 @@ from model_store.decision import decide, grade
 from model_store.labels import Labels
 from model_store.runtime import load
 from model_store.store import Store, StoredVersion
-from training.evaluation import test_sets
+from training.evaluation import test_rows, test_sets
 from training.figures import measure_all
+from training.options import OPTIONS, text_of
+from training.options import measure_options as measure_each_option
+from training.policies import POLICIES
 from training.runs import remember
 from training.sources import read_sources
 from training.splits import EXTERNAL, SHOWN, Split, split
-from training.table import Table, build_table
+from training.table import Table, build_table, changed_table
 
 
 class CommandError(Exception):
@@ -114,7 +117,9 @@ def train_classifier(options: argparse.Namespace) -> None:
     from training.monitor import Monitor  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
     from training.release import Work, check_ready, may_have_seen, release_classifier  # noqa: PLC0415
+    from training.workers import join  # noqa: PLC0415
 
+    workers = join()
     store = Store(options.store)
     _check_writable(store)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
@@ -123,7 +128,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     network = build_network("none" if options.start else options.weights)
     if options.start:
         load_published(network, _published(store, options.start).path)
-    table = _table(options, {*recipe.sources, *EXTERNAL, *SHOWN})
+    table = workers.chief_first(lambda: _table(options, {*recipe.sources, *EXTERNAL, *SHOWN}))
     _check_present(recipe.sources, table)
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
@@ -131,9 +136,12 @@ def train_classifier(options: argparse.Namespace) -> None:
     check_ready(work)
     if options.start:
         work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
-    remember(options.run, recipe=described, split={"digest": roles.digest(table)})
-    trainer = Trainer(network, recipe, table, roles, options.run)
+    workers.chief_first(lambda: remember(options.run, recipe=described, split={"digest": roles.digest(table)}))
+    trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
     trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
+    if not workers.chief:
+        print("trained; the first process of the cluster measures and publishes")
+        return
     _announce(options, store, release_classifier(network, work, store))
 
 
@@ -147,17 +155,20 @@ def train_grader(options: argparse.Namespace) -> None:
     classifier = _published(store, options.classifier or _newest_classifier(store))
     if classifier.path.resolve() != store.path(classifier.name, classifier.version).resolve():
         raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
-    version = release_grader(build_network("none"), _table(options), classifier, options.run, store)
+    policy = POLICIES[options.policy] if options.policy else None
+    version = release_grader(build_network("none"), _table(options), classifier, options.run, store, policy=policy)
     _announce(options, store, version)
 
 
 def leave_sources_out(options: argparse.Namespace) -> None:
     """Train without each source in turn and print what is reached on it."""
     from training.fit import Recipe  # noqa: PLC0415
-    from training.outside import SOURCES, run_outside, text_of  # noqa: PLC0415
+    from training.outside import SOURCES, run_outside, table_of  # noqa: PLC0415
 
     table = _table(options)
     _check_present(SOURCES, table)
+    if options.option:
+        table = changed_table(table, options.option, OPTIONS[options.option], options.cache)
     results = []
     for source in options.only or SOURCES:
         if source not in SOURCES:
@@ -170,8 +181,9 @@ def leave_sources_out(options: argparse.Namespace) -> None:
         )
         # As in the whole recipe, pairs come after the network knows something.
         recipe = replace(recipe, paired_epochs=min(recipe.paired_epochs, recipe.epochs * 2 // 3))
-        results.append(run_outside(recipe, options.weights, table, options.run / source, source))
-        print(text_of(results))
+        folder = options.run / source
+        results.append(run_outside(recipe, options.weights, table, folder, source, option=options.option or "none"))
+        print(table_of(results))
 
 
 def compare_models(options: argparse.Namespace) -> None:
@@ -208,6 +220,21 @@ def evaluate(options: argparse.Namespace) -> None:
         print(f"\n{name}: {found.description}\n{found.images} images of {found.groups} lesions")
         for metric, value in found.metrics.items():
             print(f"  {metric:70} {value.value:.4f}  ({value.low:.4f} to {value.high:.4f})")
+
+
+def measure_options(options: argparse.Namespace) -> None:
+    """Print what each option of `training.options` does to a published version on held-out images."""
+    store = Store(options.store)
+    version = _published(store, options.version or _newest_classifier(store))
+    if version.manifest.task != "classification":
+        raise CommandError(f"{version.name}/{version.version} is no classifier")
+    table = _table(options, {source.name for source in version.manifest.training.sources})
+    roles = split(table)
+    _warn_of_other_roles(version, roles, table)
+    runtime, found = load(version), []
+    for source, rows in test_rows(table, roles).items():
+        found += measure_each_option(runtime, table, rows, source)
+    print(text_of(found))
 
 
 def _pixels(path: Path) -> Any:

@@ -8,7 +8,7 @@ malignant from benign, and how far they tell the sources apart. What is high her
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from model_store.manifest import Measured
-from training.frame import frame_of
+from training.frame import DARK, LUMA, corner_luma, frame_of
 from training.labels import BENIGN, MALIGNANT
 from training.metrics import Bools, Floats, auc, bootstrap
 from training.report import save_figure
@@ -42,11 +42,9 @@ FEATURES = (
 corners (16 x 16 pixels), and how many of them are dark; red and blue over green in the bright part of the border, which
 is skin or a frame but hardly lesion; width over height of the file, and its size."""
 
-_DARK = 40.0
-"""Luma below which a corner belongs to a vignette: skin is brighter, also dark skin under a dermoscope's light."""
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _FOLDS = 5
-_LEAST = 20
+LEAST = 20
+"""Malignant, and benign, lesions of a source without which nothing is said of it."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +66,16 @@ class Confounders:
     source_accuracy: float
 
 
-def measure_frame(table: Table) -> Floats:
-    """float64[n, len(FEATURES)] of every image of the table."""
+def measure_frame(table: Table, rows: Sequence[int] | None = None) -> Floats:
+    """float64[n, len(FEATURES)] of every image of the table, or of the given rows."""
 
     def work(row: int) -> list[float]:
         with Pillow.open(table.images[row].path) as image:
             return [*_of_pixels(table.pixels[row]), image.width / image.height, image.width * image.height / 1e6]
 
-    count = len(table.images)
+    chosen = range(len(table.images)) if rows is None else rows
     with ThreadPoolExecutor(4) as pool:
-        return np.array(list(tqdm(pool.map(work, range(count)), total=count, desc="looking at frames", unit="img")))
+        return np.array(list(tqdm(pool.map(work, chosen), total=len(chosen), desc="looking at frames", unit="img")))
 
 
 def find_confounders(table: Table) -> Confounders:
@@ -95,7 +93,7 @@ def find_confounders(table: Table) -> Confounders:
         for name, chosen in (("malignant", positive), ("benign", ~positive)):
             if chosen.any():
                 medians[source, name] = np.median(values[rows[chosen]], axis=0)
-        if min(_groups(groups[positive]), _groups(groups[~positive])) < _LEAST:
+        if min(_groups(groups[positive]), _groups(groups[~positive])) < LEAST:
             continue
         score = cross_validated(values[rows], positive, groups)
         told[source] = bootstrap(_auc_of(positive, score), groups)
@@ -137,12 +135,12 @@ def write_confounders(found: Confounders, table: Table, folder: Path) -> str:
 
 
 def _of_pixels(pixels: NDArray[np.uint8]) -> list[float]:
-    border, around = frame_of(pixels)
-    luma, corners = border @ _LUMA, (around @ _LUMA).mean(axis=(1, 3))
+    border, _ = frame_of(pixels)
+    luma, corners = border @ LUMA, corner_luma(pixels)
     bright = border[luma >= np.median(luma)].mean(axis=0)
     green = max(float(bright[1]), 1.0)
     return [
-        *border.mean(axis=0).tolist(), float(luma.std()), float(corners.mean()), float((corners < _DARK).sum()),
+        *border.mean(axis=0).tolist(), float(luma.std()), float(corners.mean()), float((corners < DARK).sum()),
         float(bright[0]) / green, float(bright[2]) / green,
     ]  # fmt: skip
 
@@ -157,7 +155,7 @@ def _groups(numbers: NDArray[np.int64]) -> int:
 
 def _source_accuracy(values: Floats, sources: NDArray[np.str_], groups: NDArray[np.int64]) -> float:
     names, counts = np.unique(sources, return_counts=True)
-    kept = np.isin(sources, names[counts >= _LEAST])
+    kept = np.isin(sources, names[counts >= LEAST])
     if len(set(sources[kept].tolist())) < 2:
         return float("nan")
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
+from training.differential import Differential, differential_of, differential_statistics
 from training.images import Clinical
 from training.labels import MALIGNANT, Label, class_of
 from training.metrics import (
@@ -53,6 +54,7 @@ class Evaluated:
         histology: bool[n], histology confirmed the diagnosis.
         sites: The hospital or society of each image, "" where not recorded.
         people: Age group, sex, place on the body and skin type of each image as "age-under-40" and so on.
+        differential: Where the labelled diagnoses stand in the version's differential, if it has one.
     """
 
     description: str
@@ -63,6 +65,7 @@ class Evaluated:
     histology: Bools
     sites: NDArray[np.str_]
     people: tuple[frozenset[str], ...] = ()
+    differential: Differential | None = None
 
     @property
     def malignant(self) -> Bools:
@@ -85,6 +88,7 @@ class Evaluated:
             self.histology[rows],
             self.sites[rows],
             tuple(person for person, chosen in zip(self.people, rows.tolist(), strict=False) if chosen),
+            self.differential.subset(rows) if self.differential else None,
         )
 
 
@@ -109,6 +113,7 @@ def evaluate(runtime: Runtime, table: Table, rows: list[int], labels: list[Label
         np.array([image.clinical.histology for image in images]),
         np.array([image.facts.get("attribution", "") for image in images]),
         tuple(people_of(image.clinical) for image in images),
+        differential_of(outputs, labels),
     )
 
 
@@ -201,6 +206,8 @@ def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float], *,
     statistics = _statistics(data, prevalence, thresholds)
     if data.melanoma.any() and not (data.kinds == "malignant").any():
         statistics |= _melanoma_statistics(data, thresholds)
+    if data.differential is not None:
+        statistics |= differential_statistics(data.differential)
     return Evaluation(
         description=data.description,
         images=len(data.kinds),

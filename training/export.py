@@ -80,10 +80,13 @@ class _Classifier(_Exported):
         probability = tf.sigmoid(logit)
         among_malignant = tf.nn.softmax(by_class[:, :2], axis=1)
         classes = tf.concat([probability[:, None] * among_malignant, 1 - probability[:, None]], axis=1)
+        # Inside a class as the network has them; the class itself as it was calibrated.
+        inside = tf.exp(diagnoses - tf.matmul(by_class, members, transpose_b=True))
         return {
             "probability": probability,
             "logit": logit,
             "classes": classes,
+            "diagnoses": inside * tf.matmul(classes, members, transpose_b=True),
             "activation_map": self._activation_map(features, diagnoses, members),
             "novelty": self._novelty(pooled),
         }

@@ -17,6 +17,12 @@ from training.network import paired_loss, partial_label_loss
 from training.sampling import buckets, epoch_rows
 from training.splits import Split
 from training.table import Table
+from training.workers import Workers
+
+ALONE = Workers()
+
+_APART = 1_000_003
+"""Between the seeds of two processes: they must not augment alike."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,26 @@ class Trainer:
         table: The images.
         split: Their roles.
         folder: Where the checkpoint is kept; a run whose folder holds one goes on from there.
+        workers: The processes that learn it together; each shows its part of every batch.
+
+    Raises:
+        ValueError: A batch cannot be divided evenly.
+        BadCluster: The processes do not stand at the same epoch.
     """
 
-    def __init__(self, network: keras.Model, recipe: Recipe, table: Table, split: Split, folder: Path) -> None:
-        self.network, self.recipe, self.table = network, recipe, table
+    def __init__(  # noqa: PLR0913 - what a run depends on
+        self,
+        network: keras.Model,
+        recipe: Recipe,
+        table: Table,
+        split: Split,
+        folder: Path,
+        *,
+        workers: Workers = ALONE,
+    ) -> None:
+        if recipe.batch % (2 * workers.count):
+            raise ValueError(f"a batch of {recipe.batch} images cannot be divided among {workers.count} processes")
+        self.network, self.recipe, self.table, self.workers = network, recipe, table, workers
         self.buckets = buckets(table, split, tuple(recipe.sources))
         self.masks = as_mask(table.labels)
         steps = recipe.epochs * (recipe.epoch_size // recipe.batch)
@@ -110,12 +132,15 @@ class Trainer:
         if self.checkpoints.latest_checkpoint:
             # Restores eagerly; a checkpoint of another network fails here instead of training something odd.
             checkpoint.restore(self.checkpoints.latest_checkpoint).assert_existing_objects_matched()
+        workers.check_same("the epoch that they start from", int(self.epoch))
+        workers.adopt([*network.trainable_variables, *network.non_trainable_variables])
 
     def batches(self, epoch: int) -> tf.data.Dataset:
         """The augmented batches of one epoch: (float32[batch, side, side, 3], float32[batch, 7])."""
         recipe, side, paired = self.recipe, self.recipe.side(epoch), self.recipe.paired(epoch)
         shown = 2 if paired else 1
         rows = epoch_rows(self.buckets, recipe.sources, recipe.epoch_size // shown, recipe.seed, epoch)
+        rows, batch = self.workers.part(rows), recipe.batch // shown // self.workers.count
 
         def read(chosen: Any) -> tuple[Any, Any]:
             order = np.sort(chosen)  # ascending reads are kinder to the memory-mapped file
@@ -130,7 +155,7 @@ class Trainer:
             chosen = tf.random.uniform((tf.shape(images)[0], 1, 1, 1)) < recipe.degraded_share
             return tf.where(chosen, degrade(images), images), masks
 
-        data = tf.data.Dataset.from_tensor_slices(rows).batch(recipe.batch // shown, drop_remainder=True)
+        data = tf.data.Dataset.from_tensor_slices(rows).batch(batch, drop_remainder=True)
         return data.map(load, num_parallel_calls=2).prefetch(2)
 
     def _step_function(self, variables: list[Any], optimizer: Any, *, paired: bool) -> Any:
@@ -144,7 +169,8 @@ class Trainer:
                     loss = paired_loss(masks, logits, consistency)
                 else:
                     loss = tf.reduce_mean(partial_label_loss(masks, logits))
-            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            gradients = self.workers.mean(tape.gradient(loss, variables))
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
             return loss
 
         return step
@@ -164,7 +190,7 @@ class Trainer:
         Args:
             after_epoch: Called with (epoch, mean loss) after each checkpoint.
         """
-        keras.utils.set_random_seed(self.recipe.seed + int(self.epoch))
+        keras.utils.set_random_seed(self.recipe.seed + int(self.epoch) + _APART * self.workers.index)
         if int(self.epoch) == 0:
             self._warm_up_head()
         variables = self.network.trainable_variables
@@ -178,6 +204,8 @@ class Trainer:
                 losses.append(float(step(images, masks, consistency)))
                 bar.set_postfix(loss=f"{np.mean(losses):.3f}", side=self.recipe.side(epoch))
             self.epoch.assign(epoch + 1)
+            if not self.workers.chief:
+                continue
             self.checkpoints.save()
             if after_epoch is not None:
                 after_epoch(epoch, float(np.mean(losses)))

@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 BORDER = 8
 """Pixels of 224 on each side."""
 
+DARK = 40.0
+"""Luma below which a corner belongs to a vignette: skin is brighter, also dark skin under a dermoscope's light."""
+
+LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+
 _CORNERS = np.r_[:16, -16:0]
 
 
@@ -25,3 +30,16 @@ def frame_of(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np
     sides = (image[:BORDER], image[-BORDER:], image[:, :BORDER], image[:, -BORDER:])
     border = np.concatenate([side.reshape(-1, 3) for side in sides])
     return border, image[np.ix_(_CORNERS, _CORNERS)].reshape(2, 16, 2, 16, 3)
+
+
+def corner_luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Mean luma of the four corners, each a fourteenth of the side: float64[4], 0 to 255.
+
+    Args:
+        pixels: uint8[side, side, 3].
+    """
+    size = max(1, len(pixels) // 14)
+    both = (slice(None, size), slice(-size, None))
+    return np.array(
+        [pixels[rows, columns].astype(np.float64).mean(axis=(0, 1)) @ LUMA for rows in both for columns in both]
+    )

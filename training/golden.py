@@ -16,7 +16,7 @@ from model_store.runtime import Runtime
 
 CANDIDATES = 300
 TARGETS = (0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
-RECORDED = {"probability": ["probability", "classes"], "probabilities": ["probabilities"]}
+RECORDED = {"probability": ["probability", "classes", "diagnoses"], "probabilities": ["probabilities"]}
 
 
 def render_candidates() -> NDArray[np.uint8]:

@@ -1,9 +1,10 @@
 """The stage grader: two linear layers on the features of a published classifier, measured by grouped cross-validation.
 
 The grades are ordered, so the model is a sequential logit (continuation ratio; Tutz 1991, doi
-10.1016/0167-9473(91)90086-9): is it a metastasis, and if not, is it invasive? The second question is learned inside the
-one society that gave both answers, since elsewhere the camera tells them apart. 266 melanomas do not carry a deeper
-network; every figure stands beside that of a baseline that sees only the frame of the picture.
+10.1016/0167-9473(91)90086-9): is it of the highest grade, and if not, of the middle one? (Of invasion: is it a
+metastasis, and if not, is it invasive? The second is learned inside the one society that gave both answers, since
+elsewhere the camera tells them apart.) 266 melanomas do not carry a deeper network; every figure stands beside that of
+a baseline that sees only the frame of the picture.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ FRAME_PENALTIES = (3e-3, 1e-2, 1e-1, 1.0)
 """The same for the frame-only baseline: ten features and one view need less of it, and a baseline held back by it would
 flatter the grader (measured: 0.69 instead of 0.71 balanced accuracy)."""
 
-METASTASIS = 2
+TOP = 2
+"""The highest grade; the first question is asked of what is below."""
+
+THREE = "three-grades"
 
 Features = NDArray[np.float64]
 
@@ -47,16 +51,16 @@ Features = NDArray[np.float64]
 class Sequential:
     """Two questions, each a logit: features @ kernel + bias, kernel float64[f, 2] and bias float64[2].
 
-    Column 0: invasive rather than in situ, given no metastasis. Column 1: metastasis.
+    Column 0: the middle grade rather than the lowest, given that it is not the highest. Column 1: the highest.
     """
 
     kernel: Features
     bias: Features
 
     def probabilities(self, features: Features) -> Features:
-        """float64[n, 3] of float64[n, f]: in situ, invasive, metastasis."""
-        invasive, metastasis = (1 / (1 + np.exp(-(features @ self.kernel + self.bias)))).T
-        return np.stack([(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis], axis=1)
+        """float64[n, 3] of float64[n, f], by rising grade."""
+        middle, top = (1 / (1 + np.exp(-(features @ self.kernel + self.bias)))).T
+        return np.stack([(1 - top) * (1 - middle), (1 - top) * middle, top], axis=1)
 
 
 def view_features(network: keras.Model, pixels: NDArray[np.uint8]) -> Features:
@@ -95,16 +99,16 @@ def _fit_question(features: Features, answer: NDArray[np.bool_], penalty: float)
 
 def _fit(features: Features, stages: Stages, penalty: float) -> Sequential:
     """Fit both questions; features float64[views, n, f]."""
-    fair = np.flatnonzero(stages.fair & (stages.grades < METASTASIS))
-    invasive = _fit_question(features[:, fair], stages.grades[fair] == 1, penalty)
-    metastasis = _fit_question(features, stages.grades == METASTASIS, penalty)
-    return Sequential(np.stack([invasive[0], metastasis[0]], axis=1), np.array([invasive[1], metastasis[1]]))
+    fair = np.flatnonzero(stages.fair & (stages.grades < TOP))
+    middle = _fit_question(features[:, fair], stages.grades[fair] == 1, penalty)
+    top = _fit_question(features, stages.grades == TOP, penalty)
+    return Sequential(np.stack([middle[0], top[0]], axis=1), np.array([middle[1], top[1]]))
 
 
 def _folds(stages: Stages, count: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Rows to fit on and rows left out, by lesion and patient; grades and the fair site spread over the folds."""
-    # What the two questions need in every fold: both answers at the fair site, and metastases.
-    strata = np.where(stages.grades == METASTASIS, 3, np.where(stages.fair, stages.grades, 2))
+    # What the two questions need in every fold: both answers where they are fair, and the highest grade.
+    strata = np.where(stages.grades == TOP, 3, np.where(stages.fair, stages.grades, 2))
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return list(splitter.split(strata, strata, stages.lesions))
 
@@ -154,9 +158,9 @@ def cross_validate(
     return total / REPEATS
 
 
-def _invasive_auc(probabilities: Features, stages: Stages) -> Measured:
-    """In situ against invasive inside the one society that gave both."""
-    rows = np.flatnonzero(stages.fair & (stages.grades < METASTASIS))
+def _lower_auc(probabilities: Features, stages: Stages) -> Measured:
+    """The lower two grades, where they can be compared."""
+    rows = np.flatnonzero(stages.fair & (stages.grades < TOP))
     score, invasive = probabilities[rows, 1] / probabilities[rows, :2].sum(axis=1), stages.grades[rows] == 1
     return bootstrap(lambda drawn: auc(invasive[drawn], score[drawn]), stages.lesions[rows])
 
@@ -180,19 +184,20 @@ def measure_grader(model: Features, frame: Features, stages: Stages) -> dict[str
         frame: float64[n, 3], those of the baseline.
         stages: The n images.
     """
-    fair = stages.fair & (stages.grades < METASTASIS)
+    fair, policy = stages.fair & (stages.grades < TOP), stages.policy
+    where = f"inside {policy.site} images" if policy.site else "over all sources"
     return {
-        "in-situ-vs-invasive": Evaluation(
-            description="in situ against invasive inside International Dermoscopy Society images, out of fold, grouped "
-            "by lesion, patient and copies; the baseline sees only the picture's border and aspect ratio",
+        policy.question: Evaluation(
+            description=f"{policy.parted} {where}, out of fold, grouped by lesion, patient and copies; the baseline "
+            "sees only the picture's border and aspect ratio",
             images=int(fair.sum()),
             positives=int((stages.grades[fair] == 1).sum()),
             groups=len(np.unique(stages.lesions[fair])),
-            metrics={"auc": _invasive_auc(model, stages), "auc_of_frame_only_baseline": _invasive_auc(frame, stages)},
+            metrics={"auc": _lower_auc(model, stages), "auc_of_frame_only_baseline": _lower_auc(frame, stages)},
             seen_in_training=False,
         ),
-        "three-grades": Evaluation(
-            description="all three grades over all sources, out of fold; source nearly determines the grade here, so "
+        THREE: Evaluation(
+            description="all three grades over all sources, out of fold; where the source nearly determines the grade, "
             "this figure cannot be told from recognising the source: compare the baseline",
             images=len(stages.grades),
             positives=int((stages.grades > 0).sum()),

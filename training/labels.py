@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from model_store.manifest import Diagnosis
+
 DIAGNOSES = ("mel", "bcc", "akiec", "nv", "bkl", "df", "vasc")
 """The diagnoses of HAM10000 (Tschandl 2018, doi 10.1038/sdata.2018.161), in the order of the network's outputs."""
 
@@ -28,6 +30,26 @@ CLASS_MEANINGS = {
     "other_malignant": "Basal cell carcinoma, or actinic keratosis / intraepithelial carcinoma (a precursor).",
     "benign": "Melanocytic nevus, benign keratosis, dermatofibroma or vascular lesion.",
 }
+
+_NAMES: dict[str, tuple[str, list[str]]] = {
+    "mel": ("melanoma", ["C43", "D03"]),
+    "bcc": ("basal cell carcinoma", ["C44"]),
+    "akiec": ("actinic keratosis or intraepithelial carcinoma (Bowen's disease)", ["L57.0", "D04"]),
+    "nv": ("melanocytic nevus", ["D22"]),
+    "bkl": ("benign keratosis (seborrhoeic keratosis, solar lentigo, lichen-planus-like keratosis)", ["L82", "L81.4"]),
+    "df": ("dermatofibroma", ["D23"]),
+    "vasc": ("vascular lesion (angioma, angiokeratoma, pyogenic granuloma, haemorrhage)", ["D18.0", "L98.0"]),
+}
+"""Names as in Tschandl 2018; codes of the WHO's ICD-10, version 2019: C43 and D03 are invasive and in situ melanoma."""
+
+
+def described_diagnoses() -> dict[str, Diagnosis]:
+    """What the manifest says of each output of the network: code -> name, ICD-10 codes, class of the answer."""
+    belongs = {diagnosis: name for name, members in CLASSES.items() for diagnosis in members}
+    return {
+        code: Diagnosis(name=_NAMES[code][0], icd10=_NAMES[code][1], class_name=belongs[code]) for code in DIAGNOSES
+    }
+
 
 MELANOMA = frozenset(CLASSES["melanoma"])
 MALIGNANT = frozenset(CLASSES["melanoma"] + CLASSES["other_malignant"])

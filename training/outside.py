@@ -95,7 +95,9 @@ def measure_outside(network: keras.Model, table: Table, split: Split, source: st
     )
 
 
-def run_outside(recipe: Recipe, weights: str, table: Table, folder: Path, source: str) -> Outside:
+def run_outside(  # noqa: PLR0913 - what a run depends on
+    recipe: Recipe, weights: str, table: Table, folder: Path, source: str, *, option: str = "none"
+) -> Outside:
     """Trains without a source and asks about it; a run that was killed goes on, one that is done is not done again.
 
     Args:
@@ -104,12 +106,13 @@ def run_outside(recipe: Recipe, weights: str, table: Table, folder: Path, source
         table: The images.
         folder: Of this source's run.
         source: The one that is left out.
+        option: What was done to the pictures of the table, see `training.options`.
 
     Raises:
         OtherRun: The folder was begun with another recipe, other weights or another split.
     """
     split = leave_out(table, source, (source, *recipe.sources))
-    started = {"weights": weights, **recipe.describe()}
+    started = {"weights": weights, "option": option, **recipe.describe()}
     remember(folder, recipe=started, split={"digest": split.digest(table)})
     done = folder / "outside.json"
     if done.is_file():
@@ -124,7 +127,7 @@ def run_outside(recipe: Recipe, weights: str, table: Table, folder: Path, source
     return found
 
 
-def text_of(results: list[Outside]) -> str:
+def table_of(results: list[Outside]) -> str:
     """A table of what was reached, with the mean."""
     lines = ["|left out|images|melanomas|lesions|AUC, melanoma against benign|", "|---|---|---|---|---|"]
     for found in results:

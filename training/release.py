@@ -28,13 +28,13 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
-from training.card import write_card
+from training.documents import write_documents
 from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
 from training.export import calibrated, export_classifier, load_published
 from training.figures import measure_all, primary_of
 from training.front import to_input
 from training.golden import render_candidates, spread, write_golden
-from training.labels import CLASS_MEANINGS
+from training.labels import CLASS_MEANINGS, described_diagnoses
 from training.novelty import COMPONENTS, Novelty, fit_novelty
 from training.operating_points import choose_operating_points
 from training.runtimes import IMAGES, validate_runtimes
@@ -189,6 +189,7 @@ def _manifest(
         "summary": texts.CLASSIFIER_SUMMARY,
         "label_policy": texts.MALIGNANT_POLICY,
         "classes": CLASS_MEANINGS,
+        "diagnoses": described_diagnoses(),
         "input": InputContract(preprocessing_version=PREPROCESSING_VERSION),
         "calibration": calibration,
         "operating_points": points,
@@ -251,7 +252,14 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         points,
         golden=golden,
         evaluations=measure_all(
-            runtime, work.table, work.split, tests, prevalence=work.prevalence, thresholds=thresholds, seen=work.seen
+            runtime,
+            work.table,
+            work.split,
+            tests,
+            prevalence=work.prevalence,
+            thresholds=thresholds,
+            seen=work.seen,
+            plots=final / "report",
         ),
         runtimes=validate_runtimes(
             final, _validation_pixels(work, candidates[chosen]), "probability", _emulated(network, final, platt)
@@ -259,6 +267,5 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         novelty_quantiles={str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)},
     )
     _plots(final, tests, manifest, work.folder / "history.jsonl")
-    (final / "model_card.md").write_text(write_card(manifest))
-    (final / "LICENSE").write_text(texts.MODEL_LICENCE)
+    write_documents(manifest, final)
     return publish(store, final, manifest)

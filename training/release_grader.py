@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,28 +21,29 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt
-from training.card import write_card
+from training.documents import write_documents
 from training.export import calibrated, export_grader, grades, load_published
 from training.golden import render_candidates, spread, write_golden
 from training.grader import (
     FRAME_PENALTIES,
     PENALTIES,
     REPEATS,
+    THREE,
+    TOP,
     VIEWS,
     cross_validate,
     measure_grader,
     train_grader,
     view_features,
 )
+from training.policies import Policy
 from training.runtimes import validate_runtimes
 from training.scoring import score
-from training.stages import FAIR_SITE, SOURCE, Stages, frame_features, read_stages
+from training.stages import Stages, frame_features, read_stages
 from training.table import Table
 
 SAME = 0.01
 """How far a probability may be from the recorded one: sums in another order move it less, another front by tenths."""
-
-GRADE_NAMES = ("1 in situ", "2 invasive", "3 metastasis")
 
 
 def _sites(stages: Stages, table: Table, grade: int) -> str:
@@ -52,10 +54,12 @@ def _sites(stages: Stages, table: Table, grade: int) -> str:
 
 
 def _evidence(stages: Stages, table: Table, evaluations: dict[str, Evaluation]) -> dict[str, str]:
-    fair, all_three = evaluations["in-situ-vs-invasive"].metrics, evaluations["three-grades"].metrics
+    policy = stages.policy
+    fair, all_three = evaluations[policy.question].metrics, evaluations[THREE].metrics
     auc, frame = fair["auc"], fair["auc_of_frame_only_baseline"]
+    where = f"inside images of the {policy.site} " if policy.site else ""
     inside = (
-        f"Grades 1 and 2 are told apart inside images of the {FAIR_SITE} with an AUC of {auc.value:.2f} "
+        f"Grades 1 and 2 are told apart {where}with an AUC of {auc.value:.2f} "
         f"({auc.low:.2f} to {auc.high:.2f}); the picture's frame alone reaches {frame.value:.2f}."
     )
     alone = all_three["balanced_accuracy_of_frame_only_baseline"]
@@ -67,40 +71,51 @@ def _evidence(stages: Stages, table: Table, evaluations: dict[str, Evaluation]) 
     }
 
 
-def _source(stages: Stages, table: Table) -> SourceRecord:
-    total = sum(1 for image in table.images if image.source == SOURCE)
-    used = len(stages.rows)
-    licence = texts.LICENCES[SOURCE]
-    return SourceRecord(
-        name=SOURCE, licence=licence, images=total, training=used, validation=0, test=0, removed=total - used
-    )
+def _sources(stages: Stages, table: Table) -> list[SourceRecord]:
+    total = Counter(image.source for image in table.images)
+    used = Counter(table.images[row].source for row in stages.rows.tolist())
+    return [
+        SourceRecord(
+            name=name,
+            licence=texts.LICENCES.get(name, "not stated"),
+            images=total[name],
+            training=count,
+            validation=0,
+            test=0,
+            removed=total[name] - count,
+        )
+        for name, count in sorted(used.items())
+    ]
 
 
 def _training(stages: Stages, table: Table, classifier: StoredVersion) -> TrainingRecord:
+    policy, sources = stages.policy, _sources(stages, table)
+    alone = f"images of the {policy.site} alone" if policy.site else "images"
     return TrainingRecord(
         recipe={
             "base": f"{classifier.name}/{classifier.version}",
+            "label_policy": policy.name,
             "model": "sequential logit on pooled features, L2",
             "penalties": list(PENALTIES),
             "penalties_of_frame_only_baseline": list(FRAME_PENALTIES),
             "augmented_views": VIEWS,
             "cross_validation_repeats": REPEATS,
         },
-        sources=[_source(stages, table)],
+        sources=sources,
         notes=[
-            f"In situ against invasive is learned from {int((stages.fair & (stages.grades < 2)).sum())} images of the "
-            f"{FAIR_SITE} alone; metastasis against the rest from all.",
+            f"Grade 1 against 2 ({policy.parted}) is learned from {int((stages.fair & (stages.grades < TOP)).sum())} "
+            f"{alone}; grade 3 against the rest from all.",
             "Figures are cross-validated (out of fold); the artifact itself was then trained on all images.",
             "Grades weigh equally in training: the probabilities are those of equally frequent grades.",
-            _seen_by(classifier),
+            _seen_by(classifier, [source.name for source in sources]),
         ],
     )
 
 
-def _seen_by(classifier: StoredVersion) -> str:
+def _seen_by(classifier: StoredVersion, sources: Sequence[str]) -> str:
     """Whether the classifier's features were learned from the graded images: only its own manifest can tell."""
-    record = next((source for source in classifier.manifest.training.sources if source.name == SOURCE), None)
-    if record is not None and record.training == record.validation == 0:
+    records = {source.name: source for source in classifier.manifest.training.sources}
+    if all(name in records and records[name].training == records[name].validation == 0 for name in sources):
         return "The classifier's training saw none of these images and none of their copies that were found."
     return "Whether the classifier's training saw these images or copies of them is not known."
 
@@ -127,8 +142,14 @@ def _pixels_to_validate(table: Table, stages: Stages, golden: np.ndarray) -> np.
     return np.concatenate([table.pixels[np.sort(stages.rows)[:150]], golden])
 
 
-def release_grader(
-    network: keras.Model, table: Table, classifier: StoredVersion, folder: Path, store: Store
+def release_grader(  # noqa: PLR0913 - what a release depends on
+    network: keras.Model,
+    table: Table,
+    classifier: StoredVersion,
+    folder: Path,
+    store: Store,
+    *,
+    policy: Policy | None = None,
 ) -> StoredVersion:
     """Train, measure, export and publish the next version of `grader`.
 
@@ -138,13 +159,14 @@ def release_grader(
         classifier: The published classifier to build on and to pin.
         folder: Working folder; `artifact` in it is replaced.
         store: Where to publish. No label is moved.
+        policy: From which labels; None for what the data supports.
 
     Raises:
         ValueError: The table has no graded melanomas, or the classifier has another architecture or another front.
     """
     load_published(network, classifier.path)
     _check_same(network, classifier)
-    stages = read_stages(table)
+    stages = read_stages(table, policy)
     features = view_features(network, table.pixels[stages.rows])
     model = cross_validate(features, stages, "cross-validating the grader")
     title = "cross-validating the frame-only baseline"
@@ -165,8 +187,8 @@ def release_grader(
         task="grading",
         created=datetime.now(UTC).replace(microsecond=0),
         summary=texts.GRADER_SUMMARY,
-        label_policy=texts.GRADE_POLICY,
-        classes=texts.GRADES,
+        label_policy=stages.policy.text,
+        classes=stages.policy.meanings,
         evidence=_evidence(stages, table, evaluations),
         input=InputContract(preprocessing_version=PREPROCESSING_VERSION),
         evaluations=evaluations,
@@ -182,8 +204,7 @@ def release_grader(
         classifier=Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest),
     )
     _plots(final, model, frame, stages)
-    (final / "model_card.md").write_text(write_card(manifest))
-    (final / "LICENSE").write_text(texts.MODEL_LICENCE)
+    write_documents(manifest, final)
     return publish(store, final, manifest)
 
 
@@ -194,4 +215,5 @@ def _plots(folder: Path, model: np.ndarray, frame: np.ndarray, stages: Stages) -
     ):
         counts = np.zeros((3, 3), np.int64)
         np.add.at(counts, (stages.grades, found.argmax(axis=1)), 1)
-        report.plot_matrix(counts, list(GRADE_NAMES), list(GRADE_NAMES), title, folder / "report" / f"{name}.png")
+        names = list(stages.policy.names)
+        report.plot_matrix(counts, names, names, title, folder / "report" / f"{name}.png")

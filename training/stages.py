@@ -10,12 +10,8 @@ from PIL import Image as Pillow
 
 from training.frame import frame_of
 from training.images import Image
+from training.policies import INVASION, Policy, choose_policy
 from training.table import Table
-
-SOURCE = "melanoma-severity"
-GRADE_OF_DIAGNOSIS = {"Melanoma in situ": 0, "Melanoma Invasive": 1, "Melanoma metastasis": 2}
-FAIR_SITE = "International Dermoscopy Society"
-"""The one society that gave both in situ and invasive melanomas in number: inside it the camera tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -24,51 +20,55 @@ class Stages:
 
     Attributes:
         rows: int64[n], their rows in the table.
-        grades: int64[n]: 0 in situ, 1 invasive, 2 metastasis.
+        grades: int64[n]: 0, 1 or 2, by the policy.
         lesions: int64[n], images with the same number show the same lesion, patient or picture.
-        fair: bool[n], from the society where in situ and invasive can be compared.
+        fair: bool[n], from where the lower two grades can be compared.
+        policy: What the grades mean.
     """
 
     rows: NDArray[np.int64]
     grades: NDArray[np.int64]
     lesions: NDArray[np.int64]
     fair: NDArray[np.bool_]
+    policy: Policy = INVASION
 
     def subset(self, chosen: NDArray[np.int64]) -> Stages:
         """The chosen images, by position."""
-        return Stages(self.rows[chosen], self.grades[chosen], self.lesions[chosen], self.fair[chosen])
+        return Stages(self.rows[chosen], self.grades[chosen], self.lesions[chosen], self.fair[chosen], self.policy)
 
 
 def _patient_groups(images: list[Image], lesions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Join groups that share a patient: the source records lesions for few and patients for more."""
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     merged = lesions.copy()
     for position, image in enumerate(images):
-        patient = image.clinical.patient
-        if patient:
-            earlier = first.setdefault(patient, position)
+        if image.clinical.patient:
+            earlier = first.setdefault((image.source, image.clinical.patient), position)
             merged[merged == merged[position]] = merged[earlier]
     return merged
 
 
-def read_stages(table: Table) -> Stages:
+def read_stages(table: Table, policy: Policy | None = None) -> Stages:
     """The graded melanomas of the table.
+
+    Args:
+        table: The images.
+        policy: What a grade is; None for what the data supports.
 
     Raises:
         ValueError: There are none, or a grade is missing altogether.
     """
-    chosen = [
-        (row, GRADE_OF_DIAGNOSIS[image.facts["diagnosis_3"]])
-        for row, image in enumerate(table.images)
-        if image.source == SOURCE and image.facts.get("diagnosis_3") in GRADE_OF_DIAGNOSIS
-    ]
+    if policy is None:
+        policy = choose_policy(table.images, table.lesions.tolist())
+    found = [(row, policy.grade_of(image)) for row, image in enumerate(table.images)]
+    chosen = [(row, grade) for row, grade in found if grade is not None]
     rows = np.array([row for row, _ in chosen], np.int64)
     grades = np.array([grade for _, grade in chosen], np.int64)
     if set(grades.tolist()) != {0, 1, 2}:
-        raise ValueError(f"the grader needs images of all three grades in {SOURCE}/; see `python -m training data`")
+        raise ValueError(f"the grader needs {policy.needs}; see `python -m training data`")
     images = [table.images[row] for row in rows]
-    fair = np.array([FAIR_SITE in image.facts.get("attribution", "") for image in images])
-    return Stages(rows, grades, _patient_groups(images, table.lesions[rows]), fair)
+    fair = np.array([policy.fair(image) for image in images])
+    return Stages(rows, grades, _patient_groups(images, table.lesions[rows]), fair, policy)
 
 
 def frame_features(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from dermoscopy.prepare import PREPROCESSING_VERSION, SIDE, prepare
 from training.duplicates import THUMBNAIL, duplicate_pairs, groups, thumbnail
 from training.images import Image, SourceError
 from training.labels import Label
+
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,32 @@ def _prepare_all(images: list[Image], folder: Path) -> None:
     np.save(partial / "thumbnails.npy", thumbnails)
     np.save(partial / "pairs.npy", duplicate_pairs(thumbnails))
     partial.rename(folder)
+
+
+def changed_table(table: Table, name: str, change: Callable[[Pixels], Pixels], cache: Path) -> Table:
+    """The same images with other pixels, made once.
+
+    Args:
+        table: The images.
+        name: Of the change.
+        change: Takes and gives uint8[224, 224, 3].
+        cache: Folder for prepared pixels.
+    """
+    folder = cache / f"{_fingerprint(table.images)}-{name}"
+    if not folder.is_dir():
+        partial = folder.with_suffix(".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        shape, count = table.pixels.shape, len(table.images)
+        pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+
+        def work(row: int) -> None:
+            pixels[row] = change(table.pixels[row])
+
+        with ThreadPoolExecutor(4) as pool:
+            list(tqdm(pool.map(work, range(count)), total=count, desc=name, unit="img"))
+        pixels.flush()
+        partial.rename(folder)
+    return replace(table, pixels=np.load(folder / "pixels.npy", mmap_mode="r"))
 
 
 def build_table(images: list[Image], cache: Path) -> Table:

@@ -16,18 +16,6 @@ MALIGNANT_POLICY = (
 
 GRADER_SUMMARY = "Two linear layers on the classifier's features: which stage grade a melanoma's picture resembles."
 
-GRADE_POLICY = (
-    "Stage grade by invasion as the ISIC Archive's diagnosis says it: 1 melanoma in situ, 2 invasive melanoma, 3 "
-    "melanoma metastasis. It is the grade that the picture resembles, learned from melanomas only; it is not a "
-    "clinical stage, which needs a biopsy and the state of the lymph nodes."
-)
-
-GRADES = {
-    "1": "resembles melanoma in situ",
-    "2": "resembles invasive melanoma",
-    "3": "resembles melanoma metastasis in the skin",
-}
-
 LICENCES = {
     "ham10000": "CC BY-NC 4.0 (Tschandl 2018, doi 10.1038/sdata.2018.161)",
     "isic2017": "CC-0 (ISIC 2017 challenge, Codella 2018, arXiv:1710.05006)",

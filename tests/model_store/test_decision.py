@@ -30,8 +30,10 @@ def grader(pristine: Store) -> Manifest:
 
 
 def outputs(*rows: tuple[float, float, float]) -> Outputs:
+    """The diagnoses are mel, bcc, nv and bkl; of benign a tenth is bkl."""
     classes = np.asarray(rows, np.float32)
-    return {"probability": classes[:, 0] + classes[:, 1], "classes": classes}
+    diagnoses = np.concatenate([classes[:, :2], classes[:, 2:] * np.array([0.9, 0.1], np.float32)], axis=1)
+    return {"probability": classes[:, 0] + classes[:, 1], "classes": classes, "diagnoses": diagnoses}
 
 
 def test_the_row_that_was_asked_for(manifest: Manifest) -> None:
@@ -105,7 +107,7 @@ def test_outputs_of_another_shape(manifest: Manifest, change: Outputs, complaint
         decide(manifest, outputs((0.7, 0.2, 0.1)) | change, 0)
 
 
-@pytest.mark.parametrize("missing", ["probability", "classes"])
+@pytest.mark.parametrize("missing", ["probability", "classes", "diagnoses"])
 def test_a_missing_output(manifest: Manifest, missing: str) -> None:
     row = outputs((0.7, 0.2, 0.1))
     del row[missing]
@@ -118,6 +120,34 @@ def test_no_row_but_those_of_the_batch(manifest: Manifest, row: int) -> None:
     """A negative row would quietly be another patient's."""
     with pytest.raises(ImplausibleOutput, match=f"row {row} is not there"):
         decide(manifest, outputs((0.7, 0.2, 0.1)), row)
+
+
+def test_the_differential_names_the_three_likeliest(manifest: Manifest) -> None:
+    found = decide(manifest, outputs((0.05, 0.3, 0.65)), 0).differential
+    assert found is not None
+    assert [(one.code, one.icd10) for one in found] == [("nv", ["D22"]), ("bcc", ["C44"]), ("bkl", ["L82"])]
+    assert [one.probability for one in found] == pytest.approx([0.585, 0.3, 0.065])
+
+
+def test_a_version_that_tells_no_diagnoses_apart_has_no_differential(manifest: Manifest) -> None:
+    row = outputs((0.7, 0.2, 0.1))
+    del row["diagnoses"]
+    assert decide(manifest.model_copy(update={"diagnoses": {}}), row, 0).differential is None
+
+
+@pytest.mark.parametrize(
+    ("diagnoses", "complaint"),
+    [
+        ([0.7, 0.2, 0.1], "not one for each of its 4 diagnoses"),
+        ([0.2, 0.7, 0.05, 0.05], "contradict its probability of melanoma"),
+        ([0.7, 0.2, 0.2, 0.1], "do not sum to 1"),
+        ([0.7, 0.2, np.nan, 0.1], "not between 0 and 1"),
+    ],
+)
+def test_diagnoses_that_cannot_be(manifest: Manifest, diagnoses: list[float], complaint: str) -> None:
+    contradictory = outputs((0.7, 0.2, 0.1)) | {"diagnoses": np.asarray([diagnoses], np.float32)}
+    with pytest.raises(ImplausibleOutput, match=complaint):
+        decide(manifest, contradictory, 0)
 
 
 def test_grade(grader: Manifest) -> None:

@@ -50,7 +50,10 @@ def test_a_model_whose_classes_are_not_those_of_its_manifest_refuses_it(store: P
     """The golden outputs come out right; an answer still cannot be made of them."""
     probability = first.manifest.golden[0].outputs["probability"]
     wrong = add_classifier(
-        Store(store), classes={"melanoma": "m", "benign": "b"}, golden=golden(first, probability=probability)
+        Store(store),
+        classes={"melanoma": "m", "benign": "b"},
+        diagnoses={},
+        golden=golden(first, probability=probability),
     )
     with pytest.raises(RefusedVersion, match="A golden image gives no answer"):
         load(wrong)
@@ -59,7 +62,7 @@ def test_a_model_whose_classes_are_not_those_of_its_manifest_refuses_it(store: P
 def test_another_task_under_the_name_refuses_it(store: Path, first: StoredVersion) -> None:
     pinned = {"name": "classifier", "version": 1, "digest": first.digest}
     wrong = add_classifier(
-        Store(store), task="grading", classes={"1": "a", "2": "b", "3": "c"}, classifier=pinned,
+        Store(store), task="grading", classes={"1": "a", "2": "b", "3": "c"}, diagnoses={}, classifier=pinned,
         operating_points=[], default_operating_point=None,
     )  # fmt: skip
     with pytest.raises(RefusedVersion, match="Its task is grading"):

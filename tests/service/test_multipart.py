@@ -3,7 +3,7 @@ import time
 import pytest
 
 from dermoscopy.errors import TooManyBytes
-from service.multipart import LONGEST_HEADER, MOST_HEADERS, FormFile
+from service.multipart import LONGEST_HEADER, MOST_HEADERS, FormFile, FormFiles
 from service.problems import (
     MalformedBody,
     MissingBoundary,
@@ -11,6 +11,7 @@ from service.problems import (
     NestedMultipart,
     Problem,
     SeveralFiles,
+    TooManyFiles,
     UnexpectedField,
     UnsupportedMediaType,
 )
@@ -122,3 +123,50 @@ def test_time_grows_with_the_size_only_however_the_body_teases() -> None:
         data = (tease * (8_000_000 // len(tease)))[:-1] + b"x"
         assert read(form(part(data, DISPOSITION)), 65_536, max_bytes=9_000_000) == data
     assert time.process_time() - begun < 10
+
+
+# -- several files
+
+FILES = DISPOSITION.replace(b'"file"', b'"files"')
+
+
+def read_all(body: bytes, step: int = 1 << 20, *, most_files: int = 3) -> list[bytes | type[Exception]]:
+    parser = FormFiles(CONTENT_TYPE, 200, most_files)
+    for start in range(0, len(body), step):
+        parser.write(body[start : start + step])
+    return [bytes(file.data) if file.problem is None else type(file.problem) for file in parser.end()]
+
+
+@pytest.mark.parametrize("step", [1, 7, 1 << 20])
+def test_several_files_come_out_in_their_order(step: int) -> None:
+    assert read_all(form(part(b"one", FILES), part(b"", FILES), part(b"three", FILES)), step) == [b"one", b"", b"three"]
+
+
+@pytest.mark.parametrize("step", [1, 64, 1 << 20])
+def test_of_several_files_a_bad_one_is_bad_alone(step: int) -> None:
+    body = form(
+        part(b"x" * 201, FILES), part(b"good", FILES), part(b"x", FILES, b"Content-Transfer-Encoding: base64"),
+    )  # fmt: skip
+    assert read_all(body, step) == [TooManyBytes, b"good", UnsupportedMediaType]
+
+
+def test_a_file_that_is_not_read_takes_no_memory() -> None:
+    parser = FormFiles(CONTENT_TYPE, 200, 3)
+    parser.write(b"--BOUND\r\n" + FILES + b"\r\n\r\n")
+    for _ in range(50):
+        parser.write(b"x" * 100)
+    assert [len(file.data) for file in parser.files] == [0]
+
+
+def test_more_files_than_there_may_be() -> None:
+    with pytest.raises(TooManyFiles, match="more than 2 files"):
+        read_all(form(*[part(b"x", FILES)] * 3), most_files=2)
+
+
+def test_several_files_have_a_field_of_their_own() -> None:
+    with pytest.raises(UnexpectedField, match="one field, 'files'"):
+        read_all(form(part(b"x", DISPOSITION)))
+    with pytest.raises(MissingFile, match="'files'"):
+        read_all(form())
+    with pytest.raises(MalformedBody):
+        read_all(form(part(b"x", FILES))[:-6])

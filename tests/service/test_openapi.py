@@ -14,7 +14,8 @@ def document(client: httpx.Client) -> dict[str, Any]:
 
 def test_every_route_is_there(document: dict[str, Any]) -> None:
     assert document["paths"].keys() == {
-        "/classify", "/grade", "/models", "/models/{name}", "/models/{name}/versions/{version}",
+        "/classify", "/grade", "/classify/batch", "/grade/batch", "/models", "/models/{name}",
+        "/models/{name}/versions/{version}", "/models/{name}/versions/{version}/files/{file}",
         "/models/{name}/labels/{label}", "/livez", "/readyz", "/metrics", "/problems/{code}",
     }  # fmt: skip
 
@@ -46,8 +47,18 @@ def test_errors_are_documented_as_problems_and_every_reference_leads_somewhere(d
 def test_a_key_is_sent_by_either_header_or_not_at_all_where_none_is_asked_for(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            guarded = path in ("/classify", "/grade") or path.startswith("/models")
+            guarded = path.startswith(("/classify", "/grade", "/models"))
             assert operation.get("security", []) == ([{"bearer": []}, {"header": []}, {}] if guarded else [])
+
+
+@pytest.mark.parametrize("path", ["/classify/batch", "/grade/batch"])
+def test_batches_are_documented_as_forms_of_files(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][path]["post"]
+    (media_type,) = operation["requestBody"]["content"].items()
+    assert media_type[0] == "multipart/form-data"
+    assert media_type[1]["schema"]["properties"]["files"]["type"] == "array"
+    parameters = {parameter["name"] for parameter in operation["parameters"]}
+    assert not {"breslow_mm", "ulcerated", "n", "m"} & parameters
 
 
 def test_every_answer_field_of_a_decision_is_documented(document: dict[str, Any]) -> None:

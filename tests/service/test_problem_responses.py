@@ -52,7 +52,7 @@ def test_what_nobody_expected_is_a_problem_that_says_nothing(tmp_path: Path, cap
 
 
 def test_no_such_path(service: Service) -> None:
-    for path in ("/nothing", "/classify/", "/models/", "/classify/batch", "/%00", "/docs/assets/none.js"):
+    for path in ("/nothing", "/classify/", "/models/", "/classify/batches", "/%00", "/docs/assets/none.js"):
         check_problem(service.client.get(path), 404, "not_found")
 
 

@@ -45,3 +45,20 @@ def test_abandoned_it_says_why() -> None:
     progress.abandon(ClientLeft("gone"))
     with pytest.raises(ClientLeft, match="gone"):
         progress.enter("decode")
+
+
+def test_the_phases_of_parts_add_up() -> None:
+    whole, part = Progress(10), Progress(10)
+    part.seconds = {"decode": 0.25, "run": 0.5}
+    whole.add(part)
+    whole.add(part)
+    assert (whole.seconds["decode"], whole.seconds["run"]) == (0.5, 1.0)
+
+
+def test_after_the_end_no_phase_goes_on() -> None:
+    progress = Progress(10)
+    progress.finish()
+    ended = dict(progress.seconds)
+    time.sleep(0.002)
+    progress.finish()
+    assert progress.seconds == ended

@@ -16,7 +16,9 @@ from model_store.store import Store
 from tests.running_service import running
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
 
-CLASSIFICATION = {"decision", "probability", "classes", "operating_point", "quality", "model", "explanation"}
+CLASSIFICATION = {
+    "decision", "probability", "classes", "differential", "operating_point", "quality", "model", "explanation"
+}  # fmt: skip
 CLASSIFY = CLASSIFICATION | {"request_id", "image", "intended_use"}
 GRADE = {"request_id", "classification", "grade", "grade_withheld", "ajcc", "image", "model", "intended_use"}
 MODEL = {"name", "version", "sha256", "runtime", "precision"}
@@ -56,6 +58,10 @@ def test_classify_answers_with_exactly_the_contract_s_fields(client: httpx.Clien
     assert sum(answer["classes"].values()) == pytest.approx(1)
     malignant = answer["classes"]["melanoma"] + answer["classes"]["other_malignant"]
     assert answer["probability"] == pytest.approx(malignant, abs=1e-3)
+    assert [(one["code"], one["name"], one["icd10"]) for one in answer["differential"]] == [
+        ("mel", "made up mel", ["C43"]), ("bcc", "made up bcc", ["C44"]), ("nv", "made up nv", ["D22"])
+    ]  # fmt: skip
+    assert answer["differential"][0]["probability"] == pytest.approx(answer["classes"]["melanoma"], abs=1e-3)
     assert answer["operating_point"] == {
         "name": "sensitive", "threshold": 0.3, "measured_on": "painted",
         "sensitivity": 0.9, "sensitivity_ci": [0.8, 0.95], "specificity": 0.9, "specificity_ci": [0.8, 0.95],

@@ -1,10 +1,12 @@
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from model_store.manifest import Golden
+from model_store.publish import publish
 from model_store.store import Store
 from tests.running_service import running
 from tests.service.damage import DAMAGE
@@ -90,3 +92,41 @@ def _renumber(version: Path, number: int) -> None:
     """A copy must not be refused for its number alone."""
     manifest = version / "manifest.json"
     manifest.write_text(manifest.read_text("utf-8").replace('"version": 2', f'"version": {number}', 1), "utf-8")
+
+
+def _with_documents(store: Path) -> None:
+    """classifier/3 with what people read."""
+    opened = Store(store)
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(store / "classifier" / "1", folder, dirs_exist_ok=True)
+        path = Path(folder)
+        (path / "manifest.json").unlink()
+        (path / "report").mkdir()
+        (path / "model_card.md").write_text("# classifier/3\n")
+        (path / "LICENSE").write_text("CC0\n")
+        (path / "report" / "roc.png").write_bytes(png(picture(MELANOMA)))
+        (path / "report" / "index.html").write_text('<img src="roc.png">')
+        manifest = opened.open("classifier", 1).manifest
+        publish(opened, path, manifest.model_copy(update={"version": 3, "files": {}}))
+
+
+def test_what_people_read_of_a_version(store: Path, state: Path) -> None:
+    _with_documents(store)
+    with running(store, state) as service:
+        base = "/models/classifier/versions/3/files"
+        for file, media_type, text in (
+            ("model_card.md", "text/markdown; charset=utf-8", "# classifier/3\n"),
+            ("LICENSE", "text/plain; charset=utf-8", "CC0\n"),
+            ("report/index.html", "text/html; charset=utf-8", '<img src="roc.png">'),
+        ):
+            answer = service.client.get(f"{base}/{file}")
+            assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, media_type, text)
+            assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert service.client.get(f"{base}/report/roc.png").content == png(picture(MELANOMA))
+        for file in ("saved_model.pb", "variables/variables.index", "manifest.json", "nothing.md", "..%2f1%2fLICENSE"):
+            check_problem(service.client.get(f"{base}/{file}"), 404, "not_found")
+        check_problem(service.client.get("/models/classifier/versions/9/files/LICENSE"), 404, "unknown_version")
+        check_problem(service.client.get("/models/none/versions/1/files/LICENSE"), 404, "unknown_model")
+        (store / "classifier" / "3" / "LICENSE").write_text("mine\n")
+        check_problem(service.client.get(f"{base}/LICENSE"), 503, "version_refused")

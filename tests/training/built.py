@@ -15,12 +15,18 @@ PLATT = Platt(1.7, -0.6)
 
 @dataclass(frozen=True)
 class Data:
-    """A painted data root and what training makes of it."""
+    """A painted data root and what training makes of it; `cache` holds its prepared pixels for later readers."""
 
     root: Path
+    cache: Path
     planted: Planted
     table: Table
     split: Split
+
+    @property
+    def options(self) -> list[str]:
+        """Root and cache as options of the command line."""
+        return ["--data", str(self.root), "--cache", str(self.cache)]
 
     def row(self, name: str) -> int:
         """Row of "source/stem"."""

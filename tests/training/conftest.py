@@ -13,6 +13,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from model_store.store import Store
 from tests.training.built import PLATT, Data, Published
 from tests.training.data_root import paint_data_root
-from training import golden, grader, metrics, release_grader, runtimes
+from tests.training.quick import hurry
 from training.backbone import mobilenet
 from training.bfloat16 import Emulated
 from training.cli import main
@@ -62,8 +63,9 @@ def real_images() -> list[Image]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     root = tmp_path_factory.mktemp("data")
     planted = paint_data_root(root)
-    table = build_table(read_sources(root), tmp_path_factory.mktemp("cache"))
-    return Data(root, planted, table, split(table))
+    cache = tmp_path_factory.mktemp("cache")
+    table = build_table(read_sources(root), cache)
+    return Data(root, cache, planted, table, split(table))
 
 
 @pytest.fixture(scope="session")
@@ -132,22 +134,17 @@ def _kill_after_first_epoch(command: list[str], history: Path) -> None:
 def published(data: Data, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """`python -m training classifier`, killed and given again, then `grader`: from images to published versions.
 
-    Only how often something is repeated is less than in earnest: draws, views, candidates.
+    Only how often something is repeated is less than in earnest (`quick.hurry`).
     """
     folder = tmp_path_factory.mktemp("published")
     run, state = folder / "run", folder / "state"
-    common = ["--data", str(data.root), "--cache", str(folder / "cache"), "--store", str(folder / "models")]
+    common = [*data.options, "--store", str(folder / "models")]
     schedule = ["--phases", "48:2", "--epoch-size", "192", "--prevalence", "0.3"]
     command = ["classifier", *common, *schedule, "--run", str(run), "--weights", str(weights)]
     _kill_after_first_epoch(command, run / "history.jsonl")
     killed = (run / "history.jsonl").read_text()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as output:
-        patch.setattr(metrics, "REPEATS", 30)
-        patch.setattr(golden, "CANDIDATES", 30)
-        patch.setattr(runtimes, "IMAGES", 8)
-        for module in (grader, release_grader):
-            patch.setattr(module, "VIEWS", 1)
-            patch.setattr(module, "REPEATS", 1)
+        hurry(patch)
         assert main(command) == 0
         labelled = ["--label", "stable", "--state", str(state)]
         assert main(["grader", *common, "--run", str(folder / "grader"), *labelled]) == 0

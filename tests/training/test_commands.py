@@ -9,15 +9,15 @@ import pytest
 from model_store.labels import Labels
 from model_store.runtime import load
 from tests.training.built import Data, Published
-from training import metrics
+from tests.training.quick import hurry
 from training.cli import main
 
 PROGRESS = re.compile(r"preparing images|\d+%\|")
 
 
 @pytest.fixture(autouse=True)
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REPEATS", 30)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 def _error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -220,7 +220,14 @@ def test_every_runtime_finds_the_figures_of_the_manifest_again(
         for metric, measured in evaluation.metrics.items()
     }
     assert len(expected) > 30
-    assert _figures(captured.out) == pytest.approx(expected, abs=1e-4 if runtime == "openvino" else 2e-3)
+    found = _figures(captured.out)
+    assert found.keys() == expected.keys()
+    if runtime == "openvino":
+        assert found == pytest.approx(expected, abs=1e-4)
+    else:
+        # Which places come first is decided by differences that are smaller than those between the runtimes.
+        same = {figure: value for figure, value in expected.items() if figure[0] != "explanation"}
+        assert {figure: found[figure] for figure in same} == pytest.approx(same, abs=2e-3)
     for evaluation in published.classifier.manifest.evaluations.values():
         assert f"{evaluation.images} images of {evaluation.groups} lesions" in captured.out
 

@@ -8,8 +8,8 @@ from training.cli import main
 
 
 @pytest.fixture
-def options(data: Data, tmp_path: Path) -> list[str]:
-    return ["--data", str(data.root), "--cache", str(tmp_path / "cache")]
+def options(data: Data) -> list[str]:
+    return data.options
 
 
 def test_data_shows_where_each_image_goes(options: list[str], data: Data, capsys: pytest.CaptureFixture[str]) -> None:

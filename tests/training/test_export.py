@@ -22,6 +22,7 @@ OUTPUTS = {
     "probability": (),
     "logit": (),
     "classes": (3,),
+    "diagnoses": (7,),
     "activation_map": (5, 5),
     "novelty": (),
 }
@@ -103,6 +104,18 @@ def test_probability_is_that_of_the_two_malignant_classes(
     melanoma = np.exp(logits[:, DIAGNOSES.index("mel")])
     other = np.exp(logits[:, [DIAGNOSES.index(d) for d in CLASSES["other_malignant"]]]).sum(axis=1)
     assert classes[:, 0] / classes[:, 1] == pytest.approx(melanoma / other, rel=5e-3)
+
+
+def test_the_diagnoses_of_a_class_share_its_probability_as_the_network_has_them(
+    answers: dict[str, NDArray[np.float32]], rounded: keras.Model, pictures: NDArray[np.uint8]
+) -> None:
+    exponent = np.exp(rounded.predict_on_batch(pictures.astype(np.float32)).astype(np.float64))
+    for column, members in enumerate(CLASSES.values()):
+        inside = [DIAGNOSES.index(diagnosis) for diagnosis in members]
+        found = answers["diagnoses"][:, inside]
+        assert found.sum(axis=1) == pytest.approx(answers["classes"][:, column], abs=1e-6)
+        expected = exponent[:, inside] / exponent[:, inside].sum(axis=1, keepdims=True)
+        assert found / answers["classes"][:, [column]] == pytest.approx(expected, abs=2e-3)
 
 
 def test_the_mean_of_the_activation_map_is_the_linear_part_of_the_logit(

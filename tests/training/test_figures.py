@@ -4,14 +4,14 @@ import pytest
 
 from model_store.runtime import load_directory
 from tests.training.built import Data
-from training import evaluation, metrics, repeatability
-from training.figures import REPEATABILITY, measure_all, primary_of
+from tests.training.quick import hurry
+from training import evaluation
+from training.figures import EXPLANATION, POOLED, REPEATABILITY, VIGNETTES, measure_all, pooled, primary_of
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "REPEATS", 20)
-    monkeypatch.setattr(repeatability, "MOST_IMAGES", 6)
+    hurry(monkeypatch)
 
 
 def test_every_set_and_the_repeatability_of_the_first_are_measured(exported: Path, data: Data) -> None:
@@ -20,8 +20,19 @@ def test_every_set_and_the_repeatability_of_the_first_are_measured(exported: Pat
     found = measure_all(
         runtime, data.table, data.split, tests, prevalence=0.2, thresholds={"point": 0.4}, seen=True
     )  # fmt: skip
-    assert list(found) == [*tests, REPEATABILITY]
+    assert list(found) == [*tests, POOLED, REPEATABILITY, VIGNETTES, EXPLANATION]
     assert all(figures.seen_in_training for figures in found.values())
     assert found[REPEATABILITY].description.startswith("held-out images of ham10000, changed a little: turned")
     assert "sensitivity@point" in found["ham10000"].metrics
+    assert found[POOLED].images == found["ham10000"].images + found["melanoma10000"].images
+    assert found[VIGNETTES].description.startswith("held-out images of melanoma10000, behind a painted black vignette")
     assert primary_of({name: tests[name] for name in tests if name != "ham10000"}) == "melanoma10000"
+
+
+def test_pooled_sets_keep_every_image_and_which_lesion_it_shows(exported: Path, data: Data) -> None:
+    tests = evaluation.test_sets(load_directory(exported), data.table, data.split)
+    parts = [tests["ham10000"], tests["melanoma10000"]]
+    whole = pooled(parts)
+    assert whole.probability.tolist() == [*parts[0].probability.tolist(), *parts[1].probability.tolist()]
+    assert whole.lesions.tolist() == [*parts[0].lesions.tolist(), *parts[1].lesions.tolist()]
+    assert (whole.kinds == "malignant").any()  # which only one of the two leaves open

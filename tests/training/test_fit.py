@@ -16,6 +16,7 @@ from training.fit import Recipe, Trainer
 from training.front import Front
 from training.labels import DIAGNOSES
 from training.network import build_network
+from training.workers import Workers
 
 RECIPE = Recipe(
     phases=((32, 1), (48, 1)), epoch_size=16, batch=8, warmup_steps=2, paired_epochs=1, weight_average=0.5, seed=3
@@ -198,3 +199,8 @@ def test_a_checkpoint_of_another_network_is_refused(data: Data, tmp_path: Path) 
     Trainer(_network(), RECIPE, data.table, data.split, tmp_path).checkpoints.save()
     with pytest.raises((AssertionError, ValueError)):
         Trainer(build_network("none"), RECIPE, data.table, data.split, tmp_path)
+
+
+def test_a_batch_that_cannot_be_divided(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="batch of 8 images cannot be divided among 3 processes"):
+        Trainer(_network(), RECIPE, data.table, data.split, tmp_path, workers=Workers(0, 3))

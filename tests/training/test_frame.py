@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from training.frame import frame_of
+from training.frame import DARK, corner_luma, frame_of
 
 
 def test_sides_and_corners_and_nothing_of_the_middle() -> None:
@@ -15,3 +16,12 @@ def test_sides_and_corners_and_nothing_of_the_middle() -> None:
     means = corners.mean(axis=(1, 3, 4))
     assert means[1, 0] == 90
     assert means[0, 0] == means[0, 1] == means[1, 1] == 200 - 190 * (256 - 64) / 256
+
+
+def test_the_corners_of_any_size_in_brightness() -> None:
+    pixels = np.full((56, 56, 3), 200, np.uint8)
+    pixels[:4, -4:] = (0, 100, 0)  # top right
+    found = corner_luma(pixels)
+    assert found == pytest.approx([200, 58.7, 200, 200])
+    pixels[:4, -4:] = 30
+    assert (corner_luma(pixels) < DARK).tolist() == [False, True, False, False]

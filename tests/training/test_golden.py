@@ -51,7 +51,7 @@ def test_what_is_recorded_is_what_the_file_gives(exported: Path, tmp_path: Path)
         stored = np.asarray(Image.open(tmp_path / record.file))
         assert (stored == candidates[row]).all()  # lossless
         outputs = runtime.run(prepare((tmp_path / record.file).read_bytes()).pixels[None])
-        assert set(record.outputs) == {"probability", "classes"}
+        assert set(record.outputs) == {"probability", "classes", "diagnoses"}
         for name, values in record.outputs.items():
             assert values == outputs[name].ravel().tolist()
 

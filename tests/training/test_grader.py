@@ -10,8 +10,8 @@ from training import grader, metrics
 from training.front import to_input
 from training.grader import (
     FRAME_PENALTIES,
-    METASTASIS,
     PENALTIES,
+    TOP,
     Sequential,
     cross_validate,
     measure_grader,
@@ -35,7 +35,7 @@ def _stages(count: int = 160, seed: int = 0) -> Stages:
     random = np.random.default_rng(seed)
     lesions = np.where(np.arange(count) < count // 2, np.arange(count) // 2, np.arange(count))
     grades = random.choice(3, count, p=[0.3, 0.5, 0.2])[lesions]
-    fair = (random.uniform(0, 1, count) < 0.7) & (grades < METASTASIS)
+    fair = (random.uniform(0, 1, count) < 0.7) & (grades < TOP)
     return Stages(np.arange(count), grades, lesions, fair)
 
 
@@ -44,7 +44,7 @@ def _features(stages: Stages, seed: int = 0, views: int = 2) -> NDArray[np.float
     random = np.random.default_rng(seed)
     features = random.normal(0, 1, (views, len(stages.grades), WIDTH))
     features[:, :, 0] += 1.5 * (stages.grades == 1)
-    features[:, :, 1] += 3.0 * (stages.grades == METASTASIS)
+    features[:, :, 1] += 3.0 * (stages.grades == TOP)
     features[:, :, 2] += 4.0 * stages.fair
     return features * np.linspace(0.1, 5, WIDTH) + 7
 
@@ -82,8 +82,8 @@ def test_a_trained_grader_tells_the_grades() -> None:
     other = _stages(seed=5)
     found = model.probabilities(_features(other, seed=6)[0])
     assert found.sum(axis=1) == pytest.approx(1)
-    assert auc(other.grades == METASTASIS, found[:, 2]) > 0.9
-    early = other.grades < METASTASIS
+    assert auc(other.grades == TOP, found[:, 2]) > 0.9
+    early = other.grades < TOP
     assert auc(other.grades[early] == 1, (found[:, 1] / found[:, :2].sum(axis=1))[early]) > 0.7
 
 
@@ -107,7 +107,7 @@ def test_folds_never_share_a_lesion_or_patient(count: int, data: Data) -> None:
             assert len(fitted) + len(left) == len(stages.grades)
             for grade in range(3):
                 assert (stages.grades[fitted] == grade).any()
-            early = stages.fair[fitted] & (stages.grades[fitted] < METASTASIS)
+            early = stages.fair[fitted] & (stages.grades[fitted] < TOP)
             assert set(stages.grades[fitted][early].tolist()) == {0, 1}
             held_out += left.tolist()
         assert sorted(held_out) == list(range(len(stages.grades)))
@@ -119,7 +119,7 @@ def test_cross_validation_never_sees_what_it_predicts() -> None:
     Folds that part two images of a lesion would find the second by the first.
     """
     stages = _stages(count=120)
-    metastasis, lesion = stages.grades == METASTASIS, np.unique(stages.lesions, return_inverse=True)[1]
+    metastasis, lesion = stages.grades == TOP, np.unique(stages.lesions, return_inverse=True)[1]
     grouped, leaking = [], []
     for seed in range(3):
         names = np.random.default_rng(seed).normal(0, 1, (120, 200))[lesion]
@@ -168,7 +168,7 @@ def test_figures_stand_beside_those_of_the_baseline() -> None:
     assert fair.metrics["auc_of_frame_only_baseline"].value == 0.5
     assert three.metrics["balanced_accuracy"].value == 1
     assert three.metrics["balanced_accuracy_of_frame_only_baseline"].value == pytest.approx(1 / 3, abs=1e-4)
-    chosen = stages.fair & (stages.grades < METASTASIS)
+    chosen = stages.fair & (stages.grades < TOP)
     assert (fair.images, fair.positives) == (int(chosen.sum()), int((stages.grades[chosen] == 1).sum()))
     assert fair.groups == len(set(stages.lesions[chosen].tolist()))
     assert three.images == count
@@ -187,7 +187,7 @@ def test_the_fair_comparison_ignores_metastases_and_other_sites() -> None:
 def test_intervals_are_over_lesions_and_patients() -> None:
     stages = _stages(count=90)
     found = cross_validate(_features(stages, views=1), stages, "x", (1e-2,))
-    repeated = Stages(*(np.repeat(getattr(stages, field), 6) for field in ("rows", "grades", "lesions", "fair")))
+    repeated = stages.subset(np.repeat(np.arange(90), 6))
     alone = measure_grader(found, found, stages)["three-grades"].metrics["balanced_accuracy"]
     copied = measure_grader(np.repeat(found, 6, axis=0), np.repeat(found, 6, axis=0), repeated)
     wide = copied["three-grades"].metrics["balanced_accuracy"]

@@ -12,6 +12,7 @@ from training.labels import (
     as_mask,
     class_matrix,
     class_of,
+    described_diagnoses,
 )
 
 
@@ -21,6 +22,15 @@ def test_every_diagnosis_belongs_to_exactly_one_class() -> None:
     assert len(set(members)) == len(members)
     assert (class_matrix().sum(axis=1) == 1).all()
     assert list(CLASSES) == list(CLASS_MEANINGS) == ["melanoma", "other_malignant", "benign"]
+
+
+def test_every_diagnosis_is_described_in_the_order_of_the_output() -> None:
+    described = described_diagnoses()
+    assert tuple(described) == DIAGNOSES
+    assert {code: one.class_name for code, one in described.items()} == {
+        diagnosis: name for name, members in CLASSES.items() for diagnosis in members
+    }
+    assert described["mel"].icd10 == ["C43", "D03"]
 
 
 def test_carcinoma_and_its_precursor_are_malignant() -> None:

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -6,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.training.built import Data
-from training import metrics
+from training import fit, metrics
 from training.cli import main
 from training.labels import MALIGNANT
-from training.outside import SOURCES, leave_out, measure_outside, text_of
+from training.outside import SOURCES, leave_out, measure_outside, table_of
 from training.splits import Split
 
 
@@ -69,27 +70,19 @@ def test_melanoma_stands_against_benign_and_other_malignancies_take_no_part(netw
     assert found.images == kinds["asked"]
     assert 0 < found.positives < found.images
     assert found.auc.low <= found.auc.value <= found.auc.high
-    assert f"|ham10000|{found.images}|{found.positives}|" in text_of([found])
+    assert f"|ham10000|{found.images}|{found.positives}|" in table_of([found])
 
 
-def _common(data: Data, folder: Path) -> list[str]:
-    places = {"--data": data.root, "--cache": folder / "cache", "--run": folder / "run"}
-    return ["outside", *(text for option, path in places.items() for text in (option, str(path)))]
+def _command(data: Data, folder: Path, *more: str) -> list[str]:
+    return ["outside", *data.options, "--run", str(folder / "run"), *more]
 
 
 def test_the_command_trains_asks_and_is_not_done_again(
-    data: Data, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Data, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = [
-        "outside",
-        "--data",
-        str(data.root),
-        "--cache",
-        str(tmp_path / "cache"),
-        "--run",
-        str(tmp_path / "run"),
-    ]
-    arguments += ["--weights", str(weights), "--phases", "48:2", "--epoch-size", "64", "--only", "isic2017"]
+    monkeypatch.setattr(fit, "Recipe", partial(fit.Recipe, warmup_steps=2))
+    short = ["--phases", "44:2", "--epoch-size", "32", "--only", "isic2017"]
+    arguments = _command(data, tmp_path, "--weights", str(weights), *short)
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "|isic2017|" in printed
@@ -99,19 +92,11 @@ def test_the_command_trains_asks_and_is_not_done_again(
     assert capsys.readouterr().out == printed
     assert (tmp_path / "run" / "isic2017" / "outside.json").stat().st_mtime_ns == done
     assert np.isfinite(float(printed.rpartition(": ")[2]))
-    assert main([*arguments, "--epoch-size", "96"]) == 1
-    assert "holds a run with another recipe" in capsys.readouterr().err
+    for other in (["--epoch-size", "96"], ["--option", "colour-constancy"]):
+        assert main([*arguments, *other]) == 1
+        assert "holds a run with another recipe" in capsys.readouterr().err
 
 
 def test_a_source_that_takes_no_part(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [
-        "outside",
-        "--data",
-        str(data.root),
-        "--cache",
-        str(tmp_path / "cache"),
-        "--run",
-        str(tmp_path / "run"),
-    ]
-    assert main([*arguments, "--weights", "none", "--only", "fullres"]) == 1
+    assert main(_command(data, tmp_path, "--weights", "none", "--only", "fullres")) == 1
     assert "fullres is none of melanoma10000, ham10000, isic2017, isic-acral" in capsys.readouterr().err

@@ -76,8 +76,8 @@ def test_the_manifest_says_what_was_done(published: Published, data: Data) -> No
     assert recipe["split"] == data.split.digest(data.table)
     assert manifest.intended_use == texts.INTENDED_USE
     assert {point.measured_on for point in manifest.operating_points} == {evaluation.DESCRIPTIONS["ham10000"]}
-    assert [evaluation.seen_in_training for evaluation in manifest.evaluations.values()] == [False] * 6
-    assert list(manifest.evaluations)[-1] == "repeatability"
+    assert [evaluation.seen_in_training for evaluation in manifest.evaluations.values()] == [False] * 9
+    assert list(manifest.evaluations)[-3:] == ["repeatability", "vignettes", "explanation"]
 
 
 def test_the_probability_is_calibrated_on_what_is_published(published: Published, data: Data) -> None:
@@ -131,7 +131,14 @@ def test_every_kernel_and_bias_was_trained(published: Published, weights: Path) 
 
 def test_the_files_beside_the_model(published: Published) -> None:
     files = set(published.classifier.manifest.files)
-    assert {"saved_model.pb", "model_card.md", "LICENSE", "report/roc.png", "golden/00.png"} <= files
+    assert {
+        "saved_model.pb",
+        "model_card.md",
+        "LICENSE",
+        "report/roc.png",
+        "report/index.html",
+        "golden/00.png",
+    } <= files
     assert (published.classifier.path / "LICENSE").read_text("utf-8") == texts.MODEL_LICENCE
 
 

@@ -9,12 +9,14 @@ from model_store.store import Store, StoredVersion
 from tests.running_service import ROOT
 from tests.training.built import Data, Published
 from tests.training.data_root import BARCELONA, SOCIETY
-from training import texts
 from training.export import load_published
 from training.grader import FRAME_PENALTIES, PENALTIES
 from training.network import build_network
+from training.policies import INVASION
 from training.release_grader import _check_same, _seen_by
 from training.stages import read_stages
+
+GRADED = ["melanoma-severity"]
 
 
 def test_it_pins_its_classifier(published: Published) -> None:
@@ -75,7 +77,8 @@ def test_the_manifest_says_what_was_done(published: Published) -> None:
     assert recipe["penalties_of_frame_only_baseline"] == list(FRAME_PENALTIES)
     (source,) = manifest.training.sources
     assert (source.name, source.images, source.training, source.removed) == ("melanoma-severity", 41, 41, 0)
-    assert manifest.label_policy == texts.GRADE_POLICY
+    assert manifest.label_policy == INVASION.text
+    assert recipe["label_policy"] == "invasion"
     assert manifest.operating_points == []
     assert manifest.calibration is None
     notes = " ".join(manifest.training.notes)
@@ -91,14 +94,14 @@ def _with_source(version: StoredVersion, **changes: int) -> StoredVersion:
 
 
 def test_whether_the_classifier_saw_the_images_is_what_its_manifest_says(published: Published) -> None:
-    assert "saw none of these images" in _seen_by(published.classifier)
-    assert _seen_by(published.classifier) in published.grader.manifest.training.notes
-    assert "is not known" in _seen_by(_with_source(published.classifier, training=3))
-    assert "is not known" in _seen_by(_with_source(published.classifier, validation=3))
+    assert "saw none of these images" in _seen_by(published.classifier, GRADED)
+    assert _seen_by(published.classifier, GRADED) in published.grader.manifest.training.notes
+    assert "is not known" in _seen_by(_with_source(published.classifier, training=3), GRADED)
+    assert "is not known" in _seen_by(_with_source(published.classifier, validation=3), GRADED)
     training = published.classifier.manifest.training.model_copy(update={"sources": []})
     manifest = published.classifier.manifest.model_copy(update={"training": training})
     other = StoredVersion("classifier", 1, published.classifier.path, manifest, published.classifier.digest)
-    assert "is not known" in _seen_by(other)
+    assert "is not known" in _seen_by(other, GRADED)
 
 
 def test_the_features_are_those_of_the_published_classifier(published: Published) -> None:

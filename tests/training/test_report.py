@@ -125,11 +125,14 @@ def test_a_figure_worse_than_chance_is_inside_the_plot(
 
 def test_the_published_reports(published: Published) -> None:
     found = {path.name for path in (published.classifier.path / "report").iterdir()}
-    assert found == {"roc.png", "calibration.png", "confusion.png", "decision_curve.png", "groups.png", "training.png"}
+    assert found == {
+        "roc.png", "calibration.png", "confusion.png", "decision_curve.png", "deletion.png", "groups.png",
+        "training.png", "index.html",
+    }  # fmt: skip
     found = {path.name for path in (published.grader.path / "report").iterdir()}
-    assert found == {"confusion.png", "confusion_frame_only.png"}
+    assert found == {"confusion.png", "confusion_frame_only.png", "index.html"}
     for version in (published.classifier, published.grader):
-        assert all(_is_picture(path) for path in (version.path / "report").iterdir())
+        assert all(_is_picture(path) for path in (version.path / "report").glob("*.png"))
 
 
 def test_net_benefit_is_that_of_the_textbook() -> None:

@@ -10,7 +10,8 @@ from tests.training.built import Data
 from tests.training.data_root import BARCELONA, SOCIETY
 from training.images import Clinical, Image
 from training.labels import MELANOMA
-from training.stages import FAIR_SITE, GRADE_OF_DIAGNOSIS, Stages, frame_features, read_stages
+from training.policies import FAIR_SITE, GRADE_OF_DIAGNOSIS, THICKNESS
+from training.stages import Stages, frame_features, read_stages
 from training.table import Table
 
 
@@ -92,6 +93,30 @@ def test_other_diagnoses_and_other_sources_are_left_out(data: Data) -> None:
 def test_a_missing_grade_is_refused() -> None:
     with pytest.raises(ValueError, match="images of all three grades in melanoma-severity/"):
         read_stages(_table([("Melanoma in situ", ""), ("Melanoma Invasive", "")], [0, 1]))
+
+
+def test_by_thickness_every_source_counts_and_every_place_is_fair(data: Data) -> None:
+    images = [
+        replace(image, clinical=replace(image.clinical, thickness_mm=(0.5, 1.0, 1.1, 2.0, 2.1)[row % 5]))
+        for row, image in enumerate(data.table.images)
+    ]
+    found = read_stages(replace(data.table, images=images))
+    assert found.policy is THICKNESS
+    melanomas = [row for row, image in enumerate(images) if image.label == MELANOMA]
+    assert found.rows.tolist() == melanomas
+    assert found.grades.tolist() == [(0, 0, 1, 1, 2)[row % 5] for row in melanomas]
+    assert found.fair.all()
+    assert found.subset(np.arange(3)).policy is THICKNESS
+
+
+def test_patients_of_two_sources_are_not_one() -> None:
+    table = _table([("Melanoma in situ", "A"), ("Melanoma Invasive", "A"), ("Melanoma metastasis", "")], [0, 1, 2])
+    elsewhere = [replace(table.images[0], source="clinic"), *table.images[1:]]
+    images = [
+        replace(image, clinical=replace(image.clinical, thickness_mm=thickness))
+        for image, thickness in zip(elsewhere, (0.4, 1.5, 3.0), strict=True)
+    ]
+    assert len(set(read_stages(replace(table, images=images), THICKNESS).lesions.tolist())) == 3
 
 
 def test_a_subset_keeps_rows_together(stages: Stages) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from dermoscopy.prepare import prepare
@@ -10,7 +11,7 @@ from dermoscopy.render import render_lesion
 from tests.training.built import Data
 from training.images import Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
-from training.table import build_table, lesion_pairs, settle_labels
+from training.table import build_table, changed_table, lesion_pairs, settle_labels
 
 NOTHING: Label = frozenset()
 
@@ -103,3 +104,18 @@ def test_an_interrupted_preparation_is_not_taken_for_a_finished_one(tmp_path: Pa
             build_table(images, tmp_path / "cache")
     Pillow.fromarray(render_lesion(2, side=64)).save(bad, "PNG")
     assert build_table(images, tmp_path / "cache").pixels.shape == (2, 224, 224, 3)
+
+
+def test_changed_pixels_are_made_once_and_the_rest_stays(data: Data, tmp_path: Path) -> None:
+    asked = []
+
+    def inverted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        asked.append(1)
+        return 255 - picture
+
+    found = changed_table(data.table, "inverted", inverted, tmp_path)
+    assert np.array_equal(found.pixels[7], 255 - data.table.pixels[7])
+    assert found.labels is data.table.labels
+    assert len(asked) == len(data.table.images)
+    assert np.array_equal(changed_table(data.table, "inverted", inverted, tmp_path).pixels, found.pixels)
+    assert len(asked) == len(data.table.images)

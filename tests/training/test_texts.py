@@ -1,13 +1,14 @@
 from training import texts
 from training.labels import CLASS_MEANINGS
+from training.policies import POLICIES
 
 
 def test_nothing_promises_a_diagnosis() -> None:
     assert "not a medical device" in texts.INTENDED_USE
     assert "not a medical device" in " ".join(texts.MODEL_LICENCE.split()).lower()
-    assert "clinical stage" in texts.GRADE_POLICY
-    for meaning in texts.GRADES.values():
-        assert meaning.startswith("resembles")
+    for policy in POLICIES.values():
+        assert "not a clinical stage" in policy.text
+        assert all(meaning.startswith("resembles") for meaning in policy.meanings.values())
 
 
 def test_the_licence_of_the_weights_is_that_of_the_data() -> None:

@@ -23,8 +23,7 @@ def compared(
     data: Data, weights_folder: Path, quick: PaperRecipe, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[str]]:
     folder = tmp_path_factory.mktemp("compared")
-    arguments = ["compare", "--data", str(data.root), "--cache", str(folder / "cache"), "--run", str(folder / "run")]
-    arguments += ["--weights", str(weights_folder)]
+    arguments = ["compare", *data.options, "--run", str(folder / "run"), "--weights", str(weights_folder)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipes, "PaperRecipe", lambda: quick)
         patch.setattr(metrics, "REPEATS", 20)

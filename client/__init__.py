@@ -1,0 +1,79 @@
+"""The typed Python client of a melanoserve service.
+
+    with Client("http://127.0.0.1:8000", key=KEY) as client:
+        answer = client.classify(Path("lesion.jpg"))
+        print(answer.decision, answer.probability)
+
+`AsyncClient` has the same methods to await. What the service refuses raises a `Problem` with its `code`; what may
+succeed later is tried again by itself.
+"""
+
+from client.answers import (
+    Ajcc,
+    Classification,
+    ClassifyAnswer,
+    Explanation,
+    Grade,
+    GradeAnswer,
+    Image,
+    Label,
+    Model,
+    ModelAnswer,
+    OperatingPoint,
+    Suspected,
+    Version,
+)
+from client.asynchronous import AsyncClient
+from client.calls import ClassifyOptions, GradeOptions, Source
+from client.errors import (
+    DeadlineExceeded,
+    Forbidden,
+    InvalidRequest,
+    MelanoserveError,
+    NotFound,
+    NotReachable,
+    Problem,
+    RateLimited,
+    ServiceFault,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+    UnreadableImage,
+)
+from client.retrying import Patience
+from client.synchronous import Client
+
+__all__ = [
+    "Ajcc",
+    "AsyncClient",
+    "Classification",
+    "ClassifyAnswer",
+    "ClassifyOptions",
+    "Client",
+    "DeadlineExceeded",
+    "Explanation",
+    "Forbidden",
+    "Grade",
+    "GradeAnswer",
+    "GradeOptions",
+    "Image",
+    "InvalidRequest",
+    "Label",
+    "MelanoserveError",
+    "Model",
+    "ModelAnswer",
+    "NotFound",
+    "NotReachable",
+    "OperatingPoint",
+    "Patience",
+    "Problem",
+    "RateLimited",
+    "ServiceFault",
+    "Source",
+    "Suspected",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "UnreadableImage",
+    "Version",
+]

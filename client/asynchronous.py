@@ -1,0 +1,91 @@
+"""The same client to await."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from client import calls
+from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
+from client.calls import Call, ClassifyOptions, GradeOptions, Source
+from client.connection import headers_of, unreachable
+from client.errors import MelanoserveError, Problem
+from client.retrying import Patience
+
+Result = TypeVar("Result")
+
+
+class AsyncClient:
+    """Asks a service; see `Client`, whose methods these are."""
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 60.0, patience: Patience | None = None
+    ) -> None:
+        """Opens no connection yet; the arguments are those of `Client`."""
+        self._http = httpx.AsyncClient(base_url=url, headers=headers_of(key), timeout=timeout)
+        self._patience = patience or Patience()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes what is open."""
+        await self._http.aclose()
+
+    async def classify(self, image: Source, **options: Unpack[ClassifyOptions]) -> ClassifyAnswer:
+        """Whether a lesion looks benign or malignant; raises what `Client.classify` raises."""
+        return await self._ask(calls.classify(image, options))
+
+    async def grade(self, image: Source, **options: Unpack[GradeOptions]) -> GradeAnswer:
+        """Which stage grade a lesion resembles."""
+        return await self._ask(calls.grade(image, options))
+
+    async def classify_batch(
+        self, images: Iterable[Source], **options: Unpack[ClassifyOptions]
+    ) -> list[ClassifyAnswer | Problem]:
+        """For each of several images, in one request, its answer or its problem."""
+        return await self._ask(calls.classify_batch(images, options))
+
+    async def grade_batch(
+        self, images: Iterable[Source], **options: Unpack[GradeOptions]
+    ) -> list[GradeAnswer | Problem]:
+        """For each of several images, in one request, its answer or its problem."""
+        return await self._ask(calls.grade_batch(images, options))
+
+    async def models(self) -> list[ModelAnswer]:
+        """Every model of the service with its labels and versions."""
+        return await self._ask(calls.models())
+
+    async def model(self, name: str) -> ModelAnswer:
+        """One model."""
+        return await self._ask(calls.model(name))
+
+    async def move_label(self, name: str, label: str, version: int, *, share: float | None = None) -> Label:
+        """Moves a label; see `Client.move_label`."""
+        return await self._ask(calls.move_label(name, label, version, share))
+
+    async def ready(self) -> bool:
+        """Whether the service is ready."""
+        return await self._ask(calls.ready())
+
+    async def _ask(self, call: Call[Result]) -> Result:
+        attempt = 1
+        while True:
+            try:
+                try:
+                    response = await self._http.request(call.method, call.path, **call.options)
+                except httpx.TransportError as error:
+                    raise unreachable(error, self._http.base_url) from error
+                return call.result(response)
+            except MelanoserveError as error:
+                wait = self._patience.wait(error, attempt)
+                if wait is None:
+                    raise
+            attempt += 1
+            await asyncio.sleep(wait)

@@ -1,0 +1,150 @@
+"""What is sent for each method, and what its answer becomes; the same for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, TypedDict, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
+from client.errors import MEDIA_TYPE, Problem, UnexpectedAnswer
+
+Result = TypeVar("Result")
+One = TypeVar("One", ClassifyAnswer, GradeAnswer)
+
+Source = bytes | Path | BinaryIO
+"""An image: its bytes, its file, or an open file. File names are never sent."""
+
+UNDECLARED = {"Content-Type": "application/octet-stream"}
+"""What an image is, its bytes say."""
+
+
+class ClassifyOptions(TypedDict, total=False):
+    """What may be asked of /classify; see the service's /docs."""
+
+    version: int
+    label: str
+    operating_point: str
+    explain: bool
+
+
+class GradeOptions(ClassifyOptions, total=False):
+    """What may be asked of /grade; the last four are from pathology."""
+
+    always: bool
+    breslow_mm: Decimal | float
+    ulcerated: bool
+    n: str
+    m: str
+
+
+@dataclass(frozen=True)
+class Call(Generic[Result]):
+    """One request, and what becomes of its answer."""
+
+    method: str
+    path: str
+    read: Callable[[Any], Result]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def result(self, response: httpx.Response) -> Result:
+        """What the answer says.
+
+        Raises:
+            Problem: The service said no.
+            UnexpectedAnswer: The answer is none of melanoserve's.
+        """
+        try:
+            body = response.json()
+        except ValueError as error:
+            raise UnexpectedAnswer(f"{response.url} answered {response.status_code} with what is no JSON") from error
+        if response.headers.get("content-type", "").partition(";")[0] == MEDIA_TYPE:
+            raise Problem.of(body, _seconds(response.headers.get("retry-after")))
+        if not response.is_success:
+            raise UnexpectedAnswer(f"{response.url} answered {response.status_code}, which melanoserve did not send")
+        try:
+            return self.read(body)
+        except (ValidationError, KeyError, TypeError) as error:
+            raise UnexpectedAnswer(f"{response.url} answered something else than this client knows") from error
+
+
+def classify(image: Source, options: ClassifyOptions) -> Call[ClassifyAnswer]:
+    """POST /classify."""
+    return _image("/classify", image, options, ClassifyAnswer)
+
+
+def grade(image: Source, options: GradeOptions) -> Call[GradeAnswer]:
+    """POST /grade."""
+    return _image("/grade", image, options, GradeAnswer)
+
+
+def classify_batch(images: Iterable[Source], options: ClassifyOptions) -> Call[list[ClassifyAnswer | Problem]]:
+    """POST /classify/batch."""
+    return _batch("/classify/batch", images, options, ClassifyAnswer)
+
+
+def grade_batch(images: Iterable[Source], options: GradeOptions) -> Call[list[GradeAnswer | Problem]]:
+    """POST /grade/batch."""
+    return _batch("/grade/batch", images, options, GradeAnswer)
+
+
+def models() -> Call[list[ModelAnswer]]:
+    """GET /models."""
+    whole = TypeAdapter(list[ModelAnswer])
+    return Call("GET", "/models", lambda body: whole.validate_python(body["models"]))
+
+
+def model(name: str) -> Call[ModelAnswer]:
+    """GET /models/{name}."""
+    return Call("GET", f"/models/{name}", ModelAnswer.model_validate)
+
+
+def move_label(name: str, label: str, version: int, share: float | None) -> Call[Label]:
+    """PUT /models/{name}/labels/{label}."""
+    moved = {"version": version} | ({} if share is None else {"share": share})
+    return Call("PUT", f"/models/{name}/labels/{label}", Label.model_validate, {"json": moved})
+
+
+def ready() -> Call[bool]:
+    """GET /readyz."""
+    return Call("GET", "/readyz", lambda body: bool(body["status"] == "ready"))
+
+
+def _image(path: str, image: Source, options: Mapping[str, Any], answer: type[One]) -> Call[One]:
+    sent = {"content": _bytes(image), "headers": UNDECLARED, "params": _params(options)}
+    return Call("POST", path, answer.model_validate, sent)
+
+
+def _batch(
+    path: str, images: Iterable[Source], options: Mapping[str, Any], answer: type[One]
+) -> Call[list[One | Problem]]:
+    def read(body: Any) -> list[One | Problem]:  # noqa: ANN401 - JSON
+        return [
+            Problem.of(item["problem"]) if item["problem"] else answer.model_validate(item["answer"])
+            for item in body["items"]
+        ]
+
+    files = [("files", ("image", _bytes(image), "application/octet-stream")) for image in images]
+    return Call("POST", path, read, {"files": files, "params": _params(options)})
+
+
+def _bytes(image: Source) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    return image.read_bytes() if isinstance(image, Path) else image.read()
+
+
+def _params(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    try:
+        return None if retry_after is None else max(0.0, float(retry_after))
+    except ValueError:
+        return None  # a date, which melanoserve never sends

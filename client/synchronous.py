@@ -1,0 +1,108 @@
+"""The client that waits for each answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from client import calls
+from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
+from client.calls import Call, ClassifyOptions, GradeOptions, Source
+from client.connection import headers_of, unreachable
+from client.errors import MelanoserveError, Problem
+from client.retrying import Patience
+
+Result = TypeVar("Result")
+
+
+class Client:
+    """Asks a service; safe to use from several threads."""
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 60.0, patience: Patience | None = None
+    ) -> None:
+        """Opens no connection yet.
+
+        Args:
+            url: Of the service, such as http://127.0.0.1:8000.
+            key: The API key, where the service asks for one.
+            timeout: Seconds that one attempt may take to connect, to send or to be answered.
+            patience: How often what may succeed later is tried again.
+        """
+        self._http = httpx.Client(base_url=url, headers=headers_of(key), timeout=timeout)
+        self._patience = patience or Patience()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes what is open."""
+        self._http.close()
+
+    def classify(self, image: Source, **options: Unpack[ClassifyOptions]) -> ClassifyAnswer:
+        """Whether a lesion looks benign or malignant.
+
+        Raises:
+            Problem: The service said no, or went on saying so.
+            NotReachable, UnexpectedAnswer: No melanoserve answered.
+        """
+        return self._ask(calls.classify(image, options))
+
+    def grade(self, image: Source, **options: Unpack[GradeOptions]) -> GradeAnswer:
+        """Which stage grade a lesion resembles; raises what `classify` raises."""
+        return self._ask(calls.grade(image, options))
+
+    def classify_batch(
+        self, images: Iterable[Source], **options: Unpack[ClassifyOptions]
+    ) -> list[ClassifyAnswer | Problem]:
+        """For each of several images, in one request, its answer or its problem; raises what `classify` raises."""
+        return self._ask(calls.classify_batch(images, options))
+
+    def grade_batch(self, images: Iterable[Source], **options: Unpack[GradeOptions]) -> list[GradeAnswer | Problem]:
+        """For each of several images, in one request, its answer or its problem; raises what `classify` raises."""
+        return self._ask(calls.grade_batch(images, options))
+
+    def models(self) -> list[ModelAnswer]:
+        """Every model of the service with its labels and versions."""
+        return self._ask(calls.models())
+
+    def model(self, name: str) -> ModelAnswer:
+        """One model."""
+        return self._ask(calls.model(name))
+
+    def move_label(self, name: str, label: str, version: int, *, share: float | None = None) -> Label:
+        """Moves a label; takes a key with the scope admin.
+
+        Args:
+            name: The model.
+            label: The label, such as stable.
+            version: Where it is to point.
+            share: For canary: of the requests that name neither version nor label, how many it answers, 0 to 1.
+        """
+        return self._ask(calls.move_label(name, label, version, share))
+
+    def ready(self) -> bool:
+        """Whether the service is ready; raises what `classify` raises if it is not."""
+        return self._ask(calls.ready())
+
+    def _ask(self, call: Call[Result]) -> Result:
+        attempt = 1
+        while True:
+            try:
+                try:
+                    response = self._http.request(call.method, call.path, **call.options)
+                except httpx.TransportError as error:
+                    raise unreachable(error, self._http.base_url) from error
+                return call.result(response)
+            except MelanoserveError as error:
+                wait = self._patience.wait(error, attempt)
+                if wait is None:
+                    raise
+            attempt += 1
+            time.sleep(wait)

@@ -1,0 +1,121 @@
+"""Who answers about images on the command line: a service, or this process with the models of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from client import Client, Problem
+from model_store.processors import available_processors
+from service.context import MOST_IMAGES
+from service.engine import Engine, Selection
+from service.image_route import Work
+from service.inference import Job, Question, classify, grade_image
+from service.loading import CLASSIFIER, GRADER
+from service.problem_responses import problem_members
+from service.problems import kind_of
+from service.progress import Progress
+from service.settings import Settings
+from service.versions import Served
+
+_NO_DEADLINE = 86_400.0
+"""In seconds: nobody waits at the other end of a connection."""
+
+REQUESTS_AT_ONCE = 8
+"""To a service: enough to keep its processors busy, far below what it admits."""
+
+_ABOUT_THE_IMAGE = (413, 415, 422, 500, 504)
+"""Statuses that say something of one image only; after any other the next image would fare no better."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of every image: `task` is "classify" or "grade", the rest are the service's query parameters."""
+
+    task: str
+    version: int | None = None
+    label: str | None = None
+    operating_point: str | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, or what the service would call the problem: exactly one of the two, as JSON."""
+
+    answer: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+class Asker(Protocol):
+    """Answers about one image after the other, from several threads."""
+
+    @property
+    def threads(self) -> int:
+        """How many may ask at once."""
+
+    def ask(self, data: bytes) -> Reply:
+        """What becomes of an image's bytes.
+
+        Raises:
+            MelanoserveError, StoreError: Nothing can be answered, whatever the image.
+        """
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """This process: no connection, no service. One version answers, also when a label moves meanwhile."""
+
+    settings: Settings
+    wanted: Wanted
+    served: Served
+
+    @property
+    def threads(self) -> int:
+        """As many as the service would have."""
+        return min(self.settings.threads or available_processors(), MOST_IMAGES)
+
+    def ask(self, data: bytes) -> Reply:
+        """See `Asker.ask`."""
+        work: Work = classify if self.wanted.task == "classify" else grade_image
+        question = Question("", self.wanted.operating_point, always=self.wanted.always)
+        try:
+            answer = work(self.served, Job(data, self.settings.limits, question, Progress(_NO_DEADLINE)))
+        except Exception as error:
+            kind = kind_of(error)
+            if kind is None or kind.status not in _ABOUT_THE_IMAGE:
+                raise
+            return Reply(problem=problem_members(error, ""))
+        return Reply(answer.model_dump(mode="json"))
+
+
+def in_process(settings: Settings, wanted: Wanted) -> InProcess:
+    """Loads and tries the version that is wanted.
+
+    Raises:
+        StoreError: There is none, or it must not answer.
+    """
+    name = CLASSIFIER if wanted.task == "classify" else GRADER
+    return InProcess(settings, wanted, Engine(settings).get(name, Selection(wanted.version, wanted.label)))
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A service at an address."""
+
+    client: Client
+    wanted: Wanted
+    threads: int = REQUESTS_AT_ONCE
+
+    def ask(self, data: bytes) -> Reply:
+        """See `Asker.ask`."""
+        options: dict[str, Any] = {name: value for name, value in vars(self.wanted).items() if value and name != "task"}
+        try:
+            if self.wanted.task == "grade":
+                return Reply(self.client.grade(data, **options).model_dump(mode="json"))
+            return Reply(self.client.classify(data, **options).model_dump(mode="json"))
+        except Problem as problem:
+            if problem.status not in _ABOUT_THE_IMAGE:
+                raise
+            members = {"code": problem.code, "status": problem.status, "detail": problem.detail}
+            return Reply(problem=members)

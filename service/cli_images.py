@@ -1,0 +1,210 @@
+"""`melanoserve classify FILES` and `melanoserve grade FILES`: many images, by a service or in this process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from service.settings import PREFIX, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from service.asking import Asker, Reply, Wanted
+
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+TASKS = ("classify", "grade")
+KEY = f"{PREFIX}KEY"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+
+SOME_FAILED = 3
+
+EXAMPLES = """\
+examples:
+  melanoserve {task} lesion.jpg                        with the bundled models, in this process
+  melanoserve {task} photographs/ --out results.csv    a folder; killed, the same command goes on where it was
+  melanoserve {task} *.jpg --format json --server http://127.0.0.1:8000
+
+exit status: 0 all were answered; 1 nothing could be answered; 2 wrong usage or settings; 3 some were not answered.
+Research use only: no diagnosis."""
+
+_ABOUT = {
+    "classify": "Says of each image whether the lesion looks benign or malignant.",
+    "grade": "Says of each image which stage grade the lesion resembles, if it looks like a melanoma at all.",
+}
+
+
+def register(commands: _Commands) -> None:
+    """Adds `classify` and `grade` to the commands of the command line."""
+    for task in TASKS:
+        parser = commands.add_parser(
+            task,
+            help=f"{task} image files, with a service or without one",
+            description=_ABOUT[task],
+            epilog=EXAMPLES.format(task=task),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images, or folders of them")
+        parser.add_argument(
+            "--out", type=Path, help="write .csv or .jsonl here, row by row, and go on from what is there"
+        )
+        parser.add_argument(
+            "--format", choices=("table", "csv", "json"), default="table", help="on standard output (default table)"
+        )
+        parser.add_argument("--server", metavar="URL", help="ask this service; without it, the models of --store here")
+        parser.add_argument("--key", help=f"its API key [{KEY}, which other users of this machine cannot see]")
+        parser.add_argument("--store", type=Path, help="directory of the model versions (model_store/models)")
+        parser.add_argument("--state", type=Path, help="directory of the labels that were moved (state)")
+        chosen = parser.add_mutually_exclusive_group()
+        chosen.add_argument("--version", type=int, help="number of the version that answers")
+        chosen.add_argument("--label", help="label of the version that answers (stable)")
+        parser.add_argument("--operating-point", metavar="NAME", help="the version's default if not given")
+        if task == "grade":
+            parser.add_argument("--always", action="store_true", help="also of what does not look like a melanoma")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs one of the commands; returns the exit status."""
+    from client import MelanoserveError  # noqa: PLC0415 - imports that --help need not wait for
+    from model_store.errors import StoreError  # noqa: PLC0415
+    from service.results import MixedResults  # noqa: PLC0415
+
+    try:
+        _check_out(options.out)
+        files = list(_images(options.files))
+        return _ask_all(_asker(options), files, options)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"melanoserve: {problem}", file=sys.stderr)
+        return 2
+    except _Refused as error:
+        print(f"melanoserve: {error}", file=sys.stderr)
+        return error.status
+    except OSError as error:
+        print(f"melanoserve: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except (MelanoserveError, StoreError, MixedResults) as error:
+        print(f"melanoserve: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("melanoserve: stopped", file=sys.stderr)
+        return 130
+
+
+class _Refused(Exception):
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def _check_out(path: Path | None) -> None:
+    if path is not None and path.suffix not in (".csv", ".json", ".jsonl"):
+        raise _Refused(f"{path}: the name must end in .csv or .jsonl", 2)
+
+
+def _images(given: Iterable[Path]) -> Iterator[Path]:
+    """The files, and of folders every image in them; in the order given, a folder's by name."""
+    for path in given:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))})", 1)
+            yield from inside
+        elif path.exists():
+            yield path
+        else:
+            raise _Refused(f"there is no {path}", 1)
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    from service.asking import Wanted  # noqa: PLC0415
+
+    always = getattr(options, "always", False)
+    return Wanted(options.command, options.version, options.label, options.operating_point, always)
+
+
+def _asker(options: argparse.Namespace) -> Asker:
+    from client import Client  # noqa: PLC0415
+    from service.asking import Remote, in_process  # noqa: PLC0415
+
+    if options.server:
+        return Remote(Client(options.server, key=options.key or os.environ.get(KEY)), _wanted(options))
+    places = {name: getattr(options, name) for name in ("store", "state") if getattr(options, name) is not None}
+    return in_process(read_settings(places), _wanted(options))
+
+
+def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> int:
+    from service.results import Results  # noqa: PLC0415
+
+    results = None if options.out is None else Results(options.out, options.command)
+    left = [file for file in files if results is None or str(file) not in results.done]
+    if len(left) < len(files):
+        print(f"melanoserve: {len(files) - len(left)} of {len(files)} are done already", file=sys.stderr)
+    failed = 0
+    with results or nullcontext(), _Output(options, len(left)) as output:
+        for file, reply in _replies(asker, left):
+            row = output.show(file, reply)
+            if results is not None:
+                results.add(row)
+            failed += reply.answer is None
+    return SOME_FAILED if failed else 0
+
+
+def _replies(asker: Asker, files: list[Path]) -> Iterator[tuple[Path, Reply]]:
+    """Each file's reply, in the order of the files, as soon as it and those before it are there."""
+
+    def ask(file: Path) -> Reply:
+        return asker.ask(file.read_bytes())
+
+    with ThreadPoolExecutor(asker.threads) as pool:
+        try:
+            yield from zip(files, pool.map(ask, files), strict=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Output:
+    """Standard output in the format that was asked for, and a progress bar beside it."""
+
+    def __init__(self, options: argparse.Namespace, count: int) -> None:
+        from tqdm import tqdm  # noqa: PLC0415
+
+        self._options, self._rows = options, list[dict[str, Any]]()
+        self._bar = tqdm(total=count, unit="img", desc=options.command, disable=None if count > 1 else True)
+
+    def __enter__(self) -> _Output:
+        from service.results import Line, columns_of  # noqa: PLC0415
+
+        self._line = Line(columns_of(self._options.command))
+        if self._options.format == "csv" and self._options.out is None:
+            print(self._line.header(), end="")
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        from service.results import table  # noqa: PLC0415
+
+        self._bar.close()
+        if self._options.format == "table" and self._options.out is None and self._rows:
+            print(table(self._rows, self._options.command))
+
+    def show(self, file: Path, reply: Reply) -> dict[str, Any]:
+        """Shows one reply, and gives its row."""
+        from service.results import row_of  # noqa: PLC0415
+
+        row = row_of(str(file), reply)
+        self._bar.update(1)
+        if self._options.out is not None:
+            return row
+        if self._options.format == "json":
+            print(json.dumps({"file": str(file)} | (reply.answer or {"problem": reply.problem})))
+        elif self._options.format == "csv":
+            print(self._line.csv(row), end="")
+        else:
+            self._rows.append(row)
+        return row

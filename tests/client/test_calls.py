@@ -1,0 +1,37 @@
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from client import calls
+from client.errors import Unavailable, UnexpectedAnswer
+from tests.client.unreliable import PROBLEM
+
+
+def test_no_file_name_is_sent() -> None:
+    call = calls.classify_batch([b"one", b"two"], {})
+    request = httpx.Request("POST", "http://x", files=call.options["files"])
+    request.read()
+    assert request.content.count(b'filename="image"') == 2
+    assert b"Content-Disposition" not in calls.classify(b"one", {}).options["content"]
+
+
+def test_options_are_written_as_the_service_reads_them() -> None:
+    call = calls.grade(b"x", {"explain": True, "version": 3, "breslow_mm": Decimal("1.40"), "n": "N1a"})
+    assert call.options["params"] == {"explain": "true", "version": "3", "breslow_mm": "1.40", "n": "N1a"}
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("2", 2.0), ("-1", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+def test_how_long_to_wait_is_read_from_the_header(header: str, seconds: float | None) -> None:
+    request = httpx.Request("GET", "http://x")
+    headers = {"Content-Type": "application/problem+json", "Retry-After": header}
+    response = httpx.Response(503, json=PROBLEM, headers=headers, request=request)
+    with pytest.raises(Unavailable) as refused:
+        calls.ready().result(response)
+    assert refused.value.retry_after == seconds
+
+
+def test_an_answer_of_another_form() -> None:
+    response = httpx.Response(200, json={"models": [{"name": 3}]}, request=httpx.Request("GET", "http://x"))
+    with pytest.raises(UnexpectedAnswer, match="something else than this client knows"):
+        calls.models().result(response)

@@ -1,0 +1,82 @@
+"""A server that refuses, stalls or hangs up as it is told, request by request, over a real socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+PROBLEM: dict[str, Any] = {
+    "type": "/problems/overloaded", "title": "The service is full", "status": 503, "detail": "Later.",
+    "code": "overloaded", "retryable": True, "request_id": "r1",
+}  # fmt: skip
+
+
+def answer(status: int, body: Any, media_type: str = "application/json", **headers: str) -> bytes:
+    """A whole HTTP answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} x", f"Content-Type: {media_type}", f"Content-Length: {len(content)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()] + ["Connection: close", "", ""]
+    return "\r\n".join(lines).encode() + content
+
+
+def problem(**changes: Any) -> bytes:
+    """A refusal; `retry_after` becomes a header."""
+    headers = {"Retry_After": str(changes.pop("retry_after"))} if "retry_after" in changes else {}
+    members: dict[str, Any] = PROBLEM | changes
+    return answer(members["status"], members, "application/problem+json", **headers)
+
+
+@dataclass
+class Unreliable:
+    """What it does with each request, in turn; the last goes on for ever.
+
+    An answer is sent; a number is a wait in seconds after which the connection ends; None ends it at once, with
+    half an answer.
+    """
+
+    plan: list[bytes | float | None]
+    url: str = ""
+    moments: list[float] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """How many have come."""
+        return len(self.moments)
+
+    def serve(self, listener: socket.socket) -> None:
+        """Until the listener is closed."""
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                step = self.plan[min(self.requests, len(self.plan) - 1)]
+                self.moments.append(time.monotonic())
+                if isinstance(step, bytes):
+                    connection.sendall(step)
+                elif step is None:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+                else:
+                    time.sleep(step)
+
+
+@contextmanager
+def unreliable(*plan: bytes | float | None) -> Iterator[Unreliable]:
+    """Starts one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Unreliable(list(plan), f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread = threading.Thread(target=server.serve, args=(listener,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)

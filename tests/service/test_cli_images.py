@@ -1,0 +1,147 @@
+"""`melanoserve classify` and `grade` as a person uses them: in processes of their own, with files on disk."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from service.key_file import KeyFile
+from tests.running_service import ROOT, Service, running
+from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
+
+COMMAND = (sys.executable, "-c", "import sys; from service.cli import main; sys.exit(main())")
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=ROOT, env=os.environ | variables, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve images in a folder and one below it, and something else."""
+    folder = tmp_path_factory.mktemp("photographs")
+    (folder / "more").mkdir()
+    for number in range(12):
+        colour = (MELANOMA, BENIGN, GREY, OTHER_MALIGNANT)[number % 4]
+        (folder / ("more" if number > 9 else ".") / f"{number:02}.png").write_bytes(png(picture(colour, number)))
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def here(pristine_store: Path, tmp_path: Path) -> list[str]:
+    return ["--store", str(pristine_store), "--state", str(tmp_path / "state")]
+
+
+def test_a_folder_in_this_process(photographs: Path, here: list[str]) -> None:
+    ended = run("classify", photographs, *here)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
+    assert lines[0].split() == ["file", "decision", "probability", "problem"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        str(photographs / name)
+        for name in (*(f"{number:02}.png" for number in range(10)), "more/10.png", "more/11.png")
+    ]
+    assert [line.split()[1] for line in lines[1:5]] == ["malignant", "benign", lines[3].split()[1], "malignant"]
+
+
+def test_a_service_says_the_same(photographs: Path, here: list[str], service: Service) -> None:
+    mine = run("grade", photographs, "--format", "csv", "--always", *here)
+    theirs = run("grade", photographs, "--format", "csv", "--always", "--server", str(service.client.base_url))
+    assert mine.stdout == theirs.stdout
+    rows = list(csv.DictReader(io.StringIO(mine.stdout)))
+    assert len(rows) == 12
+    assert {row["model"] for row in rows} == {"grader"}
+    assert all(row["stage"] in {"1", "2", "3"} for row in rows)
+
+
+def test_json_is_the_whole_answer(photographs: Path, here: list[str]) -> None:
+    ended = run("classify", photographs / "00.png", photographs / "notes.txt", "--format", "json", *here)
+    assert ended.returncode == 3  # some were not answered
+    good, bad = map(json.loads, ended.stdout.splitlines())
+    assert (good["file"], good["decision"]) == (str(photographs / "00.png"), "malignant")
+    assert good["operating_point"]["measured_on"] == "painted"
+    assert (bad["file"], bad["problem"]["code"]) == (str(photographs / "notes.txt"), "unsupported_image_type")
+
+
+def test_killed_it_goes_on_where_it_was(here: list[str], tmp_path: Path) -> None:
+    folder, out = tmp_path / "many", tmp_path / "out.csv"
+    folder.mkdir()
+    for number in range(250):
+        (folder / f"{number:03}.png").write_bytes(png(picture(MELANOMA, number)))
+    arguments = [*COMMAND, "classify", str(folder), "--out", str(out), *here]
+    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not out.exists() or out.read_text().count("\n") < 30:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = out.read_text()
+    done = before[: before.rfind("\n") + 1].splitlines()[1:]
+    assert 29 <= len(done) < 250, "it was over before it was killed"
+    ended = run("classify", folder, "--out", out, *here)
+    assert ended.returncode == 0
+    assert f"{len(done)} of 250 are done already" in ended.stderr
+    after = out.read_text().splitlines()
+    assert after[1 : 1 + len(done)] == done
+    assert [line.partition(",")[0] for line in after[1:]] == [str(file) for file in sorted(folder.iterdir())]
+    again = run("classify", folder, "--out", out, *here)
+    assert "250 of 250 are done already" in again.stderr
+    assert out.read_text().splitlines() == after
+
+
+def test_versions_are_not_mixed_in_one_file(photographs: Path, here: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    assert run("classify", photographs / "00.png", "--out", out, *here).returncode == 0
+    ended = run("classify", photographs / "01.png", "--out", out, "--version", "2", *here)
+    assert ended.returncode == 1
+    assert "holds answers of classifier/1 at sensitive, and this one is of classifier/2 at sensitive" in ended.stderr
+    assert len(out.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["classify", "/nowhere.jpg"], 1, "there is no /nowhere.jpg"),
+        (["classify", "README.md", "--out", "results.xlsx"], 2, "must end in .csv or .jsonl"),
+        (["classify", "README.md", "--store", "/nowhere"], 2, "MELANOSERVE_STORE"),
+        (["classify", "README.md", "--version", "99"], 1, "no version 99 of classifier"),
+        (["classify", "README.md", "--server", "http://127.0.0.1:9"], 1, "nothing listens at http://127.0.0.1:9"),
+        (["grade", "tests"], 1, "tests holds no image"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(arguments: list[str], status: int, complaint: str) -> None:
+    ended = run(*arguments)
+    assert (ended.returncode, ended.stdout) == (status, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("melanoserve: ")
+    assert complaint in line
+
+
+def test_a_key_is_sent_and_its_lack_is_told(photographs: Path, pristine_store: Path, state: Path) -> None:
+    state.mkdir()
+    key = KeyFile(state / "keys.json").add("command line", ["infer"]).text
+    with running(pristine_store, state) as guarded:
+        arguments = ("classify", photographs / "00.png", "--server", str(guarded.client.base_url))
+        ended = run(*arguments)
+        assert ended.returncode == 1
+        assert "(unauthorized)" in ended.stderr
+        assert run(*arguments, MELANOSERVE_KEY=key).returncode == 0
+
+
+def test_help_teaches_it() -> None:
+    text = run("classify", "--help").stdout
+    assert "melanoserve classify photographs/ --out results.csv" in text
+    assert "exit status: 0" in text
+    assert "Research use only" in text

@@ -1,0 +1,83 @@
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from service import doctor
+from service.doctor import Finding, examine
+from tests.running_service import Service
+
+
+@pytest.fixture(autouse=True)
+def healthy(store: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELANOSERVE_STORE", str(store))
+    monkeypatch.setenv("MELANOSERVE_STATE", str(state))
+
+
+def _by_name(server: str | None = None) -> dict[str, Finding]:
+    return {finding.what: finding for finding in examine(server)}
+
+
+def test_a_healthy_installation(service: Service) -> None:
+    found = _by_name(str(service.client.base_url))
+    assert [finding.what for finding in found.values() if not finding.ok] == []
+    assert set(found) >= {"Python", "packages", "machine", "settings", "classifier/1", "keys", "state"}
+    assert "says of its 4 golden images what it said" in found["classifier, label stable"].found
+    assert "ready" in found[str(service.client.base_url)].found
+
+
+def test_a_damaged_version_is_named(store: Path) -> None:
+    (store / "classifier" / "1" / "saved_model.pb").write_bytes(b"damaged")
+    found = _by_name()
+    assert not found["classifier/1"].ok
+    assert not found["classifier, label stable"].ok
+    assert "python -m model_store label classifier stable VERSION" in found["classifier, label stable"].advice
+    assert found["classifier/2"].ok
+
+
+def test_wrong_settings_and_a_store_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MELANOSERVE_STORE", str(tmp_path))
+    assert "point MELANOSERVE_STORE to a store that has one" in _by_name()["models"].advice
+    monkeypatch.setenv("MELANOSERVE_PROT", "8000")
+    found = _by_name()
+    assert "did you mean MELANOSERVE_PORT?" in found["settings"].advice
+    assert "models" not in found  # what cannot be known is not guessed at
+
+
+def test_keys_that_cannot_be_read(state: Path) -> None:
+    state.mkdir()
+    (state / "keys.json").write_text("{")
+    assert "until then nobody is let in" in _by_name()["keys"].advice
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MELANOSERVE_STATE", str(tmp_path / "file"))
+    assert "labels cannot be moved" in _by_name()["state"].advice
+
+
+def test_missing_packages_end_it_before_anything_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
+    found = _by_name()
+    assert "no-such-package missing: install requirements/service.txt" in found["packages"].advice
+    assert list(found) == ["Python", "packages"]
+
+
+def test_a_service_that_is_not_there() -> None:
+    found = _by_name("http://127.0.0.1:9")["http://127.0.0.1:9"]
+    assert "nothing listens" in found.found
+    assert "melanoserve serve" in found.advice
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_line_says_what_to_do(as_json: bool, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / "grader" / "1" / "manifest.json").unlink()
+    assert doctor.run(argparse.Namespace(server=None, json=as_json)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    if as_json:
+        assert {json.loads(line)["ok"] for line in lines} == {True, False}
+    else:
+        problems = [number for number, line in enumerate(lines) if line.startswith("PROBLEM")]
+        assert problems
+        assert all(lines[number + 1].strip().startswith("-> ") for number in problems)

@@ -1,0 +1,126 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.asking import Reply
+from service.results import MixedResults, Results, columns_of, row_of, table
+
+
+def answered(version: int = 1, point: str = "sensitive", **changes: Any) -> Reply:
+    answer = {
+        "decision": "malignant", "probability": 0.75,
+        "classes": {"melanoma": 0.5, "other_malignant": 0.25, "benign": 0.25},
+        "differential": [{"code": "mel"}, {"code": "bcc"}], "operating_point": {"name": point, "threshold": 0.3},
+        "model": {"name": "classifier", "version": version, "sha256": f"{version}" * 64}, "image": {"sha256": "0" * 64},
+    }  # fmt: skip
+    return Reply(answer | changes)
+
+
+FAILED = Reply(problem={"code": "corrupt_image", "detail": "It is cut off."})
+
+
+def test_a_row_has_what_the_columns_name() -> None:
+    row = row_of("a.jpg", answered())
+    assert row.keys() <= set(columns_of("classify"))
+    assert (row["file"], row["decision"], row["melanoma"], row["suspected"]) == ("a.jpg", "malignant", 0.5, "mel bcc")
+    assert (row["model"], row["version"], row["operating_point"]) == ("classifier", 1, "sensitive")
+    assert row_of("b.jpg", FAILED) == {"file": "b.jpg", "problem": "corrupt_image", "detail": "It is cut off."}
+
+
+def test_an_abstention_has_no_figures() -> None:
+    row = row_of("a.jpg", answered(decision="abstained", probability=None, classes=None, differential=None))
+    assert (row["decision"], row["probability"], row["suspected"]) == ("abstained", None, "")
+
+
+def test_a_grade_s_row_names_the_grader() -> None:
+    grade = {"stage": 2, "probabilities": {"1": 0.1, "2": 0.7, "3": 0.2}}
+    whole = {
+        "classification": answered().answer, "grade": grade, "grade_withheld": None, "image": {"sha256": "0" * 64},
+        "model": {"name": "grader", "version": 4, "sha256": "4" * 64},
+    }  # fmt: skip
+    row = row_of("a.jpg", Reply(whole))
+    assert row.keys() == set(columns_of("grade")) - {"problem", "detail"}
+    assert (row["stage"], row["stage_2"], row["withheld"], row["model"], row["version"]) == (2, 0.7, None, "grader", 4)
+    assert row["decision"] == "malignant"
+    withheld = row_of("a.jpg", Reply(whole | {"grade": None, "grade_withheld": "benign"}))
+    assert ("stage" in withheld, withheld["withheld"]) == (False, "benign")
+
+
+def test_a_table_is_for_people() -> None:
+    lines = table([row_of("a.jpg", answered()), row_of("long name.jpg", FAILED)], "classify").splitlines()
+    assert [line.split() for line in lines] == [
+        ["file", "decision", "probability", "problem"],
+        ["a.jpg", "malignant", "0.750", "-"],
+        ["long", "name.jpg", "-", "-", "corrupt_image"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
+def test_it_goes_on_where_it_was_and_tries_problems_again(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with Results(path, "classify") as results:
+        results.add(row_of('a, "quoted".jpg', answered()))
+        results.add(row_of("b.jpg", FAILED))
+    before = path.read_text()
+    # As a kill leaves it.
+    path.write_text(before + before.splitlines()[1][:20])
+    again = Results(path, "classify")
+    assert again.done == {'a, "quoted".jpg'}
+    with again:
+        again.add(row_of("b.jpg", answered()))
+    assert [row["file"] for row in _rows(path)] == ['a, "quoted".jpg', "b.jpg"]
+    assert [float(row["probability"]) for row in _rows(path)] == [0.75, 0.75]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_every_row_is_there_as_soon_as_it_is_added(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with Results(path, "classify") as results:
+        for number in range(3):
+            results.add(row_of(f"{number}.jpg", answered()))
+            assert len(_rows(path)) == number + 1
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [(answered(version=2), "classifier/2 at sensitive"), (answered(point="specific"), "classifier/1 at specific")],
+)
+def test_answers_of_another_version_are_not_mixed_in(other: Reply, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with Results(path, "classify") as results:
+        results.add(row_of("a.jpg", answered()))
+    with Results(path, "classify") as results, pytest.raises(MixedResults, match=named):
+        results.add(row_of("b.jpg", other))
+    assert len(_rows(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("out.csv", "id,label\n1,2\n"),
+        ("out.csv", "id,label\n"),
+        ("out.jsonl", '{"id": 1}\n'),
+        ("out.jsonl", "no json\n"),
+    ],
+)
+def test_a_file_of_something_else_is_left_alone(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(MixedResults, match="holds something else"):
+        Results(tmp_path / name, "classify")
+    assert (tmp_path / name).read_text() == text
+
+
+def test_the_other_task_s_file_is_something_else(tmp_path: Path) -> None:
+    with Results(tmp_path / "out.csv", "classify") as results:
+        results.add(row_of("a.jpg", answered()))
+    with pytest.raises(MixedResults):
+        Results(tmp_path / "out.csv", "grade")

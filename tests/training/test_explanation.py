@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from model_store.runtime import Precision, RuntimeName, load_directory
+from tests.training.built import Data
+from tests.training.quick import hurry
+from training.explanation import ORDERS, activation_of, hidden, measure_explanation
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+
+def test_what_is_hidden_has_the_colour_of_the_border() -> None:
+    picture = np.full((224, 224, 3), (210, 170, 150), np.uint8)
+    picture[80:140, 80:140] = 30
+    order = np.ones((224, 224))
+    order[80:140, 80:140] = 0
+    found = hidden(picture, order, 60 * 60 / 224**2)
+    assert (found == (210, 170, 150)).all()
+    assert (picture[100, 100] == 30).all()  # the given one is unchanged
+    assert (hidden(picture, order, 0.0) == picture).all()
+
+
+def test_maps_keep_their_places() -> None:
+    maps = np.zeros((1, 5, 5), np.float32)
+    maps[0, 1, 3] = 1
+    row, column = np.unravel_index(activation_of(maps)[0].argmax(), (224, 224))
+    assert 45 <= row < 90
+    assert 134 <= column < 179
+    order = ORDERS["highest first"](activation_of(maps)[0])
+    assert np.unravel_index(order.argmin(), order.shape) == (row, column)
+
+
+class _Quadrant:
+    """Looks at the upper left quarter of a picture only, and says so, or says the opposite."""
+
+    name: RuntimeName = "openvino"
+    precision: Precision = "f32"
+
+    def __init__(self, *, honest: bool) -> None:
+        self._sign = 1.0 if honest else -1.0
+
+    def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        maps = np.zeros((len(images), 5, 5), np.float32)
+        maps[:, :2, :2] = self._sign
+        probability = 1 - images[:, :90, :90].mean(axis=(1, 2, 3)) / 255
+        return {"probability": probability.astype(np.float32), "activation_map": maps}
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_map_that_shows_what_counts_is_told_from_one_that_does_not(honest: bool, data: Data, tmp_path: Path) -> None:
+    rows = list(range(12))
+    found = measure_explanation(_Quadrant(honest=honest), data.table, rows, "painted", tmp_path / "deletion.png")
+    assert found is not None
+    share = found.metrics["highlighted_moves_more_than_least_highlighted"].value
+    assert share > 0.8 if honest else share < 0.2
+    assert found.images == 6
+    with Image.open(tmp_path / "deletion.png") as plot:
+        assert plot.width > 300
+
+
+def test_an_exported_artifact_is_measured(exported: Path, data: Data) -> None:
+    found = measure_explanation(load_directory(exported), data.table, list(range(8)), "painted")
+    assert found is not None
+    assert found.metrics["mean_change_all_but_highlighted_hidden"].value > 0
+    assert found.description.startswith("painted, a quarter of each painted over")
+
+
+def test_a_version_without_a_map_is_not_measured(data: Data) -> None:
+    class Silent(_Quadrant):
+        def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+            return {"probability": super().run(images)["probability"]}
+
+    assert measure_explanation(Silent(honest=True), data.table, [0, 1], "painted") is None
