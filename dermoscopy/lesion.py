@@ -2,8 +2,8 @@
 
 Chan and Vese's active contour without edges by morphological operators (Marquez-Neila 2014, doi
 10.1109/TPAMI.2013.106): the contour moves until inside and outside are as even as they can be, and is smoothed with
-every step. A dark frame, which the instrument makes, belongs to neither side. On 40 masks of the ISIC 2018 challenge the
-median overlap (Jaccard) is 0.66: enough to look at, not to measure a lesion with.
+every step. A dark frame, which the instrument makes, belongs to neither side. On 40 masks of the ISIC 2018 challenge
+the median overlap (Jaccard) is 0.66: enough to look at, not to measure a lesion with.
 """
 
 from __future__ import annotations

@@ -68,6 +68,16 @@ def _prevalence(text: str) -> float:
     return value
 
 
+def _learning_rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError("a learning rate lies between 0 and 1, such as 0.0002")
+    return value
+
+
 def _epoch_size(text: str) -> int:
     if not text.isdecimal() or int(text) < LEAST_EPOCH:
         raise argparse.ArgumentTypeError(f"an epoch holds at least one batch, {LEAST_EPOCH} images")
@@ -172,6 +182,9 @@ def parser() -> argparse.ArgumentParser:
     shares = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
     classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {shares})")
     classifier.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
+    classifier.add_argument(
+        "--learning-rate", type=_learning_rate, help="the highest, from which it falls along a cosine (default 0.0002)"
+    )
     classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     classifier.add_argument(
         "--prevalence", type=_prevalence, default=0.2, help="share of malignant lesions to calibrate for (default 0.2)"

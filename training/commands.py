@@ -85,7 +85,7 @@ def _recipe(options: argparse.Namespace) -> Any:
     from training.fit import Recipe  # noqa: PLC0415  # imports TensorFlow, seconds that --help should not take
 
     recipe = Recipe()
-    given = {name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "seed")}
+    given = {name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "learning_rate", "seed")}
     if options.start:
         given["warmup_steps"] = 0  # a published head is trained already
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})

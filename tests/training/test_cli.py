@@ -55,6 +55,7 @@ def test_the_defaults_in_the_help_are_those_of_the_recipe(capsys: pytest.Capture
     assert f"(default {','.join(described['phases'])})" in text
     assert f"(default {','.join(described['sources'])})" in text
     assert f"(default {described['epoch_size']})" in text
+    assert f"(default {described['learning_rate']})" in text
     assert described["batch"] == cli.LEAST_EPOCH
 
 
@@ -92,6 +93,8 @@ def test_a_command_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
         ("--sources", "ham10000", "write sources as FOLDER:SHARE,FOLDER:SHARE, such as ham10000:2"),
         ("--sources", "ham10000:0", "a share is greater than 0"),
         ("--sources", "ham10000:nan", "a share is greater than 0"),
+        ("--learning-rate", "2", "a learning rate lies between 0 and 1, such as 0.0002"),
+        ("--learning-rate", "fast", "a learning rate lies between 0 and 1, such as 0.0002"),
         ("--seed", "x", "invalid int value: 'x'"),
     ],
 )
