@@ -102,5 +102,6 @@ def serve(connection: Connection, decoder_name: str, bounds: Bounds, trace: Path
                 data = build(Case(chunk.format, number))
                 _bound_processor(bounds.processor_seconds)
                 verdict = judge(data, decode)
+                del data  # or the last file of a chunk, which may have 30 MB, would be weighed as if it had leaked
                 # Weighed before its verdict is sent: memory that a case has corrupted often kills only then.
                 connection.send((verdict, resident() if number == last else None))
