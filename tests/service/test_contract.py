@@ -16,10 +16,19 @@ import hypothesis
 import hypothesis.configuration
 import pytest
 import schemathesis
-from hypothesis.strategies import SearchStrategy, binary, fixed_dictionaries, integers, none, one_of, sampled_from
+from hypothesis.strategies import (
+    SearchStrategy,
+    binary,
+    fixed_dictionaries,
+    integers,
+    lists,
+    none,
+    one_of,
+    sampled_from,
+)
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 from schemathesis.schemas import BaseSchema
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from service.app import create_app
 from service.key_file import KEYS_FILE, SCOPES, KeyFile
@@ -107,7 +116,12 @@ class Asked:
 
     def check(self, case: schemathesis.Case[Any], **headers: str) -> None:
         """Ask, and check what comes; without the key, and with a wrong one, it must be refused."""
-        response = case.call_and_validate(self.url, headers={**self.key, **headers}, excluded_checks=LEFT_OUT)
+        response = case.call(self.url, headers={**self.key, **headers})
+        left_out = LEFT_OUT
+        if response.status_code == 200 and case.operation.path.endswith("/batch") and not response.json()["answered"]:
+            # A number in the place of the files comes over the wire as a file that is no image, which fails alone.
+            left_out = [*LEFT_OUT, negative_data_rejection]
+        case.validate_response(response, headers={**self.key, **headers}, excluded_checks=left_out)
         self.answers[response.status_code] += 1
 
     def ask(self, method: str, path: str, **request: Any) -> None:
@@ -126,13 +140,16 @@ def body_of(data: bytes, declared: str) -> Any:
     return {"file": data} if declared == FORM else data
 
 
+ALWAYS = {"always": chosen("true", "false")}
+
+
 SELECTION = {
     "version": chosen(1, 1, 1, 2, 7),
     "label": chosen("stable", "stable", "nothing"),
     "explain": chosen("true"),
 }
 PATHOLOGY = {
-    "always": chosen("true", "false"),
+    **ALWAYS,
     "breslow_mm": chosen("0", "0.8", "1.40", "100"),
     "ulcerated": chosen("true", "false"),
     "n": chosen("0", "N1a", "NX"),
@@ -160,6 +177,24 @@ def test_real_images_are_answered_as_documented(
     ask()
     assert asked.answers[200] >= asked.answers.total() // 20
     assert asked.answers.keys() <= {200, 400, 404, 413, 415, 422}
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"), [("/classify/batch", SELECTION), ("/grade/batch", {**SELECTION, **ALWAYS})]
+)
+def test_real_batches_are_answered_as_documented(
+    path: str, parameters: dict[str, SearchStrategy[Any]], contracted: Service
+) -> None:
+    asked = Asked(contracted)
+
+    @often
+    @hypothesis.given(fixed_dictionaries(parameters), lists(uploads(), min_size=1, max_size=4))
+    def ask(query: dict[str, Any], files: list[bytes]) -> None:
+        asked.ask("POST", path, query=query, body={"files": files}, media_type=FORM)
+
+    ask()
+    assert asked.answers[200] >= asked.answers.total() // 20
+    assert asked.answers.keys() <= {200, 400, 404}
 
 
 def test_real_models_and_labels_are_answered_as_documented(contracted: Service) -> None:
