@@ -109,7 +109,11 @@ class Remote:
 
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""
-        options: dict[str, Any] = {name: value for name, value in vars(self.wanted).items() if value and name != "task"}
+        given = {name: value for name, value in vars(self.wanted).items() if name != "task"}
+        # Not what is merely false: version 0 must be refused, not left out and answered by another version.
+        options: dict[str, Any] = {
+            name: value for name, value in given.items() if value is not None and value is not False
+        }
         try:
             if self.wanted.task == "grade":
                 return Reply(self.client.grade(data, **options).model_dump(mode="json"))

@@ -17,8 +17,9 @@ from service.key_file import UnreadableKeyFile, read_keys
 
 PREFIX = "MELANOSERVE_"
 
-# docker-compose.yml reads these on the host; they never reach a container, and a shell that has them can still serve.
-COMPOSE_ONLY = frozenset({"UID", "GID", "DATA", "WEIGHTS"})
+# docker-compose.yml reads the first four on the host, `melanoserve classify --server` the last: a shell that has them
+# can still serve.
+OF_OTHERS = frozenset({"UID", "GID", "DATA", "WEIGHTS", "KEY"})
 
 
 class SettingsError(Exception):
@@ -171,7 +172,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     known = [variable(field) for field in Settings.model_fields]
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            if name.upper().removeprefix(PREFIX) in COMPOSE_ONLY:
+            if name.upper().removeprefix(PREFIX) in OF_OTHERS:
                 continue
             near = get_close_matches(name.upper(), known, n=1)
             yield f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ".")

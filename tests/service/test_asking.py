@@ -52,6 +52,8 @@ def test_what_is_wrong_with_the_question_ends_it(settings: Settings, remote: Cli
         in_process(settings, Wanted("classify", version=99))
     with pytest.raises(NotFound):
         Remote(remote, Wanted("classify", version=99)).ask(png(picture(MELANOMA)))
+    with pytest.raises(MelanoserveError, match="invalid_parameter"):
+        Remote(remote, Wanted("classify", version=0)).ask(png(picture(MELANOMA)))
 
 
 def test_as_many_threads_as_the_service_would_have(settings: Settings) -> None:

@@ -140,6 +140,10 @@ def test_a_key_is_sent_and_its_lack_is_told(photographs: Path, pristine_store: P
         assert run(*arguments, MELANOSERVE_KEY=key).returncode == 0
 
 
+def test_the_key_of_a_service_in_the_environment_is_no_wrong_setting(photographs: Path, here: list[str]) -> None:
+    assert run("classify", photographs / "00.png", *here, MELANOSERVE_KEY="msk_1_2").returncode == 0
+
+
 def test_help_teaches_it() -> None:
     text = run("classify", "--help").stdout
     assert "melanoserve classify photographs/ --out results.csv" in text
