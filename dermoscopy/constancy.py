@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.filters import FRAME_LUMA, LUMA
+
 POWER = 6
 """Between 1, which takes the mean to be grey, and infinity, which takes the brightest to be white."""
-_FRAME_LUMA = 45.0
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def shades_of_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -22,7 +22,7 @@ def shades_of_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         uint8[h, w, 3]; a picture that is all dark is returned as it is.
     """
-    lit = pixels[pixels @ _LUMA >= _FRAME_LUMA].astype(np.float64)
+    lit = pixels[pixels @ LUMA >= FRAME_LUMA].astype(np.float64)
     if not len(lit):
         return pixels
     light = (lit**POWER).mean(axis=0) ** (1 / POWER)

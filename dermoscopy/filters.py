@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
+
+FRAME_LUMA = 45.0
+"""Brightness, 0 to 255, below which what reaches the border of a picture is the instrument's dark frame."""
+
 
 def correlate(image: Floats, kernel: Floats) -> Floats:
     """Correlation of an image with a kernel, the image mirrored at its border.

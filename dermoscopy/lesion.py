@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermoscopy.filters import Floats, Mask, blur, dilated, reached, shifted
+from dermoscopy.filters import FRAME_LUMA, LUMA, Floats, Mask, blur, dilated, reached, shifted
 
 SMALL_SIDE = 112
 """The snake runs at this side in pixels: it is about where the lesion is, not about its fine border."""
@@ -22,8 +22,6 @@ _SMOOTHINGS = 2
 _START = 0.3
 """Half axes of the ellipse that it starts from, in sides of the picture."""
 _BLUR = 1.5
-_FRAME_LUMA = 45.0
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 MARGIN = 0.25
 """Of the lesion's longer side, left around it on every side."""
@@ -83,7 +81,7 @@ def crop_to_lesion(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _frame(small: Floats) -> Mask:
     """Dark pixels that hang together with the border of the picture."""
-    dark = small @ _LUMA < _FRAME_LUMA
+    dark = small @ LUMA < FRAME_LUMA
     edge = np.ones_like(dark)
     edge[1:-1, 1:-1] = False
     # The rim of a vignette is neither quite dark nor skin.
