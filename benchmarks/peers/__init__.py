@@ -74,9 +74,10 @@ def install(peer: Peer) -> Path:
     environment = ENVIRONMENTS / peer.name
     installed, wanted = environment / "installed", hashlib.sha256(peer.requirements.read_bytes()).hexdigest()
     if not installed.exists() or installed.read_text() != wanted:
-        _run([sys.executable, "-m", "venv", "--clear", str(environment)])
-        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--require-hashes", "-r", str(peer.requirements)])
+        _run([sys.executable, "-m", "venv", "--without-pip", "--clear", str(environment)])
+        pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python")]
+        options = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
+        _run([*pip, "install", *options, "-r", str(peer.requirements)])
         installed.write_text(wanted)
     return environment / "bin"
 
