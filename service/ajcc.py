@@ -1,7 +1,8 @@
 """T category and clinical stage group of a cutaneous melanoma, AJCC 8th edition, from pathology that the caller sends.
 
 Source: Gershenwald et al. 2017, "Melanoma staging: evidence-based changes in the AJCC eighth edition", CA Cancer J
-Clin 67:472, doi 10.3322/caac.21409. Thickness is recorded to 0.1 mm, halves up (0.75 to 0.84 mm is 0.8), and the table
+Clin 67:472, doi 10.3322/caac.21409. Thickness is recorded to 0.1 mm, hundredths rounded to the nearest tenth (SEER
+Extent of Disease 3.2, Breslow Tumor Thickness, NAACCR item 3817) and halves up (0.75 to 0.84 mm is 0.8), and the table
 is applied to what is recorded. The image plays no part here, and what was not sent is never assumed.
 """
 
