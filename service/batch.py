@@ -16,12 +16,12 @@ from service.bodies import announced_bytes, read_batch
 from service.context import Context, context_of
 from service.image_route import Work
 from service.inference import Job, Question
-from service.media_types import check_accept
 from service.multipart import Upload
 from service.parameters import ClassifyQuery
 from service.problem_responses import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
+from service.representations import JSON, VARY, representation_for
 from service.versions import Served
 
 Item = ClassifyItem | GradeItem
@@ -55,7 +55,7 @@ async def answer_batch(request: Request, query: ClassifyQuery, asked: Asked) -> 
     context = context_of(request)
     settings = context.settings
     context.authorise(request, "infer")
-    check_accept(request.headers.get("accept", ""))
+    representation_for(request.headers, [JSON])
     held = _Held(context.admission.enter(announced_bytes(request.headers, settings.max_batch_bytes)))
     try:
         progress = request.state.progress = Progress(settings.deadline_seconds)
@@ -72,7 +72,7 @@ async def answer_batch(request: Request, query: ClassifyQuery, asked: Asked) -> 
         {"request_id": question.request_id, "items": items, "answered": len(items) - failed, "failed": failed}
     )
     request.state.answered = [item.answer for item in items if item.answer is not None]
-    return Response(answered.__pydantic_serializer__.to_json(answered), media_type="application/json")
+    return Response(answered.__pydantic_serializer__.to_json(answered), headers=VARY, media_type=JSON.media_type)
 
 
 class _Held:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, get_args
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,12 +18,12 @@ from starlette.types import Receive, Scope, Send
 from service.bodies import announced_bytes, read_image
 from service.context import context_of
 from service.inference import Job
-from service.media_types import check_accept
 from service.parameters import ClassifyQuery, parse_query
 from service.progress import Progress
+from service.representations import VARY, ImageAnswer, Representation, representation_for
 from service.versions import Served
 
-Work = Callable[[Served, Job], BaseModel]
+Work = Callable[[Served, Job], ImageAnswer]
 
 
 class ImageRoute(APIRoute):
@@ -57,7 +56,7 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
     context = context_of(request)
     settings = context.settings
     context.authorise(request, "infer")
-    check_accept(request.headers.get("accept", ""))
+    form = representation_for(request.headers)
     leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:
         progress = request.state.progress = Progress(settings.deadline_seconds)
@@ -70,11 +69,11 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
         raise
     request.state.together = min(context.workers.together + 1, context.workers.count)
     job = Job(data, settings.limits, question, progress)
-    encoding = partial(_encoded, work, served, job)
+    encoding = partial(_encoded, work, form, served, job)
     encoded, request.state.answered = await context.workers.run(encoding, progress, request.receive, leave)
-    return Response(encoded, media_type="application/json")
+    return Response(encoded, headers=VARY, media_type=form.media_type)
 
 
-def _encoded(work: Work, served: Served, job: Job) -> tuple[bytes, BaseModel]:
+def _encoded(work: Work, form: Representation, served: Served, job: Job) -> tuple[bytes, ImageAnswer]:
     answered = work(served, job)
-    return answered.__pydantic_serializer__.to_json(answered), answered
+    return form.write(answered, job), answered

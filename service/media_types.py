@@ -1,8 +1,6 @@
-"""Which declared types are read, and whether the client takes JSON. What an image is, its bytes decide later."""
+"""Which declared types are read. What an image is, its bytes decide later."""
 
-from collections.abc import Iterator
-
-from service.problems import NotAcceptable, UnsupportedContentEncoding, UnsupportedMediaType
+from service.problems import UnsupportedContentEncoding, UnsupportedMediaType
 
 # The registered names, and the aliases that browsers and cameras' software send for them.
 IMAGE_TYPES = frozenset(
@@ -50,30 +48,3 @@ def check_content_encoding(encoding: str) -> None:
     """
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedContentEncoding("Send the body without a Content-Encoding.")
-
-
-def check_accept(accept: str) -> None:
-    """Checks that an Accept header allows JSON (RFC 9110, 12.5.1: the most specific range decides).
-
-    Raises:
-        NotAcceptable: It excludes JSON.
-    """
-    if not accept.strip():
-        return
-    quality = dict(_ranges(accept))
-    for media_range in ("application/json", "application/*", "*/*"):
-        if media_range in quality:
-            if quality[media_range] > 0:
-                return
-            break
-    raise NotAcceptable("The answer is application/json; the Accept header must allow it.")
-
-
-def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    for item in accept.split(","):
-        media_range, *parameters = (piece.strip().lower() for piece in item.split(";"))
-        weight = next((piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")), "1")
-        try:
-            yield media_range, float(weight)
-        except ValueError:
-            yield media_range, 0.0

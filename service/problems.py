@@ -172,9 +172,9 @@ class MethodNotAllowed(Problem):
 
 
 class NotAcceptable(Problem):
-    """The Accept header excludes JSON."""
+    """The Accept header excludes every form that the answer can have."""
 
-    kind = Kind("not_acceptable", 406, "The answer is JSON, which the Accept header excludes")
+    kind = Kind("not_acceptable", 406, "The Accept header excludes what the answer can be")
 
 
 class UnsupportedMediaType(Problem):

@@ -19,6 +19,7 @@ from service.loading import CLASSIFIER, GRADER
 from service.media_types import FORM, UNDECLARED
 from service.parameters import BatchGradeQuery, ClassifyQuery, GradeQuery
 from service.problem_responses import described
+from service.representations import documented
 
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {
@@ -51,13 +52,13 @@ router = APIRouter(
 )
 
 
-@router.post("/classify", response_model=ClassifyAnswer, openapi_extra=_BODY)
+@router.post("/classify", response_model=ClassifyAnswer, openapi_extra=_BODY, responses=documented())
 async def post_classify(request: Request, query: Annotated[ClassifyQuery, Query()]) -> Response:
     """Says whether a lesion looks benign or malignant."""
     return await answer(request, query, CLASSIFIER, classify)
 
 
-@router.post("/grade", response_model=GradeAnswer, openapi_extra=_BODY)
+@router.post("/grade", response_model=GradeAnswer, openapi_extra=_BODY, responses=documented())
 async def post_grade(request: Request, query: Annotated[GradeQuery, Query()]) -> Response:
     """Says which melanoma stage grade (1 to 3) a lesion resembles, if it looks like a melanoma at all."""
     return await answer(request, query, GRADER, grade_image)

@@ -1,7 +1,7 @@
 import pytest
 
-from service.media_types import check_accept, check_content_encoding, check_declared, essence
-from service.problems import NotAcceptable, UnsupportedContentEncoding, UnsupportedMediaType
+from service.media_types import check_content_encoding, check_declared, essence
+from service.problems import UnsupportedContentEncoding, UnsupportedMediaType
 
 
 @pytest.mark.parametrize(
@@ -29,23 +29,6 @@ def test_dicom_is_named_as_what_this_version_does_not_read() -> None:
 
 def test_essence_is_the_type_without_parameters() -> None:
     assert essence(' Multipart/Form-Data ; boundary="a;b"') == "multipart/form-data"
-
-
-@pytest.mark.parametrize(
-    "accept",
-    ["", "*/*", "application/json", "application/*", "text/html, application/json;q=0.1", "text/html,*/*;q=0.8",
-     "application/json, */*;q=0", "APPLICATION/JSON"],
-)  # fmt: skip
-def test_accept_headers_that_allow_json(accept: str) -> None:
-    check_accept(accept)
-
-
-@pytest.mark.parametrize(
-    "accept", ["text/html", "image/*", "application/json;q=0", "application/json;q=0, */*", "*/*;q=0", "*/*;q=much"]
-)
-def test_accept_headers_that_exclude_json(accept: str) -> None:
-    with pytest.raises(NotAcceptable):
-        check_accept(accept)
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])

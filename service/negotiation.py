@@ -1,0 +1,66 @@
+"""Which of several media types a client likes best (RFC 9110, 12.5.1)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
+
+@dataclass(frozen=True)
+class MediaRange:
+    """`type/subtype`, either of which may be `*` in an Accept header, with its parameters, all in lower case."""
+
+    main: str
+    sub: str
+    parameters: dict[str, str]
+
+    def specificity(self, media_type: "MediaRange") -> int | None:
+        """How closely this range describes a media type, the closer the higher; None if it excludes it.
+
+        A parameter that the media type does not have, such as a charset, describes nothing and excludes nothing.
+        """
+        if self.main not in ("*", media_type.main) or self.sub not in ("*", media_type.sub):
+            return None
+        known = self.parameters.keys() & media_type.parameters.keys()
+        if any(self.parameters[name] != media_type.parameters[name] for name in known):
+            return None
+        return 2 * (self.main != "*") + 2 * (self.sub != "*") + len(known)
+
+
+def negotiate(accept: str, offered: Sequence[str]) -> int | None:
+    """Which of the media types to answer with: the one with the highest weight, of several the first.
+
+    Args:
+        accept: The Accept header; empty means that everything is welcome. What is malformed in it counts as excluded.
+        offered: Media types, maybe with parameters, in the order in which the service prefers them.
+
+    Returns:
+        The index of one; None if the header excludes them all.
+    """
+    if not accept.strip():
+        return 0
+    ranges = list(_ranges(accept))
+    weights = [_weight(next(_media_ranges(media_type)), ranges) for media_type in offered]
+    best = max(weights)
+    return weights.index(best) if best > 0 else None
+
+
+def _weight(media_type: MediaRange, ranges: Sequence[tuple[MediaRange, float]]) -> float:
+    """The weight that the range which describes the media type most closely gives it."""
+    described = [(how, weight) for one, weight in ranges if (how := one.specificity(media_type)) is not None]
+    return max(described, default=(0, 0.0))[1]
+
+
+def _ranges(accept: str) -> Iterator[tuple[MediaRange, float]]:
+    for one in _media_ranges(accept):
+        weight = one.parameters.get("q", "1")
+        yield one, float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+
+
+def _media_ranges(text: str) -> Iterator[MediaRange]:
+    for item in text.lower().split(","):
+        essence, *pieces = (piece.strip() for piece in item.split(";"))
+        main, _, sub = essence.partition("/")
+        named = (piece.partition("=") for piece in pieces)
+        yield MediaRange(main, sub, {name.strip(): value.strip().strip('"') for name, _, value in named})

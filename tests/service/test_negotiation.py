@@ -1,0 +1,55 @@
+import pytest
+
+from service.negotiation import negotiate
+
+JSON, FHIR, DICOM = "application/json", "application/fhir+json; fhirVersion=4.0", "application/dicom"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["", "*/*", "application/json", "application/*", "text/html, application/json;q=0.1", "text/html,*/*;q=0.8",
+     "application/json, */*;q=0", "APPLICATION/JSON", "application/json;charset=utf-8", " application/json ; q=1.000",
+     "*/*;q=0.1, application/json;q=0.001"],
+)  # fmt: skip
+def test_accept_headers_that_allow_json(accept: str) -> None:
+    assert negotiate(accept, [JSON]) == 0
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/html", "image/*", "application/json;q=0", "application/json;q=0, */*", "*/*;q=0", "*/*;q=much", "*/*;q=nan",
+     "*/*;q=-1", "*/*;q=2", "json", "application", ",", "*", "/", ";q=1", "application/json;q=0.0000"],
+)  # fmt: skip
+def test_accept_headers_that_exclude_json(accept: str) -> None:
+    assert negotiate(accept, [JSON]) is None
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("*/*", JSON),
+        ("application/dicom, application/fhir+json, application/json", JSON),
+        ("application/dicom, application/fhir+json", FHIR),
+        ("application/fhir+json", FHIR),
+        ("application/json;q=0.5, application/fhir+json", FHIR),
+        ("application/json, application/fhir+json;q=0.9", JSON),
+        ("application/fhir+json;q=0.2, application/dicom;q=0.3, text/html", DICOM),
+        ("application/json;q=0, */*;q=0.1", FHIR),
+        ("application/*;q=0.5, application/json;q=0.4", FHIR),
+        ("*/*, application/*;q=0.1, application/dicom;q=0.2", DICOM),
+        ("application/fhir+json; fhirVersion=4.0", FHIR),
+        ('application/fhir+json; fhirversion="4.0"; charset=UTF-8', FHIR),
+        ("application/fhir+json; fhirVersion=5.0", None),
+        ("application/fhir+json; fhirVersion=5.0, application/json;q=0.1", JSON),
+        ("application/fhir+json; fhirVersion=4.0;q=0, application/fhir+json, application/dicom;q=0.1", DICOM),
+        ("application/fhir+xml, text/csv", None),
+    ],
+)
+def test_the_highest_weight_of_the_closest_range_wins_and_of_several_the_first(accept: str, chosen: str | None) -> None:
+    offered = [JSON, FHIR, DICOM]
+    index = negotiate(accept, offered)
+    assert (None if index is None else offered[index]) == chosen
+
+
+def test_a_header_of_any_length_is_read_once() -> None:
+    assert negotiate("text/html;q=0.9," * 4000 + "application/json", [JSON]) == 0
