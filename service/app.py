@@ -71,6 +71,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Names that a generated client can be used by: post_classify, not post_classify_classify_post.
+        generate_unique_id_function=lambda route: route.name,
         # FastAPI's own traces would hold paths and queries, and with them whatever a client put there.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

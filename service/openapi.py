@@ -5,9 +5,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from service.answers import ProblemAnswer
+from service.parameters import LabelMove
+from service.problems import catalogue
 
 PROBLEM = ProblemAnswer.__name__
-REFERENCE = {"$ref": f"#/components/schemas/{PROBLEM}"}
+
+
+def reference(name: str) -> dict[str, str]:
+    """To a schema that the document names once, so that a generated client has one type for it."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
 
 # FastAPI documents its own 422 for every route with a parameter; here that is a 400 problem.
 UNUSED = ("HTTPValidationError", "ValidationError")
@@ -32,6 +39,8 @@ class DocumentedApp(FastAPI):
                 responses = operation["responses"]
                 if "application/json" in responses.get("422", {}).get("content", {}):
                     del responses["422"]
+                for parameter in operation.get("parameters", []):
+                    parameter["schema"] = _without_null(parameter["schema"])
                 if GUARDED & set(operation["tags"]):
                     # The last says that none may be needed: without keys, as on one's own machine, none is asked for.
                     operation["security"] = [*({name: []} for name in KEYS), {}]
@@ -40,5 +49,27 @@ class DocumentedApp(FastAPI):
             for name in UNUSED:
                 components.pop(name, None)
             components[PROBLEM] = ProblemAnswer.model_json_schema()
+            components[PROBLEM]["properties"]["code"]["enum"] = sorted(catalogue())
+            components[LabelMove.__name__] = LabelMove.model_json_schema()
+            for component in components.values():
+                for name, value in component.get("properties", {}).items():
+                    component["properties"][name] = _without_tuple(value)
             self.openapi_schema = schema
         return self.openapi_schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a parameter may be, where it is given: left out it is None in Python, but null cannot be sent in a query."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if not kinds:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
+def _without_tuple(schema: dict[str, Any]) -> dict[str, Any]:
+    """A pair of the same kind as an array of two: few generators know `prefixItems`, and openapi-fetch forgets them."""
+    items = schema.get("prefixItems", [])
+    if not items or any(item != items[0] for item in items):
+        return schema
+    return {name: value for name, value in schema.items() if name != "prefixItems"} | {"items": items[0]}

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from dermoscopy.errors import ImageError
 from model_store.errors import StoreError
-from service.openapi import REFERENCE
+from service.openapi import PROBLEM, reference
 from service.parameters import parameter_problem
 from service.problems import (
     MEDIA_TYPE,
@@ -74,7 +74,7 @@ def _told(error: Exception) -> tuple[Exception, Kind]:
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI document says of a route's errors."""
-    content = {MEDIA_TYPE: {"schema": REFERENCE}}
+    content = {MEDIA_TYPE: {"schema": reference(PROBLEM)}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 

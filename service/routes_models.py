@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import PurePosixPath
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -12,6 +13,8 @@ from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer,
 from service.bodies import read_small
 from service.context import Context, Shared
 from service.engine import Engine
+from service.media_types import essence
+from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
 from service.problems import NotFound, StateNotWritable
@@ -55,13 +58,35 @@ async def get_version(name: str, version: int, context: Shared) -> VersionAnswer
     return await context.on_store(lambda: describe_version(context.engine, name, version))
 
 
-@router.get("/{name}/versions/{version}/files/{file:path}", response_class=Response, dependencies=[Depends(_may_look)])
+READABLE = {".md": "text/markdown; charset=utf-8", ".png": "image/png", ".html": "text/html; charset=utf-8"}
+"""What may be read of a version, by the end of its name; and its LICENSE."""
+LICENCE_TYPE = "text/plain; charset=utf-8"
+
+_TEXT = {"schema": {"type": "string"}}
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            essence(media_type): _TEXT if media_type.startswith("text/") else _BYTES
+            for media_type in (*READABLE.values(), LICENCE_TYPE)
+        },
+    }
+}
+
+
+@router.get(
+    "/{name}/versions/{version}/files/{file:path}",
+    response_class=Response,
+    dependencies=[Depends(_may_look)],
+    responses=_FILE,
+)
 async def get_file(name: str, version: int, file: str, context: Shared) -> Response:
     """What people read of a version: model card, licence, report and plots. The network itself is not handed out."""
     return await context.on_store(lambda: read_file(context.engine, name, version, file))
 
 
-_MOVE = {"requestBody": {"required": True, "content": {"application/json": {"schema": LabelMove.model_json_schema()}}}}
+_MOVE = {"requestBody": {"required": True, "content": {"application/json": {"schema": reference(LabelMove.__name__)}}}}
 
 
 @router.put(
@@ -129,9 +154,6 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     )
 
 
-READABLE = {".md": "text/markdown; charset=utf-8", ".png": "image/png", ".html": "text/html; charset=utf-8"}
-"""What may be read of a version, by the end of its name; and its LICENSE."""
-
 # A report shows the plots that lie beside it, and nothing of it may run or fetch anything.
 _STILL = {"Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"}
 
@@ -150,7 +172,7 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
     if condition.stored is None:
         raise RefusedVersion(f"{condition.reason}")
     path = PurePosixPath(file)
-    media_type = "text/plain; charset=utf-8" if file == "LICENSE" else READABLE.get(path.suffix)
+    media_type = LICENCE_TYPE if file == "LICENSE" else READABLE.get(path.suffix)
     recorded = condition.stored.manifest.files.get(file)
     if recorded is None or media_type is None:
         raise NotFound("The version has no such file to read.")

@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.problems import MEDIA_TYPE
+from service.problems import MEDIA_TYPE, catalogue
 
 
 @pytest.fixture
@@ -65,6 +65,41 @@ def test_every_answer_field_of_a_decision_is_documented(document: dict[str, Any]
     properties = document["components"]["schemas"]["ClassifyAnswer"]["properties"]
     assert "Calibrated" in properties["probability"]["description"]
     assert set(document["components"]["schemas"]["ClassifyAnswer"]["required"]) == properties.keys()
+
+
+def test_operations_have_names_that_a_generated_client_can_be_used_by(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(set(names)) == len(names)
+    assert {"post_classify", "post_grade_batch", "get_models", "put_label"} <= set(names)
+
+
+def test_no_parameter_can_be_null_which_a_query_cannot_say(document: dict[str, Any], client: httpx.Client) -> None:
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert not any({"type": "null"} in p["schema"].get("anyOf", []) for p in operation.get("parameters", []))
+    version, breslow = (
+        next(p["schema"] for p in document["paths"]["/grade"]["post"]["parameters"] if p["name"] == name)
+        for name in ("version", "breslow_mm")
+    )
+    assert (version["type"], version["minimum"]) == ("integer", 1)
+    assert [kind["type"] for kind in breslow["anyOf"]] == ["number", "string"]
+    assert client.post("/classify?version=null", content=b"").json()["code"] == "invalid_parameter"
+
+
+def test_a_problem_names_every_code_that_there_is(document: dict[str, Any]) -> None:
+    codes = document["components"]["schemas"]["ProblemAnswer"]["properties"]["code"]["enum"]
+    assert codes == sorted(catalogue())
+
+
+def test_a_file_is_documented_as_each_type_that_it_is_handed_out_as(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/models/{name}/versions/{version}/files/{file}"]["get"]["responses"]["200"]
+    assert answer["content"].keys() == {"text/markdown", "text/html", "text/plain", "image/png"}
+
+
+def test_a_pair_of_numbers_is_an_array_of_two(document: dict[str, Any]) -> None:
+    interval = document["components"]["schemas"]["OperatingPointInfo"]["properties"]["sensitivity_ci"]
+    assert interval["items"] == {"type": "number"}
+    assert (interval["minItems"], interval["maxItems"], "prefixItems" in interval) == (2, 2, False)
 
 
 def _references(value: Any) -> set[str]:
