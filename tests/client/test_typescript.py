@@ -16,8 +16,8 @@ from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
 DOCUMENT = (ROOT / "docs" / "typescript.md").read_text("utf-8")
 LOCKED = ROOT / "tests" / "client" / "typescript"
-BLOCKS = re.findall(r"```(?:js|ts)\n// (\S+)\n(.*?)```", DOCUMENT, re.DOTALL)
-COMMANDS = [
+BLOCKS: list[tuple[str, str]] = re.findall(r"```(?:js|ts)\n// (\S+)\n(.*?)```", DOCUMENT, re.DOTALL)
+COMMANDS: list[str] = [
     line for block in re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
     for line in block.replace("\\\n", " ").splitlines()
 ]  # fmt: skip
