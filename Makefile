@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+UI_PORT ?= 8501
 DATA ?= ../shared/data
 WEIGHTS ?= imagenet
 ROUNDS ?= 5
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint fuzz contract train bench soak requirements
+.PHONY: help serve ui test lint fuzz contract train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -18,10 +19,13 @@ help: ## list the targets
 serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
 	$(BIN)/melanoserve serve --port $(PORT)
 
-test: lint .venv/training ## set up and run linters, type checks and all tests
+ui: .venv/ui ## set up and start the page on http://127.0.0.1:$(UI_PORT); the service must run, see MELANOSERVE_URL
+	$(BIN)/python -m streamlit run ui/app.py --server.port $(UI_PORT)
+
+test: lint .venv/training .venv/ui ## set up and run linters, type checks and all tests
 	$(BIN)/python -m pytest -n 2
 
-lint: .venv/dev .venv/training ## ruff and mypy
+lint: .venv/dev .venv/training .venv/ui ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,12 +66,16 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	$(PIP) --no-compile -r requirements/training.txt
 	touch $@
 
+.venv/ui: .venv/service requirements/ui.txt
+	$(PIP) --no-compile -r requirements/ui.txt
+	touch $@
+
 .venv/dev: .venv/service requirements/dev.txt requirements/tracing.txt
 	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training tracing dev bench-fastapi bench-litserve bench-bentoml; do \
+	@for part in service build training ui tracing dev bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

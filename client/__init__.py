@@ -20,6 +20,7 @@ from client.answers import (
     Model,
     ModelAnswer,
     OperatingPoint,
+    Quality,
     Suspected,
     Version,
 )
@@ -40,17 +41,20 @@ from client.errors import (
     UnexpectedAnswer,
     UnreadableImage,
 )
+from client.manifest import Calibration, Evaluation, Manifest, Measured, MeasuredPoint, VersionAnswer
 from client.retrying import Patience
 from client.synchronous import Client
 
 __all__ = [
     "Ajcc",
     "AsyncClient",
+    "Calibration",
     "Classification",
     "ClassifyAnswer",
     "ClassifyOptions",
     "Client",
     "DeadlineExceeded",
+    "Evaluation",
     "Explanation",
     "Forbidden",
     "Grade",
@@ -59,6 +63,9 @@ __all__ = [
     "Image",
     "InvalidRequest",
     "Label",
+    "Manifest",
+    "Measured",
+    "MeasuredPoint",
     "MelanoserveError",
     "Model",
     "ModelAnswer",
@@ -67,6 +74,7 @@ __all__ = [
     "OperatingPoint",
     "Patience",
     "Problem",
+    "Quality",
     "RateLimited",
     "ServiceFault",
     "Source",
@@ -76,4 +84,5 @@ __all__ = [
     "UnexpectedAnswer",
     "UnreadableImage",
     "Version",
+    "VersionAnswer",
 ]

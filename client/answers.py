@@ -59,6 +59,13 @@ class Explanation(Answer):
         return base64.b64decode(self.heatmap_png)
 
 
+class Quality(Answer):
+    """Whether the image is fit to be classified; `issues` names what is wrong with it."""
+
+    acceptable: bool
+    issues: list[str]
+
+
 class Suspected(Answer):
     """One of the likeliest diagnoses; a suspicion from one picture."""
 
@@ -76,6 +83,7 @@ class Classification(Answer):
     classes: dict[str, float] | None
     differential: list[Suspected] | None = None
     operating_point: OperatingPoint
+    quality: Quality | None = None
     model: Model
     explanation: Explanation | None = None
 

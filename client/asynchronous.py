@@ -13,6 +13,7 @@ from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
 from client.connection import headers_of, unreachable
 from client.errors import MelanoserveError, Problem
+from client.manifest import VersionAnswer
 from client.retrying import Patience
 
 Result = TypeVar("Result")
@@ -65,6 +66,14 @@ class AsyncClient:
     async def model(self, name: str) -> ModelAnswer:
         """One model."""
         return await self._ask(calls.model(name))
+
+    async def version(self, name: str, number: int) -> VersionAnswer:
+        """One version with its manifest."""
+        return await self._ask(calls.version(name, number))
+
+    async def file(self, name: str, number: int, path: str) -> bytes:
+        """A file of a version; see `Client.file`."""
+        return await self._ask(calls.file(name, number, path))
 
     async def move_label(self, name: str, label: str, version: int, *, share: float | None = None) -> Label:
         """Moves a label; see `Client.move_label`."""

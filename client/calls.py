@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.errors import MEDIA_TYPE, Problem, UnexpectedAnswer
+from client.manifest import VersionAnswer
 
 Result = TypeVar("Result")
 One = TypeVar("One", ClassifyAnswer, GradeAnswer)
@@ -45,12 +46,13 @@ class GradeOptions(ClassifyOptions, total=False):
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
-    """One request, and what becomes of its answer."""
+    """One request, and what becomes of its answer: of its JSON, or of its bytes where a file is asked for."""
 
     method: str
     path: str
     read: Callable[[Any], Result]
     options: dict[str, Any] = field(default_factory=dict)
+    is_json: bool = True
 
     def result(self, response: httpx.Response) -> Result:
         """What the answer says.
@@ -59,11 +61,9 @@ class Call(Generic[Result]):
             Problem: The service said no.
             UnexpectedAnswer: The answer is none of melanoserve's.
         """
-        try:
-            body = response.json()
-        except ValueError as error:
-            raise UnexpectedAnswer(f"{response.url} answered {response.status_code} with what is no JSON") from error
-        if response.headers.get("content-type", "").partition(";")[0] == MEDIA_TYPE:
+        is_problem = response.headers.get("content-type", "").partition(";")[0] == MEDIA_TYPE
+        body: Any = _json(response) if self.is_json or is_problem else response.content
+        if is_problem:
             raise Problem.of(body, _seconds(response.headers.get("retry-after")))
         if not response.is_success:
             raise UnexpectedAnswer(f"{response.url} answered {response.status_code}, which melanoserve did not send")
@@ -104,6 +104,17 @@ def model(name: str) -> Call[ModelAnswer]:
     return Call("GET", f"/models/{name}", ModelAnswer.model_validate)
 
 
+def version(name: str, number: int) -> Call[VersionAnswer]:
+    """GET /models/{name}/versions/{number}."""
+    return Call("GET", f"/models/{name}/versions/{number}", VersionAnswer.model_validate)
+
+
+def file(name: str, number: int, path: str) -> Call[bytes]:
+    """GET /models/{name}/versions/{number}/files/{path}."""
+    anything = {"headers": {"Accept": "*/*"}}
+    return Call("GET", f"/models/{name}/versions/{number}/files/{path}", bytes, anything, is_json=False)
+
+
 def move_label(name: str, label: str, version: int, share: float | None) -> Call[Label]:
     """PUT /models/{name}/labels/{label}."""
     moved = {"version": version} | ({} if share is None else {"share": share})
@@ -113,6 +124,13 @@ def move_label(name: str, label: str, version: int, share: float | None) -> Call
 def ready() -> Call[bool]:
     """GET /readyz."""
     return Call("GET", "/readyz", lambda body: bool(body["status"] == "ready"))
+
+
+def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return response.json()
+    except ValueError as error:
+        raise UnexpectedAnswer(f"{response.url} answered {response.status_code} with what is no JSON") from error
 
 
 def _image(path: str, image: Source, options: Mapping[str, Any], answer: type[One]) -> Call[One]:

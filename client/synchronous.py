@@ -13,6 +13,7 @@ from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
 from client.connection import headers_of, unreachable
 from client.errors import MelanoserveError, Problem
+from client.manifest import VersionAnswer
 from client.retrying import Patience
 
 Result = TypeVar("Result")
@@ -75,6 +76,20 @@ class Client:
     def model(self, name: str) -> ModelAnswer:
         """One model."""
         return self._ask(calls.model(name))
+
+    def version(self, name: str, number: int) -> VersionAnswer:
+        """One version with its manifest."""
+        return self._ask(calls.version(name, number))
+
+    def file(self, name: str, number: int, path: str) -> bytes:
+        """A file of a version, without its network, which the service does not hand out.
+
+        Args:
+            name: The model.
+            number: Of the version.
+            path: As the manifest's `files` name it: model_card.md, LICENSE, or something in report/.
+        """
+        return self._ask(calls.file(name, number, path))
 
     def move_label(self, name: str, label: str, version: int, *, share: float | None = None) -> Label:
         """Moves a label; takes a key with the scope admin.

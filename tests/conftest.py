@@ -1,7 +1,8 @@
 """Which tests go to the same process, where there are several (`make test` has two: pytest-xdist).
 
 Those of a file share what its fixtures built; those of the training share a training, but for the paper's comparison,
-which needs little of it. (pytest-xdist's own `loadgroup` does nothing under pytest 9.2: its issue 1386.)
+which needs little of it; those of the page share a service and a page. (pytest-xdist's own `loadgroup` does nothing
+under pytest 9.2: its issue 1386.)
 """
 
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 TRAINING = PurePosixPath("tests/training")
 PAPER = TRAINING / "paper"
+PAGE = PurePosixPath("tests/ui")
 
 
 class ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
@@ -40,4 +42,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(nodeid: str) -> PurePosixPath:
     """The nearest of the folders, else the file."""
     file = PurePosixPath(nodeid.partition("::")[0])
-    return next((folder for folder in file.parents if folder in (PAPER, TRAINING)), file)
+    return next((folder for folder in file.parents if folder in (PAPER, TRAINING, PAGE)), file)

@@ -10,6 +10,7 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (answers.Image, of_service.ImageInfo),
     (answers.Model, of_service.ModelInfo),
     (answers.Explanation, of_service.Explanation),
+    (answers.Quality, of_service.Quality),
     (answers.Suspected, of_service.SuspectedInfo),
     (answers.GradeAnswer, of_service.GradeAnswer),
     (answers.Grade, of_service.GradeInfo),

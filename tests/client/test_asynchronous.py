@@ -35,6 +35,8 @@ def test_every_method(url: str) -> None:
             assert len(await client.grade_batch([png(picture(MELANOMA))])) == 1
             assert {model.name for model in await client.models()} == {"classifier", "grader"}
             assert (await client.model("grader")).labels["stable"].version == 1
+            assert (await client.version("grader", 1)).manifest is not None
+            assert (await client.file("grader", 1, "golden/00.png")).startswith(b"\x89PNG")
             assert (await client.move_label("classifier", "trial", 1)).version == 1
 
     asyncio.run(ask())

@@ -86,6 +86,19 @@ def test_models_and_labels(client: Client) -> None:
     assert client.ready()
 
 
+def test_a_version_says_how_it_was_measured_and_hands_out_what_people_read(client: Client) -> None:
+    found = client.version("classifier", 2)
+    assert found.manifest is not None
+    assert (found.name, found.version) == ("classifier", 2)
+    assert found.manifest.operating_points[0].name == found.manifest.default_operating_point == "sensitive"
+    assert found.manifest.evaluations["painted"].metrics["auc"].high == 0.95
+    assert "golden/00.png" in found.manifest.files
+    assert client.file("classifier", 2, "golden/00.png").startswith(b"\x89PNG")
+    for number, path in ((2, "saved_model.pb"), (3, "golden/00.png")):
+        with pytest.raises(NotFound):
+            client.file("classifier", number, path)
+
+
 def test_what_the_service_refuses_is_raised_at_once(client: Client, service: Service) -> None:
     with pytest.raises(UnreadableImage) as refused:
         client.classify(b"text")

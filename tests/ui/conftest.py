@@ -1,0 +1,131 @@
+"""The real service with the bundled models, the real page, and a real browser: Debian's chromium."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from service.key_file import KeyFile
+from tests.running_service import ROOT, WITHOUT_TLS, running
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+PATIENCE = 60_000
+"""Milliseconds that a browser may take for one thing, on a machine that does other things too."""
+STORE = ROOT / "model_store" / "models"
+SAMPLE = ROOT / "docs" / "images" / "sample.png"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@dataclass
+class Clinic:
+    """A service that asks for keys and can be stopped and started again, as the page sees it."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    running: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        keys = str(self.folder / "keys.json")
+        self.running.enter_context(running(STORE, self.folder / "state", PORT=str(self.port), KEYS=keys))
+
+    def stop(self) -> None:
+        self.running.close()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Of the page, and of whoever may move labels."""
+
+    page: str
+    admin: str
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    file = KeyFile(tmp_path_factory.mktemp("clinic") / "keys.json")
+    return Keys(file.add("page", ["infer"]).text, file.add("operator", ["admin"]).text)
+
+
+@pytest.fixture(scope="session")
+def clinic(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    found = Clinic(tmp_path_factory.getbasetemp() / "clinic0")
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def address(clinic: Clinic, keys: Keys) -> Iterator[str]:
+    """Of the page."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "ui/app.py", "--server.port", str(port)]
+    environment = os.environ | {"MELANOSERVE_URL": clinic.url, "MELANOSERVE_KEY": keys.page}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    with httpx.Client(verify=WITHOUT_TLS) as http:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if http.get(url).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+    raise AssertionError("the page does not start")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a file and not for all: while it is open, no other test of the process can use asyncio."""
+    if not CHROMIUM.exists():
+        pytest.skip("NOT TESTED: the page in a browser; install Debian's package chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A fresh window of a desktop on the first page; it must not ask any other host for anything."""
+    requested: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    opened = context.new_page()
+    opened.on("request", lambda request: requested.append(request.url))
+    opened.goto(address)
+    yield opened
+    context.close()
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []

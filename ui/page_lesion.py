@@ -1,0 +1,49 @@
+"""Several images of one lesion, side by side."""
+
+import streamlit as st
+
+from ui import answer_view, markup, session, words
+from ui.asking import Asked
+from ui.page_images import options, pick
+
+COLUMNS = 3
+
+
+def show() -> None:
+    """Draws the page."""
+    st.title("One lesion")
+    files = pick("lesion", "Images of one and the same lesion")
+    question = options()
+    if not files:
+        st.info("Drop two or more images of one lesion above: other moments, other magnifications, polarised or not.")
+        return
+    found = session.answers(files, question)
+    if any(asked.trouble is not None and asked.trouble.retryable for asked in found):
+        st.button("Ask again", on_click=session.forget_failures, type="primary")
+    st.markdown(markup.plain(summary(found)))
+    st.caption("Each picture is answered by itself. No mean is shown: nothing measured what one would be worth.")
+    for start in range(0, len(files), COLUMNS):
+        row = list(zip(files, found, strict=True))[start : start + COLUMNS]
+        for column, (file, asked) in zip(st.columns(COLUMNS, border=True), row, strict=False):
+            with column:
+                st.markdown(f"**{markup.plain(asked.name)}**")
+                answer_view.picture(file, asked)
+                answer_view.trouble(asked)
+                if asked.classification is not None:
+                    answer_view.verdict(asked.classification)
+                if asked.graded is not None and asked.graded.grade is not None:
+                    st.markdown(markup.plain(f"Resembles stage grade {asked.graded.grade.stage}."))
+
+
+def summary(found: list[Asked]) -> str:
+    """How the answers agree, in words."""
+    said = [asked.classification for asked in found if asked.classification is not None]
+    counts = [(name, sum(one.decision == name for one in said)) for name in ("malignant", "benign", "abstained")]
+    parts = [f"{count} {'not answered' if name == 'abstained' else name}" for name, count in counts if count]
+    failed = len(found) - len(said)
+    parts += [f"{failed} without an answer"] if failed else []
+    text = f"Of {len(found)} images: {', '.join(parts)}."
+    shares = [one.probability for one in said if one.probability is not None]
+    if len(shares) > 1:
+        text += f" Probabilities of malignancy from {words.percent(min(shares))} to {words.percent(max(shares))}."
+    return text

@@ -1,0 +1,73 @@
+"""What a decision is worth at the clinic's own prevalence."""
+
+import streamlit as st
+
+from client import Classification, OperatingPoint
+from ui import markup, words
+from ui.manifests import manifest_of
+from ui.predictive import SOURCE, Estimate, predictive, shifted
+
+
+def show(said: Classification) -> None:
+    """Asks for the prevalence, and says what it makes of the decision.
+
+    Args:
+        said: What the service said of an image.
+    """
+    st.subheader("At your clinic")
+    manifest = manifest_of(said.model)
+    calibration = None if manifest is None else manifest.calibration
+    share = st.number_input(
+        "Of 100 lesions that you photograph, how many are malignant?",
+        min_value=0.1,
+        max_value=99.0,
+        value=None if calibration is None else round(100 * calibration.prevalence, 1),
+        step=0.5,
+        format="%.1f",
+        key="prevalence",
+        persist_state="session",
+        help="The prevalence. At first it is that for which the model's probability is calibrated, not yours.",
+    )
+    if share is None:
+        return
+    prevalence = share / 100
+    _values(said.operating_point, prevalence)
+    if said.probability is not None and calibration is not None and abs(calibration.prevalence - prevalence) > 5e-4:
+        there = shifted(said.probability, calibration.prevalence, prevalence)
+        st.markdown(
+            markup.plain(
+                f"The probability of {words.percent(said.probability)} is calibrated for a prevalence of "
+                f"{words.percent(calibration.prevalence)}; shifted to yours it is {words.percent(there)}."
+            )
+        )
+    st.caption(
+        markup.plain(
+            f"Computed by this page with Bayes' theorem ({SOURCE}) from the sensitivity and specificity above, at the "
+            "ends of their 95 % intervals; not measured at your clinic."
+        )
+    )
+
+
+def _values(point: OperatingPoint, prevalence: float) -> None:
+    try:
+        found = predictive(point, prevalence)
+    except ValueError as error:
+        st.info(markup.plain(f"There is no predictive value: {error}."))
+        return
+    left, right = st.columns(2)
+    _value(left, "Malignant of those called malignant (PPV)", found.positive)
+    _value(right, "Benign of those called benign (NPV)", found.negative)
+    malignant = 1000 * prevalence
+    missed = malignant * (1 - point.sensitivity)
+    alarms = (1000 - malignant) * (1 - point.specificity)
+    st.markdown(
+        markup.plain(
+            f"Of 1000 lesions about {malignant:.0f} are malignant, of which about {missed:.0f} would be missed; about "
+            f"{alarms:.0f} benign ones would be called malignant."
+        )
+    )
+
+
+def _value(column: st.delta_generator.DeltaGenerator, name: str, found: Estimate) -> None:
+    column.metric(name, words.percent(found.value), border=True)
+    column.caption(words.span(found.low, found.high))

@@ -1,0 +1,108 @@
+"""What the service says, in sentences: never more than it said."""
+
+import re
+
+from client import MelanoserveError, NotReachable, OperatingPoint, Problem, UnexpectedAnswer
+
+DECISIONS = {
+    "malignant": "Looks malignant",
+    "benign": "Looks benign",
+    "abstained": "Not answered",
+}
+
+ADVICE = {
+    "animated_image": "Save the one picture that you mean as a file of its own.",
+    "corrupt_image": "Export the original once more; a copy was probably cut off on its way.",
+    "deadline_exceeded": "The service is busy. Ask again in a moment.",
+    "empty_image": "The file is empty. Export it once more.",
+    "image_too_large": "Save it smaller or as JPEG; the model looks at 224 pixels in each direction.",
+    "image_too_small": "Send the original, not a thumbnail.",
+    "insufficient_scope": "The API key was not made for this. Ask whoever runs the service for one that is.",
+    "key_expired": "Ask whoever runs the service for a new API key.",
+    "overloaded": "The service is busy. Ask again in a moment.",
+    "rate_limited": "Too many images in a short time. Ask again in a moment.",
+    "state_not_writable": "Whoever runs the service must make its state folder writable.",
+    "too_many_pixels": "Save it smaller; the model looks at 224 pixels in each direction.",
+    "unauthorized": "The service asks for an API key. Whoever runs this page sets MELANOSERVE_KEY for it.",
+    "unknown_operating_point": "Choose another operating point under “Options”.",
+    "unsupported_image_type": "Save the picture as JPEG, PNG, TIFF, WebP or BMP.",
+    "version_refused": "Whoever runs the service finds the reason under “Models”, and can move the label back.",
+}
+"""Code of a problem -> what whoever looks at the page can do about it."""
+
+BETTER = {
+    "blurred": "Rest the dermatoscope on the skin, focus, and photograph again.",
+    "too_dark": "Switch the dermatoscope's light on, or lengthen the exposure.",
+    "too_bright": "Shorten the exposure, or take the glare away with immersion fluid or polarised light.",
+    "glare": "Take it away with immersion fluid or polarised light.",
+    "no_lesion": "Put one lesion in the middle of the picture.",
+    "not_dermoscopic": "Photograph through a dermatoscope: the model knows no other pictures.",
+    "too_small": "Send the original, not a thumbnail.",
+}
+"""What is wrong with a picture -> how to take a better one."""
+
+
+def trouble(error: MelanoserveError) -> str:
+    """What went wrong and what to do, in sentences."""
+    if isinstance(error, NotReachable):
+        return (
+            "The service cannot be reached. Nothing was lost: as soon as it is back, “Ask again”. "
+            f"If it stays away, whoever runs it should know: {_sentence(str(error))}"
+        )
+    if isinstance(error, UnexpectedAnswer) or not isinstance(error, Problem):
+        return f"Something else than melanoserve answered. Whoever runs this page should know: {_sentence(str(error))}"
+    advice = ADVICE.get(error.code)
+    if advice is None:
+        advice = "Ask again in a moment." if error.retryable else "Asking again unchanged cannot help."
+    return f"{_sentence(error.title)} {_sentence(error.detail)} {advice}"
+
+
+def reference(error: MelanoserveError) -> str:
+    """What whoever runs the service finds the request by; empty where it never saw one."""
+    return f"{error.code}, request {error.request_id}" if isinstance(error, Problem) else ""
+
+
+def issue(name: str) -> str:
+    """What is wrong with a picture, and how to take a better one where that is known."""
+    return f"{name.replace('_', ' ').capitalize()}. {BETTER.get(name, '')}".rstrip()
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in per cent, with one place after the point, and never a certainty that nobody has."""
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    if 0.999 < share < 1:
+        return "more than 99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def span(low: float, high: float) -> str:
+    """An interval of shares."""
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def point(found: OperatingPoint) -> str:
+    """What an operating point was measured to do."""
+    return (
+        f"A lesion is called malignant from a probability of {percent(found.threshold)} on. Of 100 malignant lesions "
+        f"that finds about {_hundred(found.sensitivity)} ({_hundreds(found.sensitivity_ci)}) and misses the others; of "
+        f"100 benign ones it leaves about {_hundred(found.specificity)} ({_hundreds(found.specificity_ci)}) alone and "
+        f"raises a false alarm at the others."
+    )
+
+
+def title(name: str) -> str:
+    """A name of the service, such as melanoma_sensitivity_95, for people."""
+    return re.sub(r"_(\d+)$", r" \1 %", name).replace("_", " ").capitalize()
+
+
+def _hundred(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _hundreds(interval: tuple[float, float]) -> str:
+    return f"95 % interval {100 * interval[0]:.0f} to {100 * interval[1]:.0f}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
