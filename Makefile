@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve ui test lint fuzz contract train bench soak requirements
+.PHONY: help serve ui test lint docs fuzz contract train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -22,13 +22,16 @@ serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
 ui: .venv/ui ## set up and start the page on http://127.0.0.1:$(UI_PORT); the service must run, see MELANOSERVE_URL
 	$(BIN)/python -m streamlit run ui/app.py --server.port $(UI_PORT)
 
-test: lint .venv/training .venv/ui ## set up and run linters, type checks and all tests
+test: lint ## set up and run linters, type checks and all tests
 	$(BIN)/python -m pytest -n 2
 
-lint: .venv/dev .venv/training .venv/ui ## ruff and mypy
+lint: .venv/dev .venv/training .venv/docs .venv/ui ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/docs ## make the documentation as a site, to be opened at site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 fuzz: MINUTES ?= 10
 fuzz: .venv/dev ## mutated files of every format against the decoder, in bounded processes; MINUTES=10
@@ -74,8 +77,12 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt
 	touch $@
 
+.venv/docs: .venv/service requirements/docs.txt
+	$(PIP) --no-compile -r requirements/docs.txt
+	touch $@
+
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training ui tracing dev bench-fastapi bench-litserve bench-bentoml; do \
+	@for part in service build training ui tracing dev docs bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

@@ -23,8 +23,9 @@ COMMANDS = [
         r"^```sh\n(.*?)^```", (ROOT / "docs" / "own-images.md").read_text(), re.MULTILINE | re.DOTALL
     )
     for line in block.splitlines()
+    if line.startswith(".venv/")
 ]
-"""Those of the blocks that are commands of ours."""
+"""Those that are ours; the others take Docker and a running service."""
 
 
 def _paint(clinic: Path) -> None:

@@ -1,0 +1,85 @@
+"""Every command of the documents is run, as a reader would, and does what the text shows; or stands in LEFT_OUT."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import COMMANDS, Block, blocks, documents
+from tests.docs.following import LEFT_OUT, SPOKEN, alone, followed
+from tests.docs.outputs import check
+from tests.docs.reader import Reader, reading
+from tests.running_service import ROOT
+
+NOT_RUN = ("", "bash", "console", "shell", "shell-session", "zsh", "py", "pycon", "python3")
+"""Languages in which a command could hide from the test below."""
+
+
+def _commands() -> list[tuple[Block, str]]:
+    found = (block for document in documents() for block in blocks(document) if block.language in COMMANDS)
+    return [(block, command) for block in found for command in block.commands]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    with reading(tmp_path_factory.mktemp("clone")) as reader:
+        yield reader
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, document: str, tmp_path: Path) -> Iterator[Reader]:
+    if alone(document):
+        with reading(tmp_path) as own:
+            yield own
+    else:
+        yield request.getfixturevalue("shared")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+@pytest.mark.parametrize("document", SPOKEN)
+def test_what_it_says_can_be_done_and_comes_out(document: str, reader: Reader) -> None:
+    for block, printed in followed(document, reader):
+        assert block.output is not None
+        check(block.output, printed)
+
+
+@pytest.mark.parametrize("document", documents())
+def test_its_blocks_say_what_they_are(document: str) -> None:
+    for block in blocks(document):
+        assert block.language not in NOT_RUN, f"{block}: commands are sh or python, and what comes out json or text"
+
+
+def test_what_is_left_out_is_still_there() -> None:
+    for document, start, reason in LEFT_OUT:
+        block = any(document in ("*", block.document) and re.match(start, text) for block, text in _commands())
+        assert block, f"no command {start!r} in {document} any more ({reason})"
+
+
+def test_the_trainings_are_taken_by_the_command_line() -> None:
+    from training.cli import parser  # noqa: PLC0415 - heavy
+
+    taken = 0
+    for block, command in _commands():
+        words = shlex.split(command, comments=True)
+        start = next(
+            (n + 3 for n in range(len(words)) if words[n : n + 3] == [".venv/bin/python", "-m", "training"]), 0
+        )
+        if "docker" in words and "training" in words:
+            start = words.index("training", words.index("run")) + 1
+        arguments = [word for word in words[start:] if word != "&"]
+        if start and "--help" not in arguments:
+            assert callable(parser().parse_args(arguments).run_command), block
+            taken += 1
+    assert taken >= 9
+
+
+def test_the_targets_are_those_of_the_makefile() -> None:
+    for block, command in _commands():
+        words = shlex.split(command, comments=True)
+        if words[0] == "make":
+            dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+            assert dry.returncode == 0, f"{block}: {dry.stderr}"
