@@ -44,7 +44,7 @@ def pretty(value: object, indent: int = 0) -> str:
     if len(items) > 1 and not any(isinstance(one, (dict, list)) for _, one in items):
         pad = " " if start == "{" else ""
         line = start + pad + ", ".join(_member(name, one, 0) for name, one in items) + pad + end
-        if indent and len(line) < 88:
+        if indent and indent + len(line) < 100:
             return line
     inner = " " * (indent + 2)
     lines = ",\n".join(inner + _member(name, one, indent + 2) for name, one in items)
