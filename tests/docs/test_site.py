@@ -139,3 +139,5 @@ def test_the_reference_of_python_names_what_a_program_may_use(site: Path) -> Non
         assert name in text
     for method in ("classify", "grade", "classify_batch", "move_label", "ready"):
         assert f'id="client.Client.{method}"' in text
+    for name in client.OperatingPoint.model_fields:
+        assert f'id="client.answers.OperatingPoint.{name}"' in text
