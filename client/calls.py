@@ -11,8 +11,10 @@ from typing import Any, BinaryIO, Generic, TypedDict, TypeVar
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
+from client import fhir
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.errors import MEDIA_TYPE, Problem, UnexpectedAnswer
+from client.fhir import Bundle
 from client.manifest import VersionAnswer
 
 Result = TypeVar("Result")
@@ -83,6 +85,16 @@ def grade(image: Source, options: GradeOptions) -> Call[GradeAnswer]:
     return _image("/grade", image, options, GradeAnswer)
 
 
+def classify_fhir(image: Source, options: ClassifyOptions) -> Call[Bundle]:
+    """POST /classify, for FHIR."""
+    return _fhir("/classify", image, options)
+
+
+def grade_fhir(image: Source, options: GradeOptions) -> Call[Bundle]:
+    """POST /grade, for FHIR."""
+    return _fhir("/grade", image, options)
+
+
 def classify_batch(images: Iterable[Source], options: ClassifyOptions) -> Call[list[ClassifyAnswer | Problem]]:
     """POST /classify/batch."""
     return _batch("/classify/batch", images, options, ClassifyAnswer)
@@ -136,6 +148,19 @@ def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
 def _image(path: str, image: Source, options: Mapping[str, Any], answer: type[One]) -> Call[One]:
     sent = {"content": _bytes(image), "headers": UNDECLARED, "params": _params(options)}
     return Call("POST", path, answer.model_validate, sent)
+
+
+def _fhir(path: str, image: Source, options: Mapping[str, Any]) -> Call[Bundle]:
+    # Of errors we understand problem details better than an OperationOutcome: they say whether to ask again.
+    headers = UNDECLARED | {"Accept": f"{fhir.MEDIA_TYPE}, {MEDIA_TYPE}"}
+    sent = {"content": _bytes(image), "headers": headers, "params": _params(options)}
+    return Call("POST", path, _bundle, sent)
+
+
+def _bundle(body: Any) -> Bundle:  # noqa: ANN401 - JSON
+    if body["resourceType"] != "Bundle":
+        raise KeyError("Bundle")
+    return dict(body)
 
 
 def _batch(

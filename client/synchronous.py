@@ -13,6 +13,7 @@ from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
 from client.connection import headers_of, unreachable
 from client.errors import MelanoserveError, Problem
+from client.fhir import Bundle
 from client.manifest import VersionAnswer
 from client.retrying import Patience
 
@@ -58,6 +59,14 @@ class Client:
     def grade(self, image: Source, **options: Unpack[GradeOptions]) -> GradeAnswer:
         """Which stage grade a lesion resembles; raises what `classify` raises."""
         return self._ask(calls.grade(image, options))
+
+    def classify_fhir(self, image: Source, **options: Unpack[ClassifyOptions]) -> Bundle:
+        """What `classify` answers, as a FHIR R4 Bundle; `client.fhir` links and stores it."""
+        return self._ask(calls.classify_fhir(image, options))
+
+    def grade_fhir(self, image: Source, **options: Unpack[GradeOptions]) -> Bundle:
+        """What `grade` answers, as a FHIR R4 Bundle."""
+        return self._ask(calls.grade_fhir(image, options))
 
     def classify_batch(
         self, images: Iterable[Source], **options: Unpack[ClassifyOptions]

@@ -17,11 +17,12 @@ from service.context import Context, context_of
 from service.image_route import Work
 from service.inference import Job, Question
 from service.multipart import Upload
+from service.negotiation import VARY
 from service.parameters import ClassifyQuery
 from service.problem_responses import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
-from service.representations import JSON, VARY, representation_for
+from service.representations import JSON, representation_for
 from service.versions import Served
 
 Item = ClassifyItem | GradeItem

@@ -18,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 from service.bodies import announced_bytes, read_image
 from service.context import context_of
 from service.inference import Job
+from service.negotiation import VARY
 from service.parameters import ClassifyQuery, parse_query
 from service.progress import Progress
-from service.representations import VARY, ImageAnswer, Representation, representation_for
+from service.representations import ImageAnswer, Representation, representation_for
 from service.versions import Served
 
 Work = Callable[[Served, Job], ImageAnswer]

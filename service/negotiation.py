@@ -4,6 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
+
+VARY = {"Vary": "Accept"}
+"""The header of every answer that might have had another form; a cache must not give it to who asked for another."""
+
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -26,6 +31,11 @@ class MediaRange:
         if any(self.parameters[name] != media_type.parameters[name] for name in known):
             return None
         return 2 * (self.main != "*") + 2 * (self.sub != "*") + len(known)
+
+
+def accept_of(headers: Headers) -> str:
+    """The Accept header, which may come in several lines."""
+    return ",".join(headers.getlist("accept"))
 
 
 def negotiate(accept: str, offered: Sequence[str]) -> int | None:

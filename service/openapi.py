@@ -16,6 +16,18 @@ def reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def fhir(resource: str) -> dict[str, Any]:
+    """The schema of a FHIR resource: no more of it than its name, for the rest is FHIR's own specification."""
+    return {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": resource}},
+        "externalDocs": {"url": f"https://hl7.org/fhir/R4/{resource.lower()}.html"},
+    }
+
+
+OUTCOME = fhir("OperationOutcome")
+
 # FastAPI documents its own 422 for every route with a parameter; here that is a 400 problem.
 UNUSED = ("HTTPValidationError", "ValidationError")
 

@@ -1,4 +1,5 @@
-"""Every error as `application/problem+json`, also those that FastAPI and Starlette raise themselves."""
+"""Every error as `application/problem+json`, also those that FastAPI and Starlette raise themselves; to a client that
+takes FHIR and not that, as an OperationOutcome."""
 
 import json
 from collections.abc import Mapping
@@ -7,13 +8,16 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
 from dermoscopy.errors import ImageError
 from model_store.errors import StoreError
-from service.openapi import PROBLEM, reference
+from service.fhir import outcome
+from service.negotiation import VARY, accept_of, negotiate
+from service.openapi import OUTCOME, PROBLEM, reference
 from service.parameters import parameter_problem
 from service.problems import (
     MEDIA_TYPE,
@@ -25,22 +29,29 @@ from service.problems import (
     kind_of,
 )
 
+FORMS = (MEDIA_TYPE, outcome.MEDIA_TYPE)
+"""Of an error. Where Accept excludes both, as `application/json` does, it is the first all the same."""
+
 
 def problem_response(error: Exception, scope: Scope, members: Mapping[str, object] | None = None) -> Response:
     """The answer to a request that failed.
 
     Args:
         error: A Problem, or an error that FOREIGN knows; any other becomes an `internal_error` that says nothing.
-        scope: The request's ASGI scope, of which only `state` is used.
+        scope: The request's ASGI scope, of which only `state` and `headers` are used. Who takes FHIR and no problem
+            details is told by an OperationOutcome.
         members: Extension members, such as /readyz's list of models.
     """
     error, kind = _told(error)
     state = scope["state"]
     state["problem"] = kind.code
-    body = {**problem_members(error, state["request_id"]), **(members or {})}
-    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
+    headers = VARY if kind.retry_after is None else {**VARY, "Retry-After": str(kind.retry_after)}
     if isinstance(error, Problem):
-        headers |= error.headers
+        headers = {**headers, **error.headers}
+    if negotiate(accept_of(Headers(scope=scope)), FORMS) == FORMS.index(outcome.MEDIA_TYPE):
+        body: Mapping[str, object] = outcome.outcome(kind, str(error))
+        return Response(json.dumps(body), kind.status, headers, outcome.MEDIA_TYPE)
+    body = {**problem_members(error, state["request_id"]), **(members or {})}
     return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
 
 
@@ -74,7 +85,7 @@ def _told(error: Exception) -> tuple[Exception, Kind]:
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI document says of a route's errors."""
-    content = {MEDIA_TYPE: {"schema": reference(PROBLEM)}}
+    content = {MEDIA_TYPE: {"schema": reference(PROBLEM)}, outcome.MEDIA_TYPE: {"schema": OUTCOME}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 

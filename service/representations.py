@@ -10,14 +10,14 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from service.answers import ClassifyAnswer, GradeAnswer
+from service.fhir.bundle import MEDIA_TYPE as FHIR_JSON
+from service.fhir.bundle import as_fhir
 from service.inference import Job
-from service.negotiation import negotiate
+from service.negotiation import accept_of, negotiate
+from service.openapi import fhir
 from service.problems import NotAcceptable
 
 ImageAnswer = ClassifyAnswer | GradeAnswer
-
-VARY = {"Vary": "Accept"}
-"""The header of every answer that might have had another form; a cache must not give it to who asked for another."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ def _as_json(answer: ImageAnswer, _: Job) -> bytes:
 
 
 JSON = Representation("application/json", _as_json)
+FHIR = Representation(FHIR_JSON, as_fhir, fhir("Bundle"))
 
-REPRESENTATIONS: tuple[Representation, ...] = (JSON,)
+REPRESENTATIONS: tuple[Representation, ...] = (JSON, FHIR)
 """Of one image's answer; where the client likes several equally well, the first of them."""
 
 
@@ -58,15 +59,8 @@ def representation_for(headers: Headers, offered: Sequence[Representation] = REP
     types = [one.media_type for one in offered]
     index = negotiate(accept_of(headers), types)
     if index is None:
-        raise NotAcceptable(
-            f"The answer can be {' or '.join(types)}; the Accept header allows none of it.", headers=VARY
-        )
+        raise NotAcceptable(f"The answer can be {' or '.join(types)}; the Accept header allows none of it.")
     return offered[index]
-
-
-def accept_of(headers: Headers) -> str:
-    """The Accept header, which may come in several lines."""
-    return ",".join(headers.getlist("accept"))
 
 
 def documented() -> dict[int | str, dict[str, Any]]:

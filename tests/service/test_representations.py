@@ -25,13 +25,12 @@ def test_several_lines_of_accept_are_one_header() -> None:
 
 
 def test_a_refusal_names_what_there_is() -> None:
-    with pytest.raises(NotAcceptable, match="application/json or application/x-other") as refused:
+    with pytest.raises(NotAcceptable, match="application/json or application/x-other"):
         representation_for(Headers({"Accept": "text/html"}), [JSON, OTHER])
-    assert refused.value.headers == {"Vary": "Accept"}
 
 
 def test_what_fastapi_documents_itself_is_not_documented_twice() -> None:
-    assert JSON.media_type not in documented()[200]["content"]
+    assert list(documented()[200]["content"]) == ["application/fhir+json"]
 
 
 @pytest.mark.parametrize("path", ["/classify", "/grade", "/classify/batch", "/grade/batch"])

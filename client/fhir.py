@@ -1,0 +1,54 @@
+"""What a clinic's program does with a FHIR bundle of the service: say whose it is, and get it ready to be stored.
+
+The service never learns of whom an image is: the bundle is linked here, where that is known.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+Bundle = dict[str, Any]
+"""A FHIR R4 Bundle as JSON; any FHIR library reads it."""
+
+MEDIA_TYPE = "application/fhir+json"
+
+OF_A_SUBJECT = ("DiagnosticReport", "Observation", "Media")
+
+
+def linked(bundle: Bundle, *, subject: str, imaging_study: str | None = None) -> Bundle:
+    """The bundle with references to the patient, and to the study that the image is from.
+
+    Args:
+        bundle: As the service answered it; it is not changed.
+        subject: Reference to the patient, such as Patient/123.
+        imaging_study: Reference to the study, such as ImagingStudy/456.
+    """
+    made = copy.deepcopy(bundle)
+    for resource in (entry["resource"] for entry in made["entry"]):
+        if resource["resourceType"] in OF_A_SUBJECT:
+            resource["subject"] = {"reference": subject}
+        if imaging_study is not None and resource["resourceType"] == "DiagnosticReport":
+            resource["imagingStudy"] = [{"reference": imaging_study}]
+        if imaging_study is not None and resource["resourceType"] == "Observation":
+            resource["derivedFrom"] = [*resource.get("derivedFrom", []), {"reference": imaging_study}]
+    return made
+
+
+def as_transaction(bundle: Bundle) -> Bundle:
+    """The bundle as a transaction, which a FHIR server stores when it is posted to its base address.
+
+    A version of a model that the server knows already, by the SHA-256 of its manifest, is not stored again.
+    """
+    made = copy.deepcopy(bundle) | {"type": "transaction"}
+    for entry in made["entry"]:
+        resource = entry["resource"]
+        entry["request"] = {"method": "POST", "url": resource["resourceType"]}
+        if resource["resourceType"] == "Device":
+            entry["request"]["ifNoneExist"] = _same_device(resource)
+    return made
+
+
+def _same_device(device: dict[str, Any]) -> str:
+    (identifier,) = device["identifier"]
+    return f"identifier={identifier['system']}|{identifier['value']}"

@@ -1,0 +1,138 @@
+"""What the classifier says of an image, as Observations: probability, decision, classes, diagnoses, quality."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from service.answers import Classification, ClassifyAnswer, OperatingPointInfo
+from service.fhir.codes import ASSERTED_BY_AI, IMAGING, PROBABILITY, absent, own
+from service.fhir.elements import CodeableConcept, Reference, concept, percent
+from service.fhir.resources import Entry, Observation, Valued
+
+Classified = ClassifyAnswer | Classification
+
+MALIGNANT = "Probability that the lesion is malignant (melanoma, another skin cancer or a precursor)"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What all statements of one model about one image have in common.
+
+    Attributes:
+        by: The model.
+        issued: When, as a FHIR instant.
+        note: What the model is intended for.
+    """
+
+    by: Reference
+    issued: str
+    note: str
+
+    def observation(self, code: CodeableConcept) -> Observation:
+        """One without a value yet."""
+        return {
+            "resourceType": "Observation",
+            "meta": {"security": [ASSERTED_BY_AI]},
+            "status": "preliminary",
+            "category": [concept("Imaging", IMAGING)],
+            "code": code,
+            "issued": self.issued,
+            "device": self.by,
+            "note": [{"text": self.note}],
+        }
+
+
+def classified(decided: Classified, said: Said) -> Iterator[Entry[Observation]]:
+    """The Observations of a classification; of an abstained one probability and decision have no value."""
+    probability = Entry(_probability(decided, said))
+    yield probability
+    yield Entry(_decision(decided, said, probability.reference))
+    if decided.classes is not None:
+        yield Entry(_shares("class-probabilities", "Probability of each class", decided.classes, said))
+    if decided.differential is not None:
+        yield Entry(_differential(decided, said))
+    if decided.quality is not None:
+        yield Entry(_quality(decided, said))
+
+
+def rule(point: OperatingPointInfo) -> str:
+    """The operating point in words."""
+    return (
+        f"Called malignant from a probability of {point.threshold} on: operating point {point.name}, "
+        f"sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, "
+        f"specificity {_measured(point.specificity, point.specificity_ci)}, measured on: {point.measured_on}"
+    )
+
+
+def _measured(value: float, ends: tuple[float, float]) -> str:
+    return f"{value:.3f} (95 % CI {ends[0]:.3f} to {ends[1]:.3f})"
+
+
+def _abstained(decided: Classified) -> CodeableConcept:
+    issues = [] if decided.quality is None else decided.quality.issues
+    return absent("unknown", f"The service abstained: {', '.join(issues) or 'the image is not fit to be classified'}")
+
+
+def _probability(decided: Classified, said: Said) -> Observation:
+    made = said.observation(concept(MALIGNANT, PROBABILITY))
+    if decided.probability is None:
+        made["dataAbsentReason"] = _abstained(decided)
+    else:
+        made["valueQuantity"] = percent(decided.probability)
+        # In words only: a `high` belongs to its range in FHIR, and a probability that reaches the threshold does not.
+        made["referenceRange"] = [{"text": rule(decided.operating_point)}]
+    return made
+
+
+def _decision(decided: Classified, said: Said, probability: Reference) -> Observation:
+    point = decided.operating_point
+    made = said.observation(own("decision", "Decision at the operating point; no diagnosis"))
+    made["derivedFrom"] = [probability]
+    made["method"] = own("operating-point", f"Operating point {point.name}")
+    if decided.decision == "abstained":
+        made["dataAbsentReason"] = _abstained(decided)
+    else:
+        made["valueCodeableConcept"] = own(decided.decision, f"looks {decided.decision} at the operating point")
+    low, high = "95 % confidence interval of the sensitivity", "95 % confidence interval of the specificity"
+    made["component"] = [
+        {"code": own("threshold", "Called malignant from here on"), "valueQuantity": percent(point.threshold)},
+        {"code": own("sensitivity", "Sensitivity"), "valueQuantity": percent(point.sensitivity)},
+        _interval("sensitivity-ci", low, point.sensitivity_ci),
+        {"code": own("specificity", "Specificity"), "valueQuantity": percent(point.specificity)},
+        _interval("specificity-ci", high, point.specificity_ci),
+        {"code": own("measured-on", "What both were measured on"), "valueString": point.measured_on},
+    ]
+    return made
+
+
+def _interval(code: str, text: str, ends: tuple[float, float]) -> Valued:
+    return {"code": own(code, text), "valueRange": {"low": percent(ends[0]), "high": percent(ends[1])}}
+
+
+def _shares(code: str, text: str, shares: dict[str, float], said: Said) -> Observation:
+    made = said.observation(own(code, text))
+    made["component"] = [{"code": own(name, name), "valueQuantity": percent(share)} for name, share in shares.items()]
+    return made
+
+
+def _differential(decided: Classified, said: Said) -> Observation:
+    made = said.observation(own("differential", "Likeliest diagnoses: suspicions from one picture"))
+    made["component"] = [
+        {
+            "code": own(one.code, f"{one.name} (ICD-10 {', '.join(one.icd10)})" if one.icd10 else one.name),
+            "valueQuantity": percent(one.probability),
+        }
+        for one in decided.differential or []
+    ]
+    return made
+
+
+def _quality(decided: Classified, said: Said) -> Observation:
+    made = said.observation(own("quality", "Whether the image is fit to be classified"))
+    if decided.quality is not None:
+        made["valueBoolean"] = decided.quality.acceptable
+        if decided.quality.issues:
+            made["component"] = [
+                {"code": own("quality-issue", "What is wrong with the image"), "valueString": issue}
+                for issue in decided.quality.issues
+            ]
+    return made

@@ -1,0 +1,65 @@
+import asyncio
+import copy
+import re
+from typing import Any
+
+import pytest
+
+from client import AsyncClient, Client, Patience, UnexpectedAnswer, UnreadableImage
+from client.fhir import as_transaction, linked
+from tests.client.unreliable import answer, unreliable
+from tests.service.fhir.samples import bundle, resources
+from tests.service.fhir.validators import python_faults
+from tests.tiny_models import MELANOMA, picture, png
+
+DATA = png(picture(MELANOMA))
+
+
+def test_answers_as_fhir_from_both_clients(client: Client, url: str) -> None:
+    async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
+        async with AsyncClient(url) as opened:
+            return await opened.classify_fhir(DATA), await opened.grade_fhir(DATA, always=True)
+
+    plain = client.classify(DATA)
+    for classified, graded in ((client.classify_fhir(DATA), client.grade_fhir(DATA, always=True)), asyncio.run(ask())):
+        assert plain.model.sha256 in {one["identifier"][0]["value"] for one in resources(classified, "Device")}
+        assert len(resources(graded, "Device")) == len(resources(classified, "Device")) + 1
+
+
+def test_errors_are_those_of_every_other_method(client: Client) -> None:
+    with pytest.raises(UnreadableImage) as refused:
+        client.classify_fhir(b"text")
+    assert refused.value.code == "unsupported_image_type"
+
+
+def test_what_is_no_bundle_is_told_from_one() -> None:
+    foreign = answer(200, {"resourceType": "Patient"}, "application/fhir+json")
+    once = Patience(attempts=1)
+    with unreliable(foreign) as server, Client(server.url, patience=once) as client, pytest.raises(UnexpectedAnswer):
+        client.classify_fhir(DATA)
+
+
+@pytest.mark.parametrize("name", ["classify", "grade-ajcc"])
+def test_a_bundle_is_linked_to_its_patient_and_its_study(name: str) -> None:
+    before = bundle(name)
+    untouched = copy.deepcopy(before)
+    made = linked(before, subject="Patient/123", imaging_study="ImagingStudy/4")
+    assert before == untouched
+    assert python_faults(made) == []
+    for kind in ("DiagnosticReport", "Observation", "Media"):
+        assert {one["subject"]["reference"] for one in resources(made, kind)} == {"Patient/123"}
+    assert resources(made, "DiagnosticReport")[0]["imagingStudy"] == [{"reference": "ImagingStudy/4"}]
+    assert all({"reference": "ImagingStudy/4"} in one["derivedFrom"] for one in resources(made, "Observation"))
+    alone = linked(before, subject="Patient/123")
+    assert "imagingStudy" not in resources(alone, "DiagnosticReport")[0]
+
+
+def test_a_transaction_stores_everything_once() -> None:
+    made = as_transaction(linked(bundle("grade"), subject="Patient/123"))
+    assert (made["type"], python_faults(made)) == ("transaction", [])
+    for entry in made["entry"]:
+        assert (entry["request"]["method"], entry["request"]["url"]) == ("POST", entry["resource"]["resourceType"])
+        assert ("ifNoneExist" in entry["request"]) == (entry["resource"]["resourceType"] == "Device")
+    queries = [entry["request"]["ifNoneExist"] for entry in made["entry"] if "ifNoneExist" in entry["request"]]
+    assert all(re.fullmatch(r"identifier=urn:uuid:[0-9a-f-]{36}\|[\w. ]+", query) for query in queries)
+    assert len(set(queries)) == 3

@@ -1,0 +1,61 @@
+import pytest
+
+from service.fhir.observations import rule
+from tests.service.fhir.samples import CLASSIFIED, POINT, bundle, coded, components, resources
+
+
+def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> None:
+    found = coded(bundle("classify"), "111047")
+    assert found["valueQuantity"] == {
+        "value": 37.012345, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"
+    }  # fmt: skip
+    assert found["referenceRange"] == [{"text": rule(POINT)}]
+    assert rule(POINT) == (
+        "Called malignant from a probability of 0.3 on: operating point sensitive, sensitivity 0.954 (95 % CI 0.929 to "
+        "0.975), specificity 0.613 (95 % CI 0.572 to 0.656), measured on: painted lesions"
+    )
+
+
+def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
+    whole = bundle("classify")
+    found = coded(whole, "decision")
+    (coding,) = found["valueCodeableConcept"]["coding"]
+    assert (coding["code"], coding["system"].startswith("urn:uuid:")) == ("malignant", True)
+    values = components(found)
+    assert values["threshold"]["value"] == 30
+    assert (values["sensitivity"]["value"], values["specificity"]["value"]) == (95.36, 61.26)
+    assert [values["sensitivity-ci"][end]["value"] for end in ("low", "high")] == [92.91, 97.49]
+    assert [values["specificity-ci"][end]["value"] for end in ("low", "high")] == [57.19, 65.57]
+    probability = next(e["fullUrl"] for e in whole["entry"] if e["resource"] == coded(whole, "111047"))
+    assert found["derivedFrom"] == [{"reference": probability}]
+
+
+def test_classes_and_diagnoses_are_components_and_no_diagnosis_has_a_code_of_a_record() -> None:
+    whole = bundle("classify")
+    shares = components(coded(whole, "class-probabilities"))
+    assert {name: one["value"] / 100 for name, one in shares.items()} == pytest.approx(CLASSIFIED.classes)
+    differential = coded(whole, "differential")
+    assert [one["code"]["text"] for one in differential["component"]] == [
+        "naevus (ICD-10 D22)", "melanoma (ICD-10 C43, D03)"
+    ]  # fmt: skip
+    systems = {coding["system"] for one in differential["component"] for coding in one["code"]["coding"]}
+    assert all(system.startswith("urn:uuid:") for system in systems)
+
+
+@pytest.mark.parametrize("name", ["classify-abstained", "grade-abstained"])
+def test_an_abstained_decision_has_no_value_and_says_why(name: str) -> None:
+    whole = bundle(name)
+    for code in ("111047", "decision"):
+        found = coded(whole, code)
+        assert not [member for member in found if member.startswith("value")]
+        assert found["dataAbsentReason"]["coding"][0]["code"] == "unknown"
+        assert found["dataAbsentReason"]["text"] == "The service abstained: blurred, too dark"
+    quality = coded(whole, "quality")
+    assert quality["valueBoolean"] is False
+    assert [one["valueString"] for one in quality["component"]] == ["blurred", "too dark"]
+    codes = {one["code"]["coding"][0]["code"] for one in resources(whole, "Observation")}
+    assert codes - {"stage-grade"} == {"111047", "decision", "quality"}
+
+
+def test_quality_that_was_not_measured_is_not_mentioned() -> None:
+    assert "quality" not in {one["code"]["coding"][0]["code"] for one in resources(bundle("classify"), "Observation")}
