@@ -30,7 +30,7 @@ class Client:
 
         Args:
             url: Of the service, such as http://127.0.0.1:8000.
-            key: The API key, where the service asks for one.
+            key: The API key or access token, where the service asks for one.
             timeout: Seconds that one attempt may take to connect, to send or to be answered.
             patience: How often what may succeed later is tried again.
         """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from client import Client, Problem
 from model_store.processors import available_processors
 from service.context import MOST_IMAGES
 from service.engine import Engine, Selection
+from service.fhir.bundle import bundle_of
 from service.image_route import Work
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
@@ -30,13 +32,15 @@ _ABOUT_THE_IMAGE = (413, 415, 422, 500, 504)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of every image: `task` is "classify" or "grade", the rest are the service's query parameters."""
+    """What is asked of every image: `task` is "classify" or "grade", the rest are the service's query parameters, but
+    for `fhir`: whether the answer is a FHIR bundle."""
 
     task: str
     version: int | None = None
     label: str | None = None
     operating_point: str | None = None
     always: bool = False
+    fhir: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class InProcess:
             if kind is None or kind.status not in _ABOUT_THE_IMAGE:
                 raise
             return Reply(problem=problem_members(error, ""))
+        if self.wanted.fhir:
+            return Reply(dict(bundle_of(answer, question.pathology, datetime.now(UTC))))
         return Reply(answer.model_dump(mode="json"))
 
 
@@ -109,12 +115,15 @@ class Remote:
 
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""
-        given = {name: value for name, value in vars(self.wanted).items() if name != "task"}
+        given = {name: value for name, value in vars(self.wanted).items() if name not in ("task", "fhir")}
         # Not what is merely false: version 0 must be refused, not left out and answered by another version.
         options: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None and value is not False
         }
         try:
+            if self.wanted.fhir:
+                client, grade = self.client, self.wanted.task == "grade"
+                return Reply(client.grade_fhir(data, **options) if grade else client.classify_fhir(data, **options))
             if self.wanted.task == "grade":
                 return Reply(self.client.grade(data, **options).model_dump(mode="json"))
             return Reply(self.client.classify(data, **options).model_dump(mode="json"))

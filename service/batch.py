@@ -55,7 +55,7 @@ async def answer_batch(request: Request, query: ClassifyQuery, asked: Asked) -> 
     """
     context = context_of(request)
     settings = context.settings
-    context.authorise(request, "infer")
+    await context.authorise(request, "infer")
     representation_for(request.headers, [JSON])
     held = _Held(context.admission.enter(announced_bytes(request.headers, settings.max_batch_bytes)))
     try:

@@ -100,8 +100,8 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
 
 def _say_who_may_ask(settings: Settings) -> bool:
-    """Whether keys are demanded."""
-    guarded = KeyRing(settings.key_file).configured
+    """Whether keys or tokens are demanded."""
+    guarded = settings.takes_tokens or KeyRing(settings.key_file).configured
     if not guarded:
         log.event("no_keys", logging.WARNING, host=settings.host, advice="whoever reaches the port may ask anything")
     return guarded

@@ -55,7 +55,10 @@ def register(commands: _Commands) -> None:
             "--out", type=Path, help="write .csv or .jsonl here, row by row, and go on from what is there"
         )
         parser.add_argument(
-            "--format", choices=("table", "csv", "json"), default="table", help="on standard output (default table)"
+            "--format",
+            choices=("table", "csv", "json", "fhir"),
+            default="table",
+            help="on standard output (default table); fhir is a FHIR R4 bundle a line",
         )
         parser.add_argument("--server", metavar="URL", help="ask this service; without it, the models of --store here")
         parser.add_argument("--key", help=f"its API key [{KEY}, which other users of this machine cannot see]")
@@ -76,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     from service.results import MixedResults  # noqa: PLC0415
 
     try:
-        _check_out(options.out)
+        _check_out(options)
         files = list(_images(options.files))
         return _ask_all(_asker(options), files, options)
     except SettingsError as error:
@@ -103,7 +106,10 @@ class _Refused(Exception):
         self.status = status
 
 
-def _check_out(path: Path | None) -> None:
+def _check_out(options: argparse.Namespace) -> None:
+    path = options.out
+    if path is not None and options.format == "fhir":
+        raise _Refused("--out writes rows; redirect the output of --format fhir instead", 2)
     if path is not None and path.suffix not in (".csv", ".json", ".jsonl"):
         raise _Refused(f"{path}: the name must end in .csv or .jsonl", 2)
 
@@ -126,7 +132,8 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     from service.asking import Wanted  # noqa: PLC0415
 
     always = getattr(options, "always", False)
-    return Wanted(options.command, options.version, options.label, options.operating_point, always)
+    fhir = options.format == "fhir"
+    return Wanted(options.command, options.version, options.label, options.operating_point, always, fhir)
 
 
 def _asker(options: argparse.Namespace) -> Asker:
@@ -194,11 +201,17 @@ class _Output:
             print(table(self._rows, self._options.command))
 
     def show(self, file: Path, reply: Reply) -> dict[str, Any]:
-        """Shows one reply, and gives its row."""
+        """Shows one reply, and gives its row; a bundle has none."""
         from service.results import row_of  # noqa: PLC0415
 
-        row = row_of(str(file), reply)
         self._bar.update(1)
+        if self._options.format == "fhir" and reply.answer is not None:
+            print(json.dumps(reply.answer))
+            return {}
+        row = row_of(str(file), reply)
+        if self._options.format == "fhir":
+            print(f"melanoserve: {file}: {row['problem']}: {row['detail']}", file=sys.stderr)
+            return row
         if self._options.out is not None:
             return row
         if self._options.format == "json":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -14,13 +14,16 @@ from service import VERSION
 from service.admission import Admission
 from service.engine import Engine, Selection
 from service.key_file import Scope
-from service.keys import KeyRing
+from service.keys import KeyRing, credential_of, looks_like_token
 from service.metrics import Metrics
 from service.settings import Settings
 from service.tracing import Tracer
 from service.tracing import start as start_tracing
 from service.versions import Served
 from service.workers import Workers
+
+if TYPE_CHECKING:
+    from service.tokens import Tokens
 
 # Each may take 400 MB while it is decoded (8 bytes for each of 50 million pixels), whatever the number of processors.
 MOST_IMAGES = 4
@@ -38,6 +41,8 @@ class Context:
     """Bounds the images that are worked on at once: each holds its pixels."""
     admission: Admission
     keys: KeyRing
+    tokens: "Tokens | None"
+    """None: access tokens are not taken."""
     metrics: Metrics
     tracer: Tracer
     store: CapacityLimiter
@@ -45,12 +50,17 @@ class Context:
     stopping: bool = field(default=False)
     """Whether the end has been announced: not ready any more, and connections are not kept."""
 
-    def authorise(self, request: Request, scope: Scope) -> None:
+    async def authorise(self, request: Request, scope: Scope) -> None:
         """Refuses who may not ask; without keys, which only a service for this machine or behind a proxy has, nobody.
 
-        The id of the key is kept in the request's state, for the log. Raises what `KeyRing.authorise` raises.
+        The id of the key, or the subject of the access token, is kept in the request's state, for the log. Raises what
+        `KeyRing.authorise` and `Tokens.authorise` raise.
         """
-        if self.keys.configured:
+        if not self.keys.configured:
+            return
+        if self.tokens is not None and looks_like_token(sent := credential_of(request.headers)):
+            request.state.key = (await self.tokens.authorise(sent, scope)).id
+        else:
             request.state.key = self.keys.authorise(request.headers, scope).id
 
     async def served(self, name: str, selection: Selection, request_id: str) -> Served:
@@ -80,17 +90,28 @@ def make_context(
         engine: One that is loading already; without it, one that has not been started yet.
         keys_required: Whether keys are demanded even if their file is gone by now.
     """
-    required = keys_required or settings.keys_required
+    required = keys_required or settings.keys_required or settings.takes_tokens
     return Context(
         settings,
         engine or Engine(settings),
         Workers(min(settings.threads or available_processors(), MOST_IMAGES)),
         Admission(settings.max_requests, settings.max_request_bytes),
         KeyRing(settings.key_file, required=required, processes=settings.processes),
+        _tokens(settings),
         Metrics(metrics_folder, version=VERSION),
         start_tracing(settings.trace_endpoint, version=VERSION, share=settings.trace_share),
         CapacityLimiter(2),
     )
+
+
+def _tokens(settings: Settings) -> "Tokens | None":
+    if settings.oidc_issuer is None or settings.oidc_audience is None or settings.oidc_jwks is None:
+        return None
+    from service.tokens import Expected, Tokens  # noqa: PLC0415 - what checks signatures takes long to import
+
+    rate = settings.oidc_rate_per_minute
+    share = None if rate is None else rate / settings.processes
+    return Tokens(Expected(settings.oidc_issuer, settings.oidc_audience, share), settings.oidc_jwks)
 
 
 def context_of(request: Request) -> Context:

@@ -56,7 +56,7 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
     """
     context = context_of(request)
     settings = context.settings
-    context.authorise(request, "infer")
+    await context.authorise(request, "infer")
     form = representation_for(request.headers)
     leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:

@@ -32,7 +32,10 @@ from service.rate_limit import TokenBucket
 
 LOOK_EVERY = 0.5
 
-NO_KEY = "No API key was sent. Send it as Authorization: Bearer KEY, or as X-API-Key: KEY."
+NO_KEY = (
+    "Nothing was sent that says who asks. Send an API key as Authorization: Bearer KEY or as X-API-Key: KEY; an access "
+    "token, where they are taken, as Authorization: Bearer TOKEN."
+)
 INVALID_KEY = "The API key is not valid."
 
 # Within the resolution of a file system's clock, a file can change twice and look the same.
@@ -117,9 +120,9 @@ class KeyRing:
         entries = self._look()
         if entries is None:
             raise KeysUnreadable("The service cannot read its API keys; its log says why.")
-        entry = _proven(entries, _credential(headers))
+        entry = _proven(entries, credential_of(headers))
         if scope not in entry.key.scopes:
-            raise InsufficientScope(f"The API key {entry.key.id} does not have the scope {scope!r}.")
+            raise InsufficientScope(f"The API key {entry.key.id} does not have the scope {scope!r}.", scope=scope)
         wait = 0.0 if entry.bucket is None else entry.bucket.take()
         if wait > 0:
             rate = entry.stored.rate_per_minute
@@ -180,7 +183,13 @@ class KeyRing:
             log.event("keys_read", logging.WARNING if nobody_left else logging.INFO, keys=len(found))
 
 
-def _credential(headers: Headers) -> str:
+def credential_of(headers: Headers) -> str:
+    """What a request says of who asks.
+
+    Raises:
+        ConflictingCredentials: Two different things.
+        Unauthorized: Nothing.
+    """
     given = {value.strip() for value in headers.getlist("x-api-key")}
     for value in headers.getlist("authorization"):
         # Another scheme is not meant for us: a proxy in front may have users of its own.
@@ -189,10 +198,15 @@ def _credential(headers: Headers) -> str:
             given.add(token.strip())
     given.discard("")
     if len(given) > 1:
-        raise ConflictingCredentials("Two different API keys were sent; send one.")
+        raise ConflictingCredentials("Two different API keys or access tokens were sent; send one.")
     if not given:
         raise Unauthorized(NO_KEY)
     return given.pop()
+
+
+def looks_like_token(credential: str) -> bool:
+    """Whether a credential may be a JWT: three parts, which no API key has."""
+    return credential.count(".") == 2
 
 
 def _proven(entries: Mapping[str, _Entry], credential: str) -> _Entry:
@@ -206,7 +220,7 @@ def _proven(entries: Mapping[str, _Entry], credential: str) -> _Entry:
     is_current = hmac.compare_digest(digest, stored.sha256)
     is_previous = hmac.compare_digest(digest, previous.sha256)
     if entry is None or not (is_current or is_previous):
-        raise Unauthorized(INVALID_KEY)
+        raise Unauthorized(INVALID_KEY, error="invalid_token")
     expires = stored.expires if is_current else previous.expires
     if expires is not None and datetime.now(UTC) >= expires:
         what = "expired" if is_current else "was given a new secret, and the old one expired"

@@ -32,9 +32,13 @@ OUTCOME = fhir("OperationOutcome")
 UNUSED = ("HTTPValidationError", "ValidationError")
 
 
-# What a client may send its API key in.
+# What a client may send its API key or access token in.
 KEYS = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, made by `melanoserve keys add`."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, made by `melanoserve keys add`; or an access token, where the service takes them.",
+    },
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 GUARDED = {"images", "models"}

@@ -21,12 +21,12 @@ from service.problems import NotFound, StateNotWritable
 from service.versions import Condition
 
 
-def _may_look(request: Request, context: Shared) -> None:
-    context.authorise(request, "infer")
+async def _may_look(request: Request, context: Shared) -> None:
+    await context.authorise(request, "infer")
 
 
-def _may_move(request: Request, context: Shared) -> None:
-    context.authorise(request, "admin")
+async def _may_move(request: Request, context: Shared) -> None:
+    await context.authorise(request, "admin")
 
 
 router = APIRouter(

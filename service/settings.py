@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,6 +56,21 @@ class Settings(BaseSettings):
     keys: Path | None = None
     """File of the API keys (`melanoserve keys add`); by default keys.json in STATE. As soon as it holds a key, every
     request must send one, except for the probes, /metrics and /docs."""
+
+    oidc_issuer: str | None = None
+    """Whose access tokens (signed JWTs, as `Authorization: Bearer`) are taken beside API keys: the provider's issuer,
+    compared letter by letter with the claim iss. Needs OIDC_AUDIENCE and OIDC_JWKS; docs/access.md has the scopes."""
+
+    oidc_audience: str | None = None
+    """What the claim aud of a token must name: this service, as it is registered with the provider. A token for
+    somebody else is refused."""
+
+    oidc_jwks: str | None = None
+    """The provider's public keys (JSON Web Key Set): an https URL, http only on this machine, or a file. While the URL
+    does not answer, keys that were read count for an hour; without any, tokens are refused with 503."""
+
+    oidc_rate_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests that one subject of access tokens may send in a minute; any number if not set."""
 
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that serve on the one port. Each holds its own models (about 200 MB) and its own limits; one already
@@ -128,6 +144,11 @@ class Settings(BaseSettings):
         return not is_loopback(self.host) and not self.allow_remote_without_keys
 
     @property
+    def takes_tokens(self) -> bool:
+        """Whether access tokens are taken; then nobody may ask with neither key nor token."""
+        return self.oidc_issuer is not None
+
+    @property
     def limits(self) -> Limits:
         """The bounds on one image file."""
         return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels)
@@ -190,8 +211,19 @@ def _has_keys(file: Path) -> bool:
         return True
 
 
+def _wrong_oidc(settings: Settings) -> Iterator[str]:
+    names = ("oidc_issuer", "oidc_audience", "oidc_jwks")
+    missing = [name for name in names if not getattr(settings, name)]
+    if missing and (len(missing) < len(names) or settings.oidc_rate_per_minute is not None):
+        yield f"{', '.join(map(variable, missing))}: access tokens cannot be checked without."
+    source = settings.oidc_jwks or ""
+    if source.startswith("http://") and not is_loopback(urlsplit(source).hostname or ""):
+        yield f"{variable('oidc_jwks')} (--oidc-jwks): keys that come over http are anybody's; use https or a file."
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
-    if settings.keys_required and not _has_keys(settings.key_file):
+    yield from _wrong_oidc(settings)
+    if settings.keys_required and not settings.takes_tokens and not _has_keys(settings.key_file):
         yield (
             f"{variable('host')} (--host): {settings.host} can be reached from other machines, and there are no API "
             f"keys. Make one with `melanoserve keys add`, use 127.0.0.1, or set {variable('allow_remote_without_keys')}"

@@ -8,7 +8,12 @@ from service.problems import Kind
 
 MEDIA_TYPE = "application/fhir+json"
 
-OF_CODE = {"key_expired": "expired", "missing_file": "required", "deadline_exceeded": "timeout"}
+OF_CODE = {
+    "key_expired": "expired",
+    "token_expired": "expired",
+    "missing_file": "required",
+    "deadline_exceeded": "timeout",
+}
 """FHIR's issue types for some of our codes; of the others the status decides."""
 
 OF_STATUS = {
@@ -25,6 +30,7 @@ OF_STATUS = {
     429: "throttled",
     500: "exception",
     503: "transient",
+    504: "timeout",
 }
 
 

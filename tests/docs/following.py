@@ -19,6 +19,8 @@ LEFT_OUT = [
     ("docs/typescript.md", r"", "tests/client/test_typescript.py generates, compiles and runs it"),
     ("docs/own-images.md", r"", "tests/test_own_images.py follows it, with rendered images and less patience"),
     ("*", r"(\w+=.* )*\.venv/bin/python -m training ", "takes minutes to hours; whether it is taken is tested below"),
+    ("docs/access.md", r"mkdir -p tls", "takes a certificate; tests/docker tries the proxy with one of its own"),
+    ("docs/access.md", r"curl .* https://", "tests/docker asks a proxy of its own"),
     ("docs/training.md", r"export CLUSTER=", "belongs to the trainings that are started after it"),
 ]
 """Document, command and reason of what is not run here. What is not named here is."""

@@ -74,6 +74,21 @@ def test_json_is_the_whole_answer(photographs: Path, here: list[str]) -> None:
     assert (bad["file"], bad["problem"]["code"]) == (str(photographs / "notes.txt"), "unsupported_image_type")
 
 
+def test_fhir_is_a_bundle_a_line_from_here_and_from_a_service(
+    photographs: Path, here: list[str], service: Service
+) -> None:
+    files = [photographs / "00.png", photographs / "notes.txt"]
+    told = []
+    for task, where in (("grade", here), ("classify", ["--server", str(service.client.base_url)])):
+        ended = run(task, *files, "--format", "fhir", *where)
+        assert (ended.returncode, ended.stderr.count("unsupported_image_type")) == (3, 1)
+        (bundle,) = map(json.loads, ended.stdout.splitlines())
+        kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+        told.append((bundle["resourceType"], "identifier" in bundle, kinds.count("Device")))
+    assert told == [("Bundle", False, 3), ("Bundle", True, 2)]
+    assert run("classify", *files, "--format", "fhir", "--out", "x.csv", *here).returncode == 2
+
+
 def test_killed_it_goes_on_where_it_was(here: list[str], tmp_path: Path) -> None:
     folder, out = tmp_path / "many", tmp_path / "out.csv"
     folder.mkdir()

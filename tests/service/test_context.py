@@ -46,14 +46,14 @@ def test_a_version_in_memory_is_the_same_object_for_everyone(pristine_store: Pat
 
 def test_keys_are_demanded_as_soon_as_there_is_one(tmp_path: Path) -> None:
     context = make_context(Settings(store=tmp_path, state=tmp_path / "open"))
-    context.authorise(_request(), "admin")
+    asyncio.run(context.authorise(_request(), "admin"))
     file = tmp_path / "state" / "keys.json"
     issued = KeyFile(file).add("clinic", ["infer"])
     guarded = make_context(Settings(store=tmp_path, keys=file))
     with pytest.raises(Unauthorized):
-        guarded.authorise(_request(), "infer")
+        asyncio.run(guarded.authorise(_request(), "infer"))
     request = _request(("x-api-key", issued.text))
-    guarded.authorise(request, "infer")
+    asyncio.run(guarded.authorise(request, "infer"))
     assert request.state.key == issued.id  # for the log; the secret is kept nowhere
 
 

@@ -23,6 +23,7 @@ from service.problems import (
 )
 
 CHALLENGE = 'Bearer realm="melanoserve"'
+WRONG_ONE = f'{CHALLENGE}, error="invalid_token"'
 LONG_AGO = "2020-01-01T00:00:00Z"
 HOUR = timedelta(hours=1)
 
@@ -137,7 +138,7 @@ def test_every_wrong_key_gets_the_same_answer(
     key = wrong(file.add("a", ["infer"]), file.add("b", ["infer"]))
     problem = refused(ring, key)
     assert type(problem) is Unauthorized
-    assert (problem.detail, problem.headers) == (INVALID_KEY, {"WWW-Authenticate": CHALLENGE})
+    assert (problem.detail, problem.headers) == (INVALID_KEY, {"WWW-Authenticate": WRONG_ONE})
 
 
 def test_no_scope_includes_another(file: KeyFile, ring: KeyRing) -> None:
@@ -149,6 +150,7 @@ def test_no_scope_includes_another(file: KeyFile, ring: KeyRing) -> None:
         problem = refused(ring, issued, "admin" if scope == "admin" else "infer")
         assert isinstance(problem, InsufficientScope)
         assert repr(scope) in problem.detail
+        assert problem.headers["WWW-Authenticate"] == f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
 
 
 def test_only_the_owner_of_a_key_is_told_that_it_expired(file: KeyFile, ring: KeyRing) -> None:
@@ -158,7 +160,7 @@ def test_only_the_owner_of_a_key_is_told_that_it_expired(file: KeyFile, ring: Ke
     problem = refused(ring, issued)
     assert isinstance(problem, KeyExpired)
     assert "2020-01-01 00:00:00 UTC" in problem.detail
-    assert problem.headers == {"WWW-Authenticate": CHALLENGE}
+    assert problem.headers == {"WWW-Authenticate": WRONG_ONE}
     assert refused(ring, another_secret(issued)).detail == INVALID_KEY
 
 

@@ -104,3 +104,34 @@ def test_every_setting_says_what_it_does() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert len(field.description) > 20, name
+
+
+OIDC = {"oidc_issuer": "https://login.test", "oidc_audience": "melanoserve", "oidc_jwks": "https://login.test/keys"}
+
+
+def test_access_tokens_need_all_that_they_are_checked_by(tmp_path: Path) -> None:
+    assert read_settings({"store": tmp_path, **OIDC}).takes_tokens
+    for missing in OIDC:
+        given = {name: value for name, value in OIDC.items() if name != missing}
+        with pytest.raises(SettingsError, match=variable(missing)):
+            read_settings({"store": tmp_path, **given})
+    with pytest.raises(SettingsError, match="OIDC_ISSUER"):
+        read_settings({"store": tmp_path, "oidc_rate_per_minute": "5"})
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [("http://127.0.0.1:8080/keys", True), ("http://localhost/keys", True), ("keys.json", True),
+     ("http://login.test/keys", False), ("http://127.0.0.1@login.test/keys", False)],
+)  # fmt: skip
+def test_keys_of_an_issuer_that_anybody_could_have_sent_are_not_taken(source: str, taken: bool, tmp_path: Path) -> None:
+    options = {"store": tmp_path, **OIDC, "oidc_jwks": source}
+    if taken:
+        assert read_settings(options).oidc_jwks == source
+    else:
+        with pytest.raises(SettingsError, match="over http are anybody's"):
+            read_settings(options)
+
+
+def test_with_access_tokens_others_may_reach_the_address(tmp_path: Path) -> None:
+    assert read_settings({"store": tmp_path, "host": "0.0.0.0", **OIDC}).keys_required
