@@ -23,6 +23,8 @@ EPILOG = """examples:
   python -m training classifier --weights imagenet       train from Keras's own ImageNet weights (internet access)
   python -m training classifier --from classifier/1 --phases 224:4 --run runs/next
                                                          go on from a published version for four epochs
+  python -m training classifier --from classifier/1 --phases 224:0 --run runs/again
+                                                         its weights as they are, with all that is new in the pipeline
   python -m training grader --classifier classifier/2    the stage grader on that classifier
   python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
   python -m training compare                             the paper's experiment, about 3 hours on two cores
@@ -42,8 +44,8 @@ def _phases(text: str) -> tuple[tuple[int, int], ...]:
         pairs = tuple((int(side), int(count)) for side, count in (part.split(":") for part in text.split(",")))
     except ValueError as error:
         raise argparse.ArgumentTypeError("write phases as SIDE:EPOCHS,SIDE:EPOCHS, such as 160:14,224:16") from error
-    if any(side < LEAST_SIDE or count < 1 for side, count in pairs):
-        raise argparse.ArgumentTypeError(f"a side is at least {LEAST_SIDE} pixels and a phase at least one epoch")
+    if any(side < LEAST_SIDE or count < 0 for side, count in pairs):
+        raise argparse.ArgumentTypeError(f"a side is at least {LEAST_SIDE} pixels, and epochs are not negative")
     return pairs
 
 

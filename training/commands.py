@@ -125,6 +125,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
         raise CommandError(f"no weights at {options.weights}: --weights takes a path, imagenet or none")
     recipe, base = _recipe(options), _describe_base(options, store)
+    if not (recipe.epochs or options.start):
+        raise CommandError("no epoch is left: without --from there are no weights that could be measured as they are")
     network = build_network("none" if options.start else options.weights)
     if options.start:
         load_published(network, _published(store, options.start).path)
@@ -137,8 +139,9 @@ def train_classifier(options: argparse.Namespace) -> None:
     if options.start:
         work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
     workers.chief_first(lambda: remember(options.run, recipe=described, split={"digest": roles.digest(table)}))
-    trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
-    trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
+    if recipe.epochs:
+        trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
+        trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
     if not workers.chief:
         print("trained; the first process of the cluster measures and publishes")
         return

@@ -83,8 +83,8 @@ def test_a_command_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("--phases", "160", "write phases as SIDE:EPOCHS,SIDE:EPOCHS, such as 160:14,224:16"),
         ("--phases", "160:x", "write phases as SIDE:EPOCHS,SIDE:EPOCHS, such as 160:14,224:16"),
-        ("--phases", "43:1", "a side is at least 44 pixels and a phase at least one epoch"),
-        ("--phases", "160:0", "a side is at least 44 pixels and a phase at least one epoch"),
+        ("--phases", "43:1", "a side is at least 44 pixels, and epochs are not negative"),
+        ("--phases", "160:-1", "a side is at least 44 pixels, and epochs are not negative"),
         ("--prevalence", "0", "a prevalence lies between 0 and 1, such as 0.2"),
         ("--prevalence", "20%", "a prevalence lies between 0 and 1, such as 0.2"),
         ("--prevalence", "nan", "a prevalence lies between 0 and 1, such as 0.2"),

@@ -3,14 +3,19 @@ import re
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from model_store.labels import Labels
 from model_store.runtime import load
+from model_store.store import StoredVersion
 from tests.training.built import Data, Published
 from tests.training.quick import hurry
+from training import release
 from training.cli import main
+from training.export import load_published
+from training.network import build_network
 
 PROGRESS = re.compile(r"preparing images|\d+%\|")
 
@@ -181,6 +186,28 @@ def test_what_a_run_goes_on_from_is_recorded(
     assert recipe["base"] == f"classifier with digest {published.classifier.digest}"
     assert json.loads(recipe["recipe_of_base"]) == published.classifier.manifest.training.recipe
     assert recipe["warmup_steps"] == 0  # the head is trained already
+
+
+def test_weights_are_released_as_they_are_after_no_epoch(
+    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = []
+
+    def release_classifier(network: keras.Model, *_: object) -> StoredVersion:
+        released.extend(network.get_weights())
+        return published.classifier
+
+    monkeypatch.setattr(release, "release_classifier", release_classifier)
+    arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path), "--phases", "48:0"]
+    assert main(["classifier", *published.options, *arguments]) == 0
+    expected = build_network("none")
+    load_published(expected, published.classifier.path)
+    assert all(np.array_equal(*pair) for pair in zip(released, expected.get_weights(), strict=True))
+
+
+def test_no_epoch_needs_weights(published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--weights", "none", "--run", str(tmp_path), "--phases", "48:0"]
+    assert _error(capsys, "classifier", *published.options, *arguments).startswith("no epoch is left: without --from")
 
 
 # -- grader
