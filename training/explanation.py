@@ -59,7 +59,7 @@ def hidden(picture: Pixels, order: Floats, share: float) -> Pixels:
 
 
 def activation_of(maps: NDArray[np.float32]) -> Floats:
-    """Maps at the size of the pictures, smooth as the service draws them: float64[n, 224, 224] of float32[n, 5, 5]."""
+    """Maps at the size of the pictures, smooth: float64[n, 224, 224] of float32[n, 5, 5]."""
     size = (SIDE, SIDE)
     return np.stack(
         [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC), np.float64) for one in maps]

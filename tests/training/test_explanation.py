@@ -2,13 +2,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
+from dermoscopy.render import render_lesion
+from model_store.labels import Labels
 from model_store.runtime import Precision, RuntimeName, load_directory
+from model_store.store import Store
+from tests.running_service import ROOT
 from tests.training.built import Data
 from tests.training.quick import hurry
-from training.explanation import ORDERS, activation_of, hidden, measure_explanation
+from training.explanation import ORDERS, OUTPUT, activation_of, hidden, measure_explanation
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +75,30 @@ def test_an_exported_artifact_is_measured(exported: Path, data: Data) -> None:
     assert found is not None
     assert found.metrics["mean_change_all_but_highlighted_hidden"].value > 0
     assert found.description.startswith("painted, a quarter of each painted over")
+
+
+def test_the_map_is_the_network_s_and_no_edge_detector_s() -> None:
+    """Sanity check of Adebayo 2018 (arXiv:1810.03292): with the backbone's weights shuffled, the map is another one."""
+    store = Store(ROOT / "model_store" / "models")
+    version = Labels(store, store.root).resolve("classifier", "stable")
+    network = tf.saved_model.load(str(version.path))
+    signature = network.signatures["serving_default"]
+    pictures = tf.constant(np.stack([render_lesion(seed, malignancy=0.9) for seed in range(12)]))
+    before = signature(image=pictures)[OUTPUT].numpy()
+    again = signature(image=pictures)[OUTPUT].numpy()
+    shuffle = np.random.default_rng(0).permutation
+    for variable in network.weights:
+        values = variable.numpy()
+        variable.assign(shuffle(values.ravel()).reshape(values.shape))
+    after = signature(image=pictures)[OUTPUT].numpy()
+    assert min(_agreement(before, again)) > 0.99
+    assert np.mean(np.abs(_agreement(before, after))) < 0.5
+
+
+def _agreement(first: NDArray[np.float32], second: NDArray[np.float32]) -> list[float]:
+    """Spearman's rank correlation of each pair of maps."""
+    ranks = [maps.reshape(len(maps), -1).argsort(axis=1).argsort(axis=1) for maps in (first, second)]
+    return [float(np.corrcoef(one, other)[0, 1]) for one, other in zip(*ranks, strict=True)]
 
 
 def test_a_version_without_a_map_is_not_measured(data: Data) -> None:
