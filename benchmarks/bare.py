@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +28,15 @@ def bare_rate(runtime: Runtime, image: bytes, seconds: float) -> tuple[float, li
         futures = [pool.submit(bare_times, runtime, image, seconds) for _ in range(threads)]
         times = [taken for future in futures for taken in future.result()]
     return len(times) / (clock() - begun), times
+
+
+def bare_files(runtime: Runtime, files: Sequence[Path]) -> float:
+    """Seconds that many files take, each read and worked on once, in as many threads as there are processors."""
+    begun = clock()
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for _ in pool.map(lambda file: _once(runtime, file.read_bytes()), files):
+            pass
+    return clock() - begun
 
 
 def bare_times(runtime: Runtime, image: bytes, seconds: float) -> list[float]:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 DESCRIPTION = """\
-Measures melanoserve on this machine. Every command starts the real service as an operator would, with an API key,
-limits, metrics and a log line for each request, on a free port of 127.0.0.1, and stops it at the end. The load comes
-from this machine, too: let nothing else run meanwhile. MELANOSERVE_* variables are passed on, so that a setting can be
-measured: MELANOSERVE_PROCESSES=2 python -m benchmarks compare --peers none"""
+Measures melanoserve on this machine. Every command but command-line starts the real service as an operator would, with
+an API key, limits, metrics and a log line for each request, on a free port of 127.0.0.1, and stops it at the end. The
+load comes from this machine, too: let nothing else run meanwhile. MELANOSERVE_* variables are passed on, so that a
+setting can be measured: MELANOSERVE_PROCESSES=2 python -m benchmarks compare --peers none"""
 
 EPILOG = """\
 examples:
@@ -34,6 +34,8 @@ examples:
   python -m benchmarks swaps                         50 changes of the version under full load
   python -m benchmarks mixed                         60 images at 16 at a time: whose answer is it?
   python -m benchmarks stops                         20 times SIGTERM under full load: is a request lost?
+  python -m benchmarks explain                       what the heatmap costs
+  python -m benchmarks command-line                  `melanoserve classify` of 1,000 files beside the bare work
   python -m benchmarks soak --minutes 60             an hour at 80 % load
   python -m benchmarks soak --minutes 60 --publish   the same, into docs/benchmarks.md
 
@@ -42,7 +44,7 @@ folder, beside the log of the service.
 
 exit status: 0 measured; 1 it could not be, or with --check a bar was missed; 2 wrong usage"""
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "command-line", "soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     # Imported only here: --help need not wait for matplotlib and OpenVINO.
-    from benchmarks import compare, mixed, overload, publish, soak, stops, swaps  # noqa: PLC0415
+    from benchmarks import (  # noqa: PLC0415
+        command_line,
+        compare,
+        explain,
+        mixed,
+        overload,
+        publish,
+        soak,
+        stops,
+        swaps,
+    )
 
     commands: dict[str, Callable[[argparse.Namespace], Result]] = {
         "compare": compare.compare,
@@ -78,6 +90,8 @@ def _measure(options: argparse.Namespace) -> int:
         "swaps": swaps.swaps,
         "mixed": mixed.mixed,
         "stops": stops.stops,
+        "explain": explain.explain,
+        "command-line": command_line.command_line,
         "soak": soak.soak,
     }
     result = commands[options.command](options)
@@ -114,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_swaps(commands, common)
     _add_mixed(commands, common)
     _add_stops(commands, common)
+    _add_explain(commands, common)
+    _add_command_line(commands, common)
     _add_soak(commands, common)
     return parser
 
@@ -158,6 +174,20 @@ def _add_stops(commands: _Commands, common: argparse.ArgumentParser) -> None:
     text = "SIGTERM under full load, again and again: no request that was let in may be lost"
     command = commands.add_parser("stops", parents=[common], help=text, description=f"Sends {text}.")
     command.add_argument("--stops", type=_count, default=20, metavar="N", help="how many (20)")
+
+
+def _add_explain(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    text = "answers with a heatmap and without, in turns, of one running service"
+    command = commands.add_parser("explain", parents=[common], help=text, description=f"Measures {text}.")
+    command.add_argument("--rounds", type=_count, default=5, metavar="N", help="each is measured so many times (5)")
+    command.add_argument("--seconds", type=_positive, default=3.0, metavar="S", help="length of a measurement (3)")
+
+
+def _add_command_line(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    text = "many files with `melanoserve classify`, without a service, and the bare work on them, in turns"
+    command = commands.add_parser("command-line", parents=[common], help=text, description=f"Works on {text}.")
+    command.add_argument("--files", type=_count, default=1000, metavar="N", help="how many different images (1000)")
+    command.add_argument("--rounds", type=_count, default=3, metavar="N", help="each is measured so many times (3)")
 
 
 def _add_soak(commands: _Commands, common: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ _RENDERED_SIDE = 1022
 _GREY_LEVELS_OF_GRAIN = 6.0
 _MIXED_SIZES = ((224, 224), (600, 450), (1022, 767))
 _QUALITIES = (75, 99)
+_SHIFT_ROWS = 13
 _ORIENTATION = 0x0112
 
 
@@ -59,16 +60,36 @@ def various(count: int) -> Iterator[ImageFile]:
         yield ImageFile(file.getvalue(), "image/png" if png else "image/jpeg")
 
 
+def distinct(count: int) -> Iterator[bytes]:
+    """Different JPEGs of the usual size and of about as many bytes: one lesion, shifted further from file to file.
+
+    Rendering a lesion for each would take longer than what is measured with them.
+
+    Args:
+        count: How many, at most as many as there are pixels.
+    """
+    with Image.open(io.BytesIO(photographs()[USUAL].data)) as picture:
+        pixels, quality = np.asarray(picture), _quality(picture, _BYTES_OF_THE_USUAL)
+    height, width = pixels.shape[:2]
+    for number in range(count):
+        shift = (number * _SHIFT_ROWS % height, number % width)
+        yield _jpeg(Image.fromarray(np.roll(pixels, shift, axis=(0, 1))), quality)
+
+
 def _photograph(picture: Image.Image, size: tuple[int, int]) -> bytes:
     """A JPEG of about so many bytes as a photograph of that size has."""
     if picture.size[0] < size[0]:
         picture = _with_grain(picture.resize(size, Image.Resampling.BICUBIC))
     elif picture.size != size:
         picture = picture.resize(size, Image.Resampling.BICUBIC)
-    wanted = _BYTES_OF_A_PIXEL * size[0] * size[1]
+    return _jpeg(picture, _quality(picture, _BYTES_OF_A_PIXEL * size[0] * size[1]))
+
+
+def _quality(picture: Image.Image, wanted: float) -> int:
+    """The quality at which a JPEG comes nearest to so many bytes."""
     # Bytes grow with the quality, so halving the interval finds the lowest quality that has enough of them.
     enough = bisect_left(range(_QUALITIES[1]), wanted, lo=_QUALITIES[0], key=lambda tried: len(_jpeg(picture, tried)))
-    return min((_jpeg(picture, enough - 1), _jpeg(picture, enough)), key=lambda data: abs(len(data) - wanted))
+    return min((enough - 1, enough), key=lambda tried: abs(len(_jpeg(picture, tried)) - wanted))
 
 
 def _with_grain(picture: Image.Image) -> Image.Image:

@@ -78,10 +78,30 @@ def swaps(seconds: Sequence[float], memory_mb: Sequence[float], path: Path) -> N
 
 def mixed(seconds: Mapping[str, Sequence[float]], path: Path) -> None:
     """How long each kind of request took."""
+    _times(seconds, "Mixed requests", path)
+
+
+def explain(seconds: Mapping[str, Sequence[float]], path: Path) -> None:
+    """How long the answers took with a heatmap and without."""
+    _times(seconds, "One client", path)
+
+
+def command_line(rates: Mapping[str, Sequence[float]], path: Path) -> None:
+    """Images a second of each, round by round."""
+    figure, axes = plt.subplots(figsize=_WIDE)
+    for (name, values), colour in zip(rates.items(), (_BARE, _OURS), strict=True):
+        axes.plot(range(1, len(values) + 1), values, marker="o", color=colour, label=name)
+        axes.set_xticks(range(1, len(values) + 1))
+    axes.set(xlabel="round", ylabel="images a second", title="The command line", ylim=(0, None))
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def _times(seconds: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
     figure, axes = plt.subplots(figsize=_WIDE)
     for (kind, values), colour in zip(seconds.items(), (_OURS, *_OTHERS), strict=False):
         axes.hist([1000 * value for value in values], bins=60, histtype="step", color=colour, label=kind)
-    axes.set(xlabel="milliseconds to the answer", ylabel="requests", title="Mixed requests")
+    axes.set(xlabel="milliseconds to the answer", ylabel="requests", title=title)
     axes.legend(fontsize=8)
     _save(figure, path)
 

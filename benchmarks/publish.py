@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "command-line", "soak")
 
 HEAD = """\
 # Benchmarks
@@ -27,25 +27,37 @@ def publish(output: Path, docs: Path) -> Path:
     """Writes the page and copies the plots.
 
     Args:
-        output: Where the commands left their results; those that are missing are left out, and the page says so.
+        output: Where the commands left their results. Of those that are missing the page keeps what it says, and where
+            it says nothing yet, it says that.
         docs: The folder docs/.
 
     Returns:
         The page.
     """
+    page = docs / "benchmarks.md"
+    before = page.read_text("utf-8") if page.exists() else ""
     sections, missing = [], []
     for command in COMMANDS:
         if not (output / f"{command}.json").exists():
-            missing.append(f"`{command}`")
+            kept = _kept(before, command)
+            if kept is None:
+                missing.append(f"`{command}`")
+            else:
+                sections.append(kept)
             continue
         sections.append(_section(Result.load(output / f"{command}.json")))
         (docs / "images").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(output / f"{command}.png", docs / "images" / picture(command))
     if missing:
         sections.append(f"Not measured: {', '.join(missing)}.\n")
-    page = docs / "benchmarks.md"
     page.write_text("\n".join([HEAD, *sections]), "utf-8")
     return page
+
+
+def _kept(page: str, command: str) -> str | None:
+    """What a page says of a command, None if nothing: its section is the one with its plot."""
+    sections = (f"## {section.rstrip()}\n" for section in page.split("\n## ")[1:])
+    return next((section for section in sections if f"(images/{picture(command)})" in section), None)
 
 
 def _section(result: Result) -> str:

@@ -1,6 +1,7 @@
 import io
 import os
 import time
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.bare import bare_probability, bare_rate, bare_times
+from benchmarks.bare import bare_files, bare_probability, bare_rate, bare_times
 
 
 class Slow:
@@ -45,3 +46,14 @@ def test_as_many_at_once_as_there_are_processors(jpeg: bytes) -> None:
 
 def test_what_the_model_says(jpeg: bytes) -> None:
     assert bare_probability(Slow(), jpeg) == 0.25
+
+
+def test_each_file_once(jpeg: bytes, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.jpg" for number in range(6)]
+    for file in files:
+        file.write_bytes(jpeg)
+    slow, asked = Slow(), []
+    run = slow.run
+    slow.run = lambda pixels: asked.append(pixels) or run(pixels)  # type: ignore[method-assign, func-returns-value]
+    assert bare_files(slow, files) >= 6 * 0.02 / len(os.sched_getaffinity(0))
+    assert len(asked) == 6

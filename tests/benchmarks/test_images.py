@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import images
-from benchmarks.images import SIZES, USUAL, photographs, various
+from benchmarks.images import SIZES, USUAL, distinct, photographs, various
 
 TOLERANCE = 0.1
 
@@ -38,3 +38,12 @@ def test_various_images_differ_in_all_ways() -> None:
     assert len({picture.size for picture in pictures}) == 3
     kinds = {(picture.format, file.media_type) for picture, file in zip(pictures, files, strict=True)}
     assert kinds == {("JPEG", "image/jpeg"), ("PNG", "image/png")}
+
+
+def test_distinct_files_are_all_different_and_as_large_as_a_photograph(rendered: dict[str, images.ImageFile]) -> None:
+    files = list(distinct(5))
+    assert len({hashlib.sha256(data).hexdigest() for data in files}) == 5
+    for data in files:
+        assert len(data) == pytest.approx(len(rendered[USUAL].data), rel=2 * TOLERANCE)
+        with Image.open(io.BytesIO(data)) as picture:
+            assert (picture.format, picture.size) == ("JPEG", SIZES[USUAL])

@@ -53,3 +53,13 @@ def test_the_soak_is_drawn(tmp_path: Path) -> None:
     columns = {"minute": [1.0, 2.0], "p50": [10.0, 11.0], "p99": [20.0, 22.0], "memory_mb": [100.0, 101.0]}
     plots.soak(columns, tmp_path / "soak.png")
     _drawn(tmp_path / "soak.png")
+
+
+def test_the_cost_of_a_heatmap_is_drawn(tmp_path: Path) -> None:
+    plots.explain({"without": [0.1, 0.2, 0.3], "with": [0.2, 0.3]}, tmp_path / "explain.png")
+    _drawn(tmp_path / "explain.png")
+
+
+def test_the_command_line_is_drawn(tmp_path: Path) -> None:
+    plots.command_line({"bare": [60.0, 61.0], "ours": [50.0, 52.0]}, tmp_path / "command-line.png")
+    _drawn(tmp_path / "command-line.png")

@@ -33,7 +33,20 @@ def test_everything_that_was_measured_is_on_the_page(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     _leave("compare", tmp_path)
     text = publish(tmp_path, tmp_path / "docs").read_text()
-    assert "Not measured: `overload`, `swaps`, `mixed`, `stops`, `soak`." in text
+    assert "Not measured: `overload`, `swaps`, `mixed`, `stops`, `explain`, `command-line`, `soak`." in text
+
+
+def test_what_was_not_measured_anew_stays_as_it_is(tmp_path: Path) -> None:
+    for command in COMMANDS:
+        _leave(command, tmp_path)
+    page = publish(tmp_path, tmp_path / "docs")
+    noted = page.read_text().replace("How swaps was measured.", "How swaps was measured. By hand: on a busy machine.")
+    page.write_text(noted)
+    for command in COMMANDS:
+        (tmp_path / f"{command}.json").unlink()
+    assert publish(tmp_path, tmp_path / "docs").read_text() == noted
+    _leave("mixed", tmp_path)
+    assert publish(tmp_path, tmp_path / "docs").read_text() == noted
 
 
 def test_the_plot_of_the_comparison_is_the_one_that_the_readme_shows() -> None:
