@@ -109,5 +109,5 @@ def _conclusion(decided: Classified) -> str:
         return "The service abstained: no decision and no probability."
     return (
         f"Looks {decided.decision} at the operating point, with a probability of malignancy of "
-        f"{decided.probability}; no diagnosis. {rule(decided.operating_point)}."
+        f"{decided.probability:.6f}; no diagnosis. {rule(decided.operating_point)}."
     )

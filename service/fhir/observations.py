@@ -57,7 +57,7 @@ def classified(decided: Classified, said: Said) -> Iterator[Entry[Observation]]:
 def rule(point: OperatingPointInfo) -> str:
     """The operating point in words."""
     return (
-        f"Called malignant from a probability of {point.threshold} on: operating point {point.name}, "
+        f"Called malignant from a probability of {point.threshold:.6f} on: operating point {point.name}, "
         f"sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, "
         f"specificity {_measured(point.specificity, point.specificity_ci)}, measured on: {point.measured_on}"
     )

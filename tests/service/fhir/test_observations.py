@@ -11,8 +11,8 @@ def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> 
     }  # fmt: skip
     assert found["referenceRange"] == [{"text": rule(POINT)}]
     assert rule(POINT) == (
-        "Called malignant from a probability of 0.3 on: operating point sensitive, sensitivity 0.954 (95 % CI 0.929 to "
-        "0.975), specificity 0.613 (95 % CI 0.572 to 0.656), measured on: painted lesions"
+        "Called malignant from a probability of 0.300000 on: operating point sensitive, sensitivity 0.954 (95 % CI "
+        "0.929 to 0.975), specificity 0.613 (95 % CI 0.572 to 0.656), measured on: painted lesions"
     )
 
 
