@@ -9,11 +9,11 @@ ENV PATH=/venv/bin:$PATH \
 WORKDIR /app
 
 FROM python AS service-packages
-COPY requirements/service.txt requirements/
+COPY requirements/service.txt requirements/postgres.txt requirements/
 # pip stays out of the environment. OpenVINO's plugins for GPU and NPU go: the service runs on the CPU only.
 RUN python -m venv --without-pip /venv \
     && /usr/local/bin/python -m pip --python /venv/bin/python install \
-        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/service.txt \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/service.txt -r requirements/postgres.txt \
     && rm /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_gpu_plugin.so \
         /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_npu_plugin.so \
         /venv/lib/python3.11/site-packages/openvino/libs/cache.json
@@ -35,6 +35,8 @@ RUN python -m compileall -q dermoscopy model_store service
 # A container must listen on every address of its own to be reached at all. Whether strangers can reach it is decided by
 # what publishes the port, so that one must also set MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS; see docker-compose.yml.
 ENV MELANOSERVE_HOST=0.0.0.0
+# The audit trail's volume begins as this folder is: whoever the service runs as may write to it.
+RUN mkdir --mode=1777 audit
 EXPOSE 8000
 USER 1000:1000
 CMD ["python", "-m", "service"]

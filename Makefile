@@ -73,8 +73,8 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	$(PIP) --no-compile -r requirements/ui.txt
 	touch $@
 
-.venv/dev: .venv/service requirements/dev.txt requirements/tracing.txt
-	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt
+.venv/dev: .venv/service requirements/dev.txt requirements/tracing.txt requirements/postgres.txt
+	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt -r requirements/postgres.txt
 	touch $@
 
 .venv/docs: .venv/service requirements/docs.txt
@@ -82,7 +82,7 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training ui tracing dev docs bench-fastapi bench-litserve bench-bentoml; do \
+	@for part in service build training ui tracing postgres dev docs bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

@@ -10,6 +10,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from service import problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
+from service.audit import route as audit_route
+from service.audit.recording import Recording
 from service.context import Context, make_context
 from service.engine import Engine
 from service.middleware import RequestContext
@@ -53,6 +55,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
+        context.trail.start()
         watching = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
         levels = asyncio.create_task(_keep_levels(context))
         yield
@@ -61,6 +64,7 @@ def create_app(
         # A thread cannot be stopped, and a process must not end under one that is in native code.
         await watching
         context.workers.close()
+        await asyncio.to_thread(context.trail.close)
         context.tracer.stop()
 
     app = DocumentedApp(
@@ -77,9 +81,10 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.context = context
+    app.add_middleware(Recording, context=context)
     app.add_middleware(RequestContext, context=context)
     problem_responses.install(app)
-    for module in (routes_images, routes_models, routes_probes, routes_metrics):
+    for module in (routes_images, routes_models, audit_route, routes_probes, routes_metrics):
         app.include_router(module.router)
     routes_pages.install(app)
     return app

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from model_store.errors import UnknownOperatingPoint
 from service import log
 from service.answers import ClassifyBatchAnswer, ClassifyItem, GradeBatchAnswer, GradeItem, ProblemAnswer
+from service.audit.notes import Notes, Received
 from service.bodies import announced_bytes, read_batch
 from service.context import Context, context_of
 from service.image_route import Work
@@ -22,7 +22,7 @@ from service.parameters import ClassifyQuery
 from service.problem_responses import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
-from service.representations import JSON, representation_for
+from service.representations import JSON, ImageAnswer, representation_for
 from service.versions import Served
 
 Item = ClassifyItem | GradeItem
@@ -57,14 +57,17 @@ async def answer_batch(request: Request, query: ClassifyQuery, asked: Asked) -> 
     settings = context.settings
     await context.authorise(request, "infer")
     representation_for(request.headers, [JSON])
+    context.trail.check()
     held = _Held(context.admission.enter(announced_bytes(request.headers, settings.max_batch_bytes)))
     try:
         progress = request.state.progress = Progress(settings.deadline_seconds)
+        notes = context.trail.open(request)
         question = query.question(request)
         served = await context.served(asked.name, query.selection(), question.request_id)
+        notes.found(served, query.version, query.label)
         uploads = await read_batch(request, settings)
         progress.finish()
-        batch = _Batch(context, request, question, asked, served, held)
+        batch = _Batch(context, request, question, asked, served, held, notes)
         items = await batch.run(uploads, progress)
     finally:
         held.release()
@@ -105,6 +108,7 @@ class _Batch:
     asked: Asked
     served: Served
     held: _Held
+    notes: Notes
 
     async def run(self, uploads: list[Upload], whole: Progress) -> list[Item]:
         """The item of each file, in their order.
@@ -118,6 +122,8 @@ class _Batch:
             UnknownOperatingPoint: What was asked cannot be answered for any of them.
         """
         turn = asyncio.Semaphore(self.context.workers.count)
+        for index in range(len(uploads)):
+            self.notes.image(index)
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -131,22 +137,25 @@ class _Batch:
     async def _item(self, index: int, uploads: list[Upload], whole: Progress, turn: asyncio.Semaphore) -> Item:
         async with turn:
             upload, uploads[index] = uploads[index], Upload()
+            received = self.notes.images[index]
             try:
-                answer = await self._one(upload, whole)
+                received.answer = await self._one(upload, whole, received)
             except (ClientLeft, UnknownOperatingPoint):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is wrong with an image, the others are answered
                 return self._failed(index, error)
+            received.status = 200
             self.context.metrics.batch_item("")
-            return self.asked.item.model_validate({"index": index, "status": 200, "answer": answer})
+            return self.asked.item.model_validate({"index": index, "status": 200, "answer": received.answer})
 
-    async def _one(self, upload: Upload, whole: Progress) -> BaseModel:
+    async def _one(self, upload: Upload, whole: Progress, received: Received) -> ImageAnswer:
         if upload.problem is not None:
             raise upload.problem
         workers, settings = self.context.workers, self.context.settings
-        progress = Progress(settings.deadline_seconds)
+        progress = received.progress = Progress(settings.deadline_seconds)
         progress.enter("wait")
-        job = Job(bytes(upload.data), settings.limits, self.question, progress)
+        received.bytes = len(upload.data)
+        job = Job(bytes(upload.data), settings.limits, self.question, progress, received)
         upload.data.clear()
         self.held.hold()
         work = partial(self.asked.work, self.served, job)
@@ -162,4 +171,5 @@ class _Batch:
         members = problem_members(error, self.question.request_id)
         problem = ProblemAnswer.model_validate(members)
         self.context.metrics.batch_item(problem.code)
+        self.notes.images[index].status, self.notes.images[index].code = problem.status, problem.code
         return self.asked.item.model_validate({"index": index, "status": problem.status, "problem": problem})

@@ -1,4 +1,4 @@
-"""The command line: `melanoserve serve`, `classify`, `grade`, `doctor` and `keys`."""
+"""The command line: `melanoserve serve`, `classify`, `grade`, `doctor`, `keys` and `audit`."""
 
 import argparse
 import logging
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from service import cli_images, cli_keys, doctor, log
+from service import cli_audit, cli_images, cli_keys, doctor, log
 from service.keys import KeyRing
 from service.listener import listen
 from service.settings import Settings, SettingsError, read_settings, variable
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     if parsed.command == "keys":
         return cli_keys.run(parsed)
+    if parsed.command == "audit":
+        return cli_audit.run(parsed)
     if parsed.command == "doctor":
         return doctor.run(parsed)
     if parsed.command in cli_images.TASKS:
@@ -127,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     cli_keys.register(commands)
+    cli_audit.register(commands)
     cli_images.register(commands)
     doctor.register(commands)
     serve_parser = commands.add_parser(

@@ -43,6 +43,7 @@ EXAMPLES = """\
 examples:
   melanoserve keys add --name "PACS gateway"             a key that may ask about images
   melanoserve keys add --name Operator --scope admin     a key that may only change what is served
+  melanoserve keys add --name Revision --scope audit     a key that may only read the audit trail
   melanoserve keys add --name Study --expires-days 90 --rate-per-minute 60
   melanoserve keys list                                  who has a key, what it allows, and until when
   melanoserve keys rotate 0f3a9c51                       a new secret; the old one is valid for 24 hours more
@@ -231,8 +232,8 @@ def _register_add(actions: "_Commands", file: argparse.ArgumentParser) -> None:
     action.add_argument("--name", type=_name, required=True, help="who owns it: letters, digits, spaces and . _ -")
     action.add_argument(
         "--scope", choices=SCOPES, action="append",
-        help="what it allows, may be repeated: infer asks about images (the default), admin changes what is served; "
-        "neither includes the other",
+        help="what it allows, may be repeated: infer asks about images (the default), admin changes what is served, "
+        "audit reads the audit trail; none includes another",
     )  # fmt: skip
     action.add_argument(
         "--expires-days", type=_days, metavar="N", help="after how many days it ends; without it, never"

@@ -12,6 +12,8 @@ from fastapi import Depends, Request
 from model_store.processors import available_processors
 from service import VERSION
 from service.admission import Admission
+from service.audit.address import address_of
+from service.audit.trail import Trail
 from service.engine import Engine, Selection
 from service.key_file import Scope
 from service.keys import KeyRing, credential_of, looks_like_token
@@ -45,6 +47,8 @@ class Context:
     """None: access tokens are not taken."""
     metrics: Metrics
     tracer: Tracer
+    trail: Trail
+    """Every request about an image is recorded before it is answered."""
     store: CapacityLimiter
     """Work on the store has threads of its own, so that loading a version keeps no image waiting."""
     stopping: bool = field(default=False)
@@ -53,15 +57,15 @@ class Context:
     async def authorise(self, request: Request, scope: Scope) -> None:
         """Refuses who may not ask; without keys, which only a service for this machine or behind a proxy has, nobody.
 
-        The id of the key, or the subject of the access token, is kept in the request's state, for the log. Raises what
-        `KeyRing.authorise` and `Tokens.authorise` raise.
+        Who it is, by key or by access token, is kept in the request's state as `principal`: the log has its id, the
+        audit trail its id and name. Raises what `KeyRing.authorise` and `Tokens.authorise` raise.
         """
         if not self.keys.configured:
             return
         if self.tokens is not None and looks_like_token(sent := credential_of(request.headers)):
-            request.state.key = (await self.tokens.authorise(sent, scope)).id
+            request.state.principal = await self.tokens.authorise(sent, scope)
         else:
-            request.state.key = self.keys.authorise(request.headers, scope).id
+            request.state.principal = self.keys.authorise(request.headers, scope)
 
     async def served(self, name: str, selection: Selection, request_id: str) -> Served:
         """The version to use, loaded if need be; raises what `Engine.get` raises."""
@@ -91,6 +95,7 @@ def make_context(
         keys_required: Whether keys are demanded even if their file is gone by now.
     """
     required = keys_required or settings.keys_required or settings.takes_tokens
+    metrics = Metrics(metrics_folder, version=VERSION)
     return Context(
         settings,
         engine or Engine(settings),
@@ -98,8 +103,15 @@ def make_context(
         Admission(settings.max_requests, settings.max_request_bytes),
         KeyRing(settings.key_file, required=required, processes=settings.processes),
         _tokens(settings),
-        Metrics(metrics_folder, version=VERSION),
+        metrics,
         start_tracing(settings.trace_endpoint, version=VERSION, share=settings.trace_share),
+        Trail(
+            settings.audit,
+            address_of(settings.audit_url, settings.state),
+            metrics,
+            software=VERSION,
+            days=settings.audit_days,
+        ),
         CapacityLimiter(2),
     )
 

@@ -58,20 +58,26 @@ async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) 
     settings = context.settings
     await context.authorise(request, "infer")
     form = representation_for(request.headers)
+    context.trail.check()
     leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:
         progress = request.state.progress = Progress(settings.deadline_seconds)
+        notes = context.trail.open(request)
         question = query.question(request)
         served = await context.served(name, query.selection(), question.request_id)
+        notes.found(served, query.version, query.label)
         data = await read_image(request, settings.max_bytes, settings.receive_seconds)
+        received = notes.image()
+        received.bytes = len(data)
         progress.enter("wait")
     except BaseException:
         leave()
         raise
     request.state.together = min(context.workers.together + 1, context.workers.count)
-    job = Job(data, settings.limits, question, progress)
+    job = Job(data, settings.limits, question, progress, received)
     encoding = partial(_encoded, work, form, served, job)
-    encoded, request.state.answered = await context.workers.run(encoding, progress, request.receive, leave)
+    encoded, received.answer = await context.workers.run(encoding, progress, request.receive, leave)
+    request.state.answered = received.answer
     return Response(encoded, headers=VARY, media_type=form.media_type)
 
 

@@ -25,6 +25,7 @@ from service.answers import (
     OperatingPointInfo,
     SuspectedInfo,
 )
+from service.audit.notes import Received
 from service.heatmap import heatmap_png
 from service.progress import Progress
 from service.versions import Served
@@ -53,12 +54,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Job:
-    """One image to work on: its file, what is asked about it, and how far it is."""
+    """One image to work on: its file, what is asked about it, how far it is, and what the audit trail notes of it."""
 
     data: bytes
     limits: Limits
     question: Question
     progress: Progress
+    received: Received = field(default_factory=Received)
 
 
 def classify(classifier: Served, job: Job) -> ClassifyAnswer:
@@ -115,9 +117,11 @@ def grade_image(grader: Served, job: Job) -> GradeAnswer:
 
 def _decode(job: Job) -> tuple[Prepared, ImageInfo]:
     job.progress.enter("decode")
+    # Before anything can be wrong with it: the trail says of a damaged image, too, which it was.
+    sha256 = job.received.sha256 = hashlib.sha256(job.data).hexdigest()
     prepared = prepare(job.data, limits=job.limits)
     image = ImageInfo(
-        sha256=hashlib.sha256(job.data).hexdigest(),
+        sha256=sha256,
         media_type=prepared.media_type,
         width=prepared.width,
         height=prepared.height,

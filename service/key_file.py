@@ -23,8 +23,8 @@ from model_store.manifest import Record, Sha256
 
 KEYS_FILE = "keys.json"
 
-Scope = Literal["infer", "admin"]
-"""What a key allows: to ask about images, or to change what is served. Neither includes the other."""
+Scope = Literal["infer", "admin", "audit"]
+"""What a key allows: to ask about images, to change what is served, to read the audit trail. None includes others."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -22,7 +22,7 @@ from service.metrics_processes import Processes, alive, own, shared_values
 from service.metrics_series import Series
 from service.problems import catalogue
 
-Phase = Literal["receive", "decode", "wait", "run", "write"]
+Phase = Literal["receive", "decode", "wait", "run", "write", "record"]
 
 IMAGE_ENDPOINTS = ("/classify", "/grade", "/classify/batch", "/grade/batch")
 ENDPOINTS = frozenset({
@@ -30,6 +30,7 @@ ENDPOINTS = frozenset({
     "/models", "/models/{name}", "/models/{name}/versions/{version}",
     "/models/{name}/versions/{version}/files/{file}",
     "/models/{name}/labels/{label}",
+    "/audit", "/audit/head",
     "/livez", "/readyz", "/metrics", "/", "/docs", "/problems/{code}",
 })  # fmt: skip
 DECISIONS = frozenset({"benign", "malignant", "abstained"})
@@ -108,6 +109,25 @@ class Metrics:
     def graded(self, version: int, stage: int) -> None:
         """A version of the grader has given a stage grade."""
         self._series.grades[version, stage if stage in STAGES else OTHER].inc()
+
+    def audited(self, rows: int, seconds: float, sequence: int) -> None:
+        """Rows are in the audit trail, so long after they were handed over, and this is the number of the last."""
+        self._series.audit_rows.inc(rows)
+        self._series.audit_seconds.observe(seconds)
+        self._series.audit_sequence.set(sequence)
+
+    def audit_failed(self) -> None:
+        """The audit trail could not be written."""
+        self._series.audit_failures.inc()
+
+    def audit_lost(self, rows: int) -> None:
+        """Answers were given that are not in the audit trail."""
+        self._series.audit_lost.inc(rows)
+
+    def audit(self, waiting: int, available: bool) -> None:
+        """How many rows this process has still to write, and whether it can."""
+        self._series.audit_waiting.set(waiting)
+        self._series.audit_available.set(available)
 
     def in_flight(self, requests: int, bytes_: int) -> None:
         """What this process has under way now."""

@@ -40,6 +40,9 @@ class Series:
         def counter(name: str, meaning: str, *labels: str) -> Children[Counter]:
             return Children(Counter(f"melanoserve_{name}", meaning, labels, registry=registry))
 
+        def total(name: str, meaning: str) -> Counter:
+            return Counter(f"melanoserve_{name}", meaning, registry=registry)
+
         def histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Children[Histogram]:
             return Children(Histogram(f"melanoserve_{name}", meaning, labels, buckets=buckets, registry=registry))
 
@@ -56,6 +59,15 @@ class Series:
         self.decisions = counter("decisions_total", "Answers of a classifier.", "model", "version", "decision")
         self.probability = histogram("probability", "Probability of malignancy.", PROBABILITIES, "model", "version")
         self.grades = counter("grades_total", "Stage grades that were given.", "version", "stage")
+        self.audit_rows = total("audit_rows_total", "Rows that are in the audit trail.")
+        self.audit_lost = total("audit_lost_total", "Rows that are not, although the answer was given.")
+        self.audit_failures = total("audit_failures_total", "Times that the audit trail could not be written.")
+        self.audit_seconds = Histogram(
+            "melanoserve_audit_seconds", "How long rows waited for the disk.", buckets=SECONDS, registry=registry
+        )
+        self.audit_sequence = gauge("audit_sequence", "Number of the last row that was written.", "livemax")
+        self.audit_waiting = gauge("audit_waiting", "Rows that are not in the audit trail yet.")
+        self.audit_available = gauge("audit_available", "1 when every process can write the trail, else 0.", "livemin")
         self.in_flight_requests = gauge("in_flight_requests", "Requests under way.")
         self.in_flight_bytes = gauge("in_flight_bytes", "Bytes that the bodies of requests under way may have.")
         self.limit_requests = gauge("limit_requests", "Requests that are admitted at once.")

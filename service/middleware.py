@@ -36,6 +36,7 @@ class RequestContext:
         headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = request_id_of(headers)
+        state["begun"] = begun
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:

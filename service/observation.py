@@ -9,8 +9,12 @@ from starlette.types import Scope
 from service import log
 from service.answers import ClassifyAnswer, GradeAnswer, ModelInfo
 from service.context import Context
+from service.metrics import IMAGE_ENDPOINTS
 from service.progress import Progress
 from service.tracing import Finished, end_to_end
+
+RECORDED = frozenset({*IMAGE_ENDPOINTS, "/models/{name}/labels/{label}", "/audit"})
+"""What has rows in the audit trail; refusals before somebody is let in are only summed up."""
 
 ROUTINE = ("/livez", "/readyz", "/metrics")
 
@@ -32,17 +36,21 @@ def observe(context: Context, scope: Scope, status: int | None, begun: float, se
     if progress is not None:
         progress.finish()
     _count(context, path, status, state, seconds)
+    if path in RECORDED and "audit" not in state and "problem" in state:
+        # Who was not let in could otherwise fill the disk.
+        context.trail.refused(path, state["problem"])
     trace = _trace(context, scope, path, status, begun, seconds) if context.tracer.enabled else {}
     # Whoever watches the service asks every few seconds; only an answer that is not 200 is news.
     level = logging.DEBUG if path in ROUTINE and status == 200 else logging.INFO
     if not log.logger.isEnabledFor(level):
         return
+    principal = state.get("principal")
     phases = {} if progress is None else {name: round(took * 1000, 1) for name, took in progress.seconds.items()}
     log.event(
         "request",
         level,
         request_id=state["request_id"],
-        key=state.get("key"),
+        key=None if principal is None else principal.id,
         method=scope["method"],
         path=path,
         status=status,
@@ -59,7 +67,14 @@ def measure_levels(context: Context) -> None:
     context.metrics.in_flight(admission.requests, admission.bytes)
     context.metrics.limits(admission.most_requests, admission.most_bytes)
     context.metrics.versions(engine.versions.states())
-    context.metrics.ready(engine.started and not context.stopping and engine.trouble is None)
+    context.metrics.audit(context.trail.waiting, context.trail.trouble is None)
+    context.metrics.ready(engine.started and not context.stopping and trouble(context) is None)
+
+
+def trouble(context: Context) -> str | None:
+    """Why it is not ready although it has started; None if it is."""
+    unrecorded = context.trail.trouble if context.trail.mode == "required" else None
+    return context.engine.trouble or unrecorded
 
 
 def _count(context: Context, path: str | None, status: int | None, state: dict[str, Any], seconds: float) -> None:

@@ -41,7 +41,7 @@ KEYS = {
     },
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-GUARDED = {"images", "models"}
+GUARDED = {"images", "models", "audit"}
 
 
 class DocumentedApp(FastAPI):

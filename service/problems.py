@@ -21,6 +21,7 @@ Problem
   x KeysUnreadable (503, retryable)
   x IssuerUnavailable (503, retryable)
   x Overloaded (503, retryable)
+  x AuditUnavailable (503, retryable)
   x DeadlineExceeded (504, retryable)
 
 Errors of the packages below keep their own classes; `FOREIGN` is the one place that gives them a status:
@@ -269,6 +270,12 @@ class IssuerUnavailable(Problem):
     """An access token that cannot be checked is not accepted."""
 
     kind = Kind("issuer_unavailable", 503, "The access token cannot be checked", retry_after=5)
+
+
+class AuditUnavailable(Problem):
+    """What must be recorded cannot be, so nothing is answered; or the record cannot be read."""
+
+    kind = Kind("audit_unavailable", 503, "The audit trail is not available", retry_after=5)
 
 
 class StateNotWritable(Problem):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from service.problems import ClientLeft, DeadlineExceeded, Problem
 
-Phase = Literal["receive", "wait", "decode", "run", "write"]
+Phase = Literal["receive", "wait", "decode", "run", "write", "record"]
 
 
 class Progress:
@@ -41,13 +41,18 @@ class Progress:
             DeadlineExceeded: The deadline has passed.
             ClientLeft: Nobody waits any more.
         """
-        now = time.perf_counter()
-        self._end(now)
-        self._phase = phase
+        now = self.begin(phase)
         if self._reason is not None:
             raise self._reason
         if now > self.deadline:
             raise self.too_late()
+
+    def begin(self, phase: Phase) -> float:
+        """As `enter`, and never raises: of what is told to whoever still waits. Returns when."""
+        now = time.perf_counter()
+        self._end(now)
+        self._phase = phase
+        return now
 
     def finish(self) -> None:
         """Ends the last phase; what comes after it belongs to none."""

@@ -99,7 +99,17 @@ async def put_label(name: str, label: str, request: Request, context: Shared) ->
     """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before."""
     # Read and parsed here: what FastAPI's own parser does not take (bytes that are no text, deep nesting) is a 500.
     move = parse_body(LabelMove, await read_small(request, context.settings.receive_seconds))
-    return await context.on_store(lambda: _move(context, name, label, move))
+    context.trail.check()
+    notes = context.trail.open(request, "label")
+    moved = await context.on_store(lambda: _move(context, name, label, move))
+    notes.detail = {
+        "model": name,
+        "label": label,
+        "version": moved.version,
+        "digest": moved.digest,
+        "share": moved.share,
+    }
+    return moved
 
 
 def _move(context: Context, name: str, label: str, move: LabelMove) -> LabelInfo:

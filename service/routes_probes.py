@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from service.answers import LiveAnswer, ReadyAnswer, ReadyModel
 from service.context import Context, Shared
 from service.engine import STABLE
+from service.observation import trouble
 from service.problem_responses import described, problem_response
 from service.problems import NotReady
 
@@ -20,14 +21,14 @@ async def get_livez() -> LiveAnswer:
 @router.get("/readyz", response_model=ReadyAnswer, responses=described(503))
 async def get_readyz(request: Request, context: Shared) -> Response:
     """Ready: something answers for `stable` of every model, a prediction of it came out right within the last seconds,
-    and nobody has told the service to stop."""
+    the audit trail can be written if it must be, and nobody has told the service to stop."""
     engine = context.engine
     models = [_ready_model(name, context) for name in engine.needed()]
-    trouble = "It was told to stop." if context.stopping else engine.trouble if engine.started else None
-    if trouble is None and all(model.state == "serving" for model in models):
+    found = "It was told to stop." if context.stopping else trouble(context) if engine.started else None
+    if found is None and all(model.state == "serving" for model in models):
         return Response(ReadyAnswer(models=models).model_dump_json(), media_type="application/json")
     reasons = [f"{model.name}: {model.reason}" for model in models if model.state != "serving"]
-    detail = "; ".join([*reasons, *([] if trouble is None else [trouble])])
+    detail = "; ".join([*reasons, *([] if found is None else [found])])
     members = {"models": [model.model_dump() for model in models]}
     return problem_response(NotReady(f"Not ready. {detail}"), request.scope, members)
 

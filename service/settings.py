@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dermoscopy.limits import PILLOW_WARNS_ABOVE, Limits
 from service import tracing
+from service.audit.address import WrongAddress, address_of
 from service.key_file import UnreadableKeyFile, read_keys
 
 PREFIX = "MELANOSERVE_"
@@ -123,6 +124,18 @@ class Settings(BaseSettings):
     shutdown_seconds: int = Field(default=30, ge=1, le=600)
     """How long SIGTERM waits for the requests under way; what is not finished by then is cut off."""
 
+    audit: Literal["required", "preferred", "off"] = "required"
+    """Whether requests are recorded, and what happens while they cannot be. required: images are refused with 503, and
+    /readyz says why. preferred: they are answered all the same; log and metrics say how many have no row. off: nothing
+    is recorded."""
+
+    audit_url: str | None = None
+    """Where the audit trail is kept: sqlite:///PATH, or postgresql://USER@HOST/NAME with requirements/postgres.txt and
+    the password in PGPASSWORD or PGPASSFILE; by default audit.db in STATE. See docs/audit.md."""
+
+    audit_days: int | None = Field(default=None, ge=1, le=36_500)
+    """After how many days rows are removed from the audit trail; without it they are kept."""
+
     trace_endpoint: str | None = None
     """URL that OpenTelemetry traces are posted to as OTLP over HTTP, such as http://collector:4318/v1/traces; needs the
     packages of requirements/tracing.txt. They hold times, codes and versions, nothing of a patient."""
@@ -231,7 +244,19 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if not settings.store.is_dir():
         yield f"{variable('store')} (--store): {settings.store} is not a directory."
+    yield from _wrong_audit(settings)
     if settings.trace_endpoint and not tracing.installed():
         yield f"{variable('trace_endpoint')} (--trace-endpoint): install requirements/tracing.txt for it."
     if settings.runtime == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         yield f"{variable('runtime')} (--runtime): TensorFlow is not installed; requirements/training.txt has it."
+
+
+def _wrong_audit(settings: Settings) -> Iterator[str]:
+    name = f"{variable('audit_url')} (--audit-url)"
+    try:
+        address = address_of(settings.audit_url, settings.state)
+    except WrongAddress as error:
+        yield f"{name}: {error}."
+        return
+    if address.file is None and importlib.util.find_spec("psycopg") is None:
+        yield f"{name}: install requirements/postgres.txt for PostgreSQL."

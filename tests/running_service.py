@@ -114,7 +114,9 @@ def _wait(service: Service, ready: bool) -> None:
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline:
         answer = service.client.get("/readyz")
-        loading = answer.status_code == 503 and any(m["state"] == "loading" for m in answer.json()["models"])
+        loading = answer.status_code == 503 and (
+            any(m["state"] == "loading" for m in answer.json()["models"]) or "being opened" in answer.json()["detail"]
+        )
         if answer.status_code == 200 or (not ready and not loading):
             return
         if not loading:

@@ -21,6 +21,8 @@ LEFT_OUT = [
     ("*", r"(\w+=.* )*\.venv/bin/python -m training ", "takes minutes to hours; whether it is taken is tested below"),
     ("docs/access.md", r"mkdir -p tls", "takes a certificate; tests/docker tries the proxy with one of its own"),
     ("docs/access.md", r"curl .* https://", "tests/docker asks a proxy of its own"),
+    ("docs/audit.md", r"\.venv/bin/python -m pip install ", "changes the environment of the tests"),
+    ("docs/audit.md", r"PGPASSWORD=", "takes a database server; tests/service/audit starts one"),
     ("docs/training.md", r"export CLUSTER=", "belongs to the trainings that are started after it"),
 ]
 """Document, command and reason of what is not run here. What is not named here is."""

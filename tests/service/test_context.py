@@ -54,7 +54,8 @@ def test_keys_are_demanded_as_soon_as_there_is_one(tmp_path: Path) -> None:
         asyncio.run(guarded.authorise(_request(), "infer"))
     request = _request(("x-api-key", issued.text))
     asyncio.run(guarded.authorise(request, "infer"))
-    assert request.state.key == issued.id  # for the log; the secret is kept nowhere
+    who = request.state.principal  # for the log and the audit trail; the secret is kept nowhere
+    assert (who.id, who.name) == (issued.id, "clinic")
 
 
 def _request(*headers: tuple[str, str]) -> Request:

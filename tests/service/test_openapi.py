@@ -16,7 +16,7 @@ def test_every_route_is_there(document: dict[str, Any]) -> None:
     assert document["paths"].keys() == {
         "/classify", "/grade", "/classify/batch", "/grade/batch", "/models", "/models/{name}",
         "/models/{name}/versions/{version}", "/models/{name}/versions/{version}/files/{file}",
-        "/models/{name}/labels/{label}", "/livez", "/readyz", "/metrics", "/problems/{code}",
+        "/models/{name}/labels/{label}", "/audit", "/audit/head", "/livez", "/readyz", "/metrics", "/problems/{code}",
     }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_every_form_of_an_answer_is_documented(document: dict[str, Any], path: s
 def test_a_key_is_sent_by_either_header_or_not_at_all_where_none_is_asked_for(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            guarded = path.startswith(("/classify", "/grade", "/models"))
+            guarded = path.startswith(("/classify", "/grade", "/models", "/audit"))
             assert operation.get("security", []) == ([{"bearer": []}, {"header": []}, {}] if guarded else [])
 
 

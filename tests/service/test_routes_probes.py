@@ -64,7 +64,9 @@ def test_a_service_whose_stable_version_is_damaged_lives_and_is_not_ready(
 
 
 def test_a_service_without_any_version_lives_and_is_not_ready(tmp_path: Path, state: Path) -> None:
-    with running(tmp_path, state, ready=False) as service:
+    empty = tmp_path / "models"
+    empty.mkdir()
+    with running(empty, state, ready=False) as service:
         assert service.client.get("/livez").status_code == 200
         check_problem(service.client.get("/readyz"), 503, "not_ready")
         check_problem(service.client.post("/classify", files=FILES), 404, "unknown_label")

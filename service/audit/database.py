@@ -1,0 +1,210 @@
+"""What writes the trail: a connection to SQLite or PostgreSQL, used by one thread.
+
+It speaks to the two drivers directly. What is written is four statements, and SQLAlchemy, which reads the trail and
+changes its tables, takes 0.3 s of a processor to be imported: longer than the start of the service may grow, and the
+models are compiled meanwhile on the same processors.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from service.audit.address import Address, statements
+from service.audit.chain import FORMAT, Head, seal
+from service.audit.entry import COLUMNS, Entry
+
+REVISION = "0001"
+"""Of the tables, as service/audit/migrations makes them."""
+
+LOCK_TABLES = "SELECT pg_advisory_xact_lock(1835363425)"
+"""PostgreSQL: whoever makes or changes the tables does it alone."""
+
+PATIENCE_SECONDS = 5.0
+"""A statement that takes longer has failed."""
+
+_PRIVATE = 0o600
+_COLUMNS = ("sequence", "format", *COLUMNS, "previous", "hash")
+
+_TIMEOUTS = {
+    "connect_timeout": "3",
+    "options": f"-c statement_timeout={PATIENCE_SECONDS:.0f}s -c lock_timeout={PATIENCE_SECONDS:.0f}s",
+    "tcp_user_timeout": f"{PATIENCE_SECONDS * 1000:.0f}",
+    "keepalives_idle": "10",
+    "application_name": "melanoserve-audit",
+}
+
+
+class DatabaseFailed(Exception):
+    """The trail cannot be written or read; the text is the driver's name for the fault, and nothing that it quotes."""
+
+
+class Database:
+    """An open connection. Every method may raise DatabaseFailed, after which it is of no more use but to be closed."""
+
+    def __init__(self, address: Address) -> None:
+        """Opens it; the tables are made, or brought up to date, if need be.
+
+        Raises:
+            DatabaseFailed: It cannot be opened, or a newer version of the software has changed its tables.
+        """
+        self._sqlite = address.file is not None
+        with _failing():
+            self._connection = _open_file(address) if self._sqlite else _open_server(address)
+        mark = "?" if self._sqlite else "%s"
+        places = ", ".join([mark] * len(_COLUMNS))
+        names = ", ".join(_COLUMNS)
+        self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
+        self._look = "SELECT sequence, hash FROM audit_head" + ("" if self._sqlite else " FOR UPDATE")  # noqa: S608
+        self._insert = f"INSERT INTO audit_entry ({names}) VALUES ({places})"  # noqa: S608 - our own names
+        self._move = f"UPDATE audit_head SET sequence = {mark}, hash = {mark}"  # noqa: S608
+        self.mark = mark
+        try:
+            self._check_tables(address)
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, entries: Sequence[Entry]) -> Head:
+        """Writes rows at the end of the chain, all of them or none; once it returns they are on the disk.
+
+        Returns:
+            The new head.
+        """
+        with self.transaction() as head:
+            return self.put(head, entries)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Head]:
+        """Holds the chain alone, whoever else writes to it; gives its head."""
+        with self._alone():
+            yield Head(*self.execute(self._look).fetchone())
+
+    def put(self, head: Head, entries: Sequence[Entry]) -> Head:
+        """Writes rows inside a transaction; see `append`."""
+        rows = []
+        for entry in entries:
+            before, head = head, seal(head, entry)
+            rows.append((head.sequence, FORMAT, *entry, before.hash, head.hash))
+        cursor = self._connection.cursor()
+        cursor.executemany(self._insert, rows)
+        cursor.execute(self._move, head)
+        return head
+
+    def head(self) -> Head:
+        """The end of the chain, without waiting for who writes to it."""
+        with _failing():
+            return Head(*self.execute("SELECT sequence, hash FROM audit_head").fetchone())
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401 - either driver's cursor
+        """Runs one of our own statements; places for values are `mark`."""
+        return self._connection.execute(statement, values)
+
+    def close(self) -> None:
+        """Ends the connection, whatever state it is in."""
+        try:
+            with _failing():
+                self._connection.close()
+        except DatabaseFailed:
+            pass
+
+    def _check_tables(self, address: Address) -> None:
+        found = self._revision()
+        if found is None:
+            self._make_tables()
+        elif found < REVISION:
+            from service.audit.migration import migrate  # noqa: PLC0415 - half a second, once
+
+            with _failing():
+                migrate(address)
+        found = self._revision()
+        if found != REVISION:
+            raise DatabaseFailed(f"its tables are of revision {found}, this software knows {REVISION}")
+
+    def _make_tables(self) -> None:
+        """As Alembic would make them: it takes half a second to be imported."""
+        with self._alone():
+            if not self._sqlite:
+                self.execute(LOCK_TABLES)
+            if self._revision() is None:
+                self.execute("CREATE TABLE IF NOT EXISTS audit_schema (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+                self.execute(f"INSERT INTO audit_schema VALUES ('{REVISION}')")  # noqa: S608
+                for statement in statements(REVISION):
+                    self.execute(statement)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A transaction."""
+        with _failing():
+            self.execute(self._begin)
+            try:
+                yield
+            except BaseException:
+                self._connection.rollback()
+                raise
+            self.execute("COMMIT")
+
+    def _revision(self) -> str | None:
+        """Of the tables that are there; None if there are none."""
+        there = "SELECT 1 FROM sqlite_master WHERE name = 'audit_schema'"
+        if not self._sqlite:
+            # Not to_regclass, which may still remember that there was none before somebody else made it.
+            there = (
+                "SELECT 1 FROM pg_catalog.pg_tables"
+                " WHERE tablename = 'audit_schema' AND schemaname = ANY (current_schemas(false))"
+            )
+        with _failing():
+            row = self.execute("SELECT version_num FROM audit_schema").fetchone() if self._found(there) else None
+        return None if row is None else str(row[0])
+
+    def _found(self, question: str) -> bool:
+        return self.execute(question).fetchone() is not None
+
+
+def _open_file(address: Address) -> Any:  # noqa: ANN401 - see execute
+    file = address.file
+    if file is None:
+        raise DatabaseFailed("no file")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
+    connection = sqlite3.connect(
+        file, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a commit is on the disk when it returns. With NORMAL it survives the end of the process, but what was
+    # answered in the seconds before a power failure would have no row.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def _open_server(address: Address) -> Any:  # noqa: ANN401 - see execute
+    import psycopg  # noqa: PLC0415 - an extra
+
+    return psycopg.connect(address.libpq, autocommit=True, **_TIMEOUTS)  # type: ignore[arg-type]  # libpq's are text
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turns what the drivers raise into DatabaseFailed."""
+    try:
+        yield
+    except DatabaseFailed:
+        raise
+    except Exception as error:
+        # Whatever goes wrong in a driver, its text may quote a row or an address.
+        raise DatabaseFailed(reason_of(error)) from error
+
+
+def reason_of(error: Exception) -> str:
+    """What may be told of a driver's error: its type, and the code that SQLite, PostgreSQL or the system has for it."""
+    error = getattr(error, "orig", None) or error
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    if code is None and isinstance(error, OSError) and error.errno:
+        code = os.strerror(error.errno)
+    if code is None and type(error).__name__ == "OperationalError":
+        code = "(it cannot be reached)"
+    return type(error).__name__ + (f" {code}" if code else "")

@@ -1,0 +1,130 @@
+"""Reading the trail: pages of rows that fit a filter, all of them in turn, and the whole chain to be verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, desc, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.audit.address import Address
+from service.audit.chain import Head, Row, Verification, verify
+from service.audit.database import DatabaseFailed, reason_of
+from service.audit.entry import COLUMNS, Value, stamp
+from service.audit.retention import pruned_through
+from service.audit.tables import engine_of, entries, heads
+from service.audit.text import SHOWN
+
+AT_ONCE = 1_000
+"""Rows that are in memory at once."""
+
+
+Record = dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows are wanted: those that fit all that is not None.
+
+    Attributes:
+        since: From this moment on.
+        until: Before this moment.
+        principal: Id of the key.
+        code: Why it was refused.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    event: str | None = None
+    request_id: str | None = None
+    principal: str | None = None
+    image_sha256: str | None = None
+    decision: str | None = None
+    status: int | None = None
+    code: str | None = None
+    model: str | None = None
+    version: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """For a statement."""
+        wanted: list[ColumnElement[bool]] = []
+        if self.since is not None:
+            wanted.append(entries.c.at >= stamp(self.since))
+        if self.until is not None:
+            wanted.append(entries.c.at < stamp(self.until))
+        named = {name: value for name, value in asdict(self).items() if name not in {"since", "until"}}
+        return wanted + [entries.c[name] == value for name, value in named.items() if value is not None]
+
+
+@contextmanager
+def reading(address: Address) -> Iterator[Connection]:
+    """A connection that sees one state of the trail, and keeps nobody from writing to it.
+
+    Raises:
+        DatabaseFailed: It cannot be read, then or later.
+    """
+    if address.file is not None and not address.file.is_file():
+        raise DatabaseFailed("there is none yet")
+    try:
+        with engine_of(address).connect() as connection:
+            reader = connection.execution_options(writes=False)
+            if address.file is None:
+                reader.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield reader
+    except SQLAlchemyError as error:
+        raise DatabaseFailed(reason_of(error)) from error
+
+
+def newest(connection: Connection, wanted: Filter, limit: int, before: int | None = None) -> list[Record]:
+    """Rows, the newest first.
+
+    Args:
+        connection: From `reading`.
+        wanted: Which.
+        limit: How many at most.
+        before: Only rows whose number is smaller: the last of the page before.
+    """
+    statement = _shown(wanted).order_by(desc(entries.c.sequence)).limit(limit)
+    if before is not None:
+        statement = statement.where(entries.c.sequence < before)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def oldest(connection: Connection, wanted: Filter) -> Iterator[Record]:
+    """All rows, the oldest first."""
+    statement = _shown(wanted).order_by(entries.c.sequence)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(statement).mappings():
+        yield dict(row)
+
+
+def head_of(connection: Connection) -> Head:
+    """The end of the chain."""
+    found = connection.execute(select(heads.c.sequence, heads.c.hash)).one()
+    return Head(found.sequence, found.hash)
+
+
+def verify_all(connection: Connection, anchors: Sequence[Head] = ()) -> Verification:
+    """Looks at every row; see `service.audit.chain.verify`."""
+    statement = select(entries.c.detail).where(entries.c.event == "pruned").order_by(desc(entries.c.sequence)).limit(1)
+    try:
+        pruned = pruned_through(connection.execute(statement).scalar())
+    except (ValueError, KeyError, TypeError):
+        # Somebody wrote into it; the row itself will say so.
+        pruned = pruned_through(None)
+    head = head_of(connection)
+    return verify(_rows(connection), head, pruned, anchors)
+
+
+def _rows(connection: Connection) -> Iterable[Row]:
+    statement = select(entries).order_by(entries.c.sequence)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(statement).mappings():
+        values: dict[str, Any] = {name: row[name] for name in COLUMNS}
+        yield Row(row["sequence"], row["previous"], row["hash"], row["format"], values)
+
+
+def _shown(wanted: Filter) -> Select[Any]:
+    return select(*(entries.c[name] for name in SHOWN)).where(*wanted.conditions())

@@ -1,0 +1,165 @@
+"""GET /audit, for who has the scope `audit`: rows of the trail as JSON or CSV, and the head of its chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from service.answers import Answer
+from service.audit.entry import Event
+from service.audit.text import csv_lines
+from service.context import Context, Shared
+from service.negotiation import accept_of, negotiate
+from service.parameters import no_query
+from service.problem_responses import described
+from service.problems import NotAcceptable, NotFound
+
+CSV = "text/csv"
+_JSON = "application/json"
+
+
+async def _may_read(request: Request, context: Shared) -> None:
+    await context.authorise(request, "audit")
+    if not context.trail.enabled:
+        raise NotFound("This service keeps no audit trail: MELANOSERVE_AUDIT is off.")
+
+
+router = APIRouter(
+    prefix="/audit",
+    tags=["audit"],
+    dependencies=[Depends(_may_read)],
+    responses=described(400, 401, 403, 404, 406, 429, 503),
+)
+
+
+class AuditQuery(BaseModel):
+    """Which rows are wanted: those that fit everything that is given."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    since: AwareDatetime | None = None
+    """From this moment on, such as 2026-11-26T00:00:00Z."""
+    until: AwareDatetime | None = None
+    """Before this moment."""
+    event: Event | None = None
+    request_id: str | None = Field(None, min_length=1, max_length=64)
+    key: str | None = Field(None, min_length=1, max_length=100)
+    """Id of the API key."""
+    image_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    decision: Literal["benign", "malignant", "abstained"] | None = None
+    status: int | None = Field(None, ge=100, le=599)
+    code: str | None = Field(None, min_length=1, max_length=64)
+    """Why it was refused: the `code` of the problem."""
+    model: str | None = Field(None, min_length=1, max_length=64)
+    version: int | None = Field(None, ge=1, le=10**9)
+    limit: int = Field(100, ge=1, le=1000)
+    """How many rows at most."""
+    before: int | None = Field(None, ge=1, le=2**62)
+    """Only rows with a smaller number: `next` of the page before."""
+    format: Literal["json", "csv"] | None = None
+    """Wins over the Accept header."""
+
+
+class AuditRow(Answer):
+    """One row; docs/audit.md says what each column is. What is null was not known, or has no meaning for the event."""
+
+    sequence: int
+    at: datetime
+    event: Event
+    request_id: str | None
+    principal: str | None
+    principal_name: str | None
+    route: str | None
+    status: int | None
+    code: str | None
+    item: int | None
+    image_sha256: str | None
+    image_bytes: int | None
+    media_type: str | None
+    width: int | None
+    height: int | None
+    model: str | None
+    version: int | None
+    model_sha256: str | None
+    runtime: str | None
+    precision: str | None
+    asked: str | None
+    operating_point: str | None
+    threshold: float | None
+    decision: str | None
+    probability: float | None
+    stage: int | None
+    duration_ms: float | None
+    phases_ms: str | None
+    software: str | None
+    times: int | None
+    detail: str | None
+    hash: str
+
+
+class AuditAnswer(Answer):
+    """A page of the trail, the newest row first."""
+
+    rows: list[AuditRow]
+    next: int | None
+    """What to give as `before` for the next page; null if this is the last."""
+
+
+class AuditHead(Answer):
+    """The end of the chain. Kept where who can change the database cannot reach it, it shows later whether somebody
+    did: `melanoserve audit verify --anchor SEQUENCE:HASH`."""
+
+    sequence: int
+    hash: str
+
+
+_FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+
+
+@router.get("", response_model=AuditAnswer, responses=_FORMS)
+async def get_audit(request: Request, context: Shared, query: Annotated[AuditQuery, Query()]) -> Response:
+    """Rows of the audit trail, the newest first. That they were read is a row, too."""
+    media_type = _media_type(request, query)
+    context.trail.check()
+    context.trail.open(request, "read")
+    rows = await context.trail.read(lambda: _page(context, query))
+    more = rows[-1]["sequence"] if len(rows) == query.limit else None
+    if media_type == CSV:
+        link = {} if more is None else {"Link": f'<{request.url.include_query_params(before=more)}>; rel="next"'}
+        return Response("".join(csv_lines(rows)), headers=link, media_type=CSV)
+    answer = AuditAnswer(rows=[AuditRow.model_validate(row) for row in rows], next=more)
+    return Response(answer.model_dump_json(), media_type=_JSON)
+
+
+@router.get("/head", dependencies=[Depends(no_query)])
+async def get_head(context: Shared) -> AuditHead:
+    """The end of the chain, to be kept elsewhere."""
+    return await context.trail.read(lambda: _head(context))
+
+
+def _media_type(request: Request, query: AuditQuery) -> str:
+    if query.format is not None:
+        return CSV if query.format == "csv" else _JSON
+    offered = (_JSON, CSV)
+    chosen = negotiate(accept_of(request.headers), offered)
+    if chosen is None:
+        raise NotAcceptable(f"The answer can be {' or '.join(offered)}; the Accept header allows none of it.")
+    return offered[chosen]
+
+
+def _page(context: Context, query: AuditQuery) -> list[dict[str, Any]]:
+    from service.audit.query import Filter, newest, reading  # noqa: PLC0415 - SQLAlchemy, when it is first needed
+
+    given = query.model_dump(exclude={"limit", "before", "format", "key"})
+    with reading(context.trail.address) as connection:
+        return newest(connection, Filter(**given, principal=query.key), query.limit, query.before)
+
+
+def _head(context: Context) -> AuditHead:
+    from service.audit.query import head_of, reading  # noqa: PLC0415 - see above
+
+    with reading(context.trail.address) as connection:
+        return AuditHead(**head_of(connection)._asdict())

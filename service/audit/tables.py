@@ -1,0 +1,64 @@
+"""The tables, for what reads them, and connections to them (SQLAlchemy)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from service.audit.address import Address
+from service.audit.entry import COLUMNS
+
+_INTEGERS = {"status", "item", "image_bytes", "width", "height", "version", "stage", "times"}
+_DOUBLES = {"threshold", "probability", "duration_ms"}
+
+
+def _column(name: str) -> Column[object]:
+    return Column(name, BigInteger() if name in _INTEGERS else Double() if name in _DOUBLES else Text())
+
+
+entries = Table(
+    "audit_entry",
+    MetaData(),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("format", Integer),
+    *(_column(name) for name in COLUMNS),
+    Column("previous", Text),
+    Column("hash", Text),
+)
+heads = Table("audit_head", entries.metadata, Column("sequence", BigInteger), Column("hash", Text))
+
+
+def engine_of(address: Address) -> Engine:
+    """An engine whose connections are made when they are used; transactions are the database's own."""
+    options: Mapping[str, object] = {} if address.file else {"connect_args": {"connect_timeout": 3}}
+    engine = create_engine(address.sqlalchemy, poolclass=NullPool, **options)
+    if address.file is not None:
+        event.listen(engine, "connect", _no_transactions_of_its_own)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _no_transactions_of_its_own(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    """Python's module would begin transactions late and end them at each change of a table."""
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    # What only reads sees one state of the trail, and keeps nobody from writing to it.
+    writes = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

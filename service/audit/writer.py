@@ -1,0 +1,229 @@
+"""The thread that writes the trail: all that waits goes into one transaction, so that a wait for the disk is shared.
+
+Whoever hands rows over is told when they are on the disk. Threads that work on images never wait for it; only the
+answer whose row it is does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from service import log
+from service.audit.address import Address
+from service.audit.chain import Head
+from service.audit.database import PATIENCE_SECONDS, Database, DatabaseFailed
+from service.audit.entry import Entry, stamp
+from service.audit.retention import AT_ONCE, prune
+
+MOST_WAITING = 10_000
+"""Rows. More are refused, so that memory is bounded whatever the database does."""
+RETRY_SECONDS = 1.0
+PROBE_SECONDS = 5.0
+"""How often a database that nothing is written to is asked whether it is there."""
+SUM_SECONDS = 60.0
+"""How often refusals of strangers are written, as sums."""
+PRUNE_SECONDS = 3600.0
+ANCHOR_SECONDS = 300.0
+"""How often the head goes into the log, where who can change the database cannot change it."""
+
+
+class Meter(Protocol):
+    """What is counted."""
+
+    def audited(self, rows: int, seconds: float, sequence: int) -> None:
+        """Rows are on the disk, so long after the first of them was handed over."""
+
+    def audit_failed(self) -> None:
+        """A transaction failed."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    entries: Sequence[Entry]
+    done: Future[None]
+    since: float
+
+
+class Writer:
+    """Begins with `start`. All but the thread's own methods may be called from anywhere and never wait."""
+
+    def __init__(self, address: Address, meter: Meter, *, software: str, days: int | None = None) -> None:
+        """Opens nothing yet.
+
+        Args:
+            address: Where to.
+            meter: Told of what happens.
+            software: Version of the software, for its own rows.
+            days: After how many rows are removed; None keeps them.
+        """
+        self._address, self._meter, self._software = address, meter, software
+        self._retention = None if days is None else timedelta(days=days)
+        self._wake = threading.Condition()
+        self._waiting: deque[_Waiting] = deque()
+        self._rows = 0
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._closing = False
+        self._database: Database | None = None
+        self._trouble: str | None = "it is being opened"
+        self._failed = False
+        self._busy_since: float | None = None
+        now = time.monotonic()
+        self._sum_at = self._probe_at = self._prune_at = now
+        self._anchored, self._anchor_at = Head(0, ""), now
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written now; None while it can."""
+        since = self._busy_since
+        if self._trouble is None and since is not None and time.monotonic() - since > PATIENCE_SECONDS:
+            return "it does not answer"
+        return self._trouble
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not on the disk yet."""
+        return self._rows
+
+    def submit(self, entries: Sequence[Entry]) -> Future[None]:
+        """Hands rows over; they are written together, after those that were handed over before.
+
+        Returns:
+            Done when they are on the disk, or failed with DatabaseFailed. Cancelled in time, they are not written.
+        """
+        one = _Waiting(entries, Future(), time.monotonic())
+        with self._wake:
+            refused = "it is closed" if self._closing else self._trouble if self._failed else None
+            if refused is None and self._rows and self._rows + len(entries) > MOST_WAITING:
+                refused = "it is too slow"
+            if refused is not None:
+                one.done.set_exception(DatabaseFailed(refused))
+                return one.done
+            self._waiting.append(one)
+            self._rows += len(entries)
+            self._wake.notify()
+        return one.done
+
+    def refused(self, route: str, code: str) -> None:
+        """Counts a refusal of somebody who was not let in; it is written with others, as their sum."""
+        with self._wake:
+            self._refused[route, code] += 1
+
+    def close(self) -> None:
+        """Writes what waits, and ends."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            self._thread.join(2 * PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            taken, closing = self._take()
+            try:
+                self._turn(taken, closing)
+            except DatabaseFailed as error:
+                self._fail(taken, error)
+            finally:
+                self._busy_since = None
+                with self._wake:
+                    self._rows = sum(len(one.entries) for one in self._waiting)
+            if closing:
+                break
+        if self._database is not None:
+            self._database.close()
+
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        """What waits, as soon as something does; nothing when it is time to look after the database."""
+        with self._wake:
+            if not self._waiting and not self._closing:
+                self._wake.wait(RETRY_SECONDS)
+            taken = [one for one in self._waiting if one.done.set_running_or_notify_cancel()]
+            self._waiting.clear()
+            self._busy_since = time.monotonic()
+            return taken, self._closing
+
+    def _turn(self, taken: Sequence[_Waiting], closing: bool) -> None:
+        """Writes, then does what is due."""
+        database = self._open()
+        now = time.monotonic()
+        sums = self._sums(now, closing)
+        entries = [entry for one in taken for entry in one.entries] + sums
+        if entries:
+            self._append(database, entries, taken, sums)
+        elif now >= self._probe_at:
+            self._note_head(database.head(), now)
+            self._probe_at = now + PROBE_SECONDS
+        if self._retention is not None and now >= self._prune_at and not closing:
+            more = prune(database, datetime.now(UTC) - self._retention) == AT_ONCE
+            self._prune_at = now if more else now + PRUNE_SECONDS
+        if closing:
+            self._note_head(database.head(), now, closing=True)
+
+    def _open(self) -> Database:
+        if self._database is None:
+            self._database = Database(self._address)
+            self._note_head(self._database.head(), time.monotonic())
+            log.event("audit_opened", where=str(self._address), sequence=self._anchored.sequence)
+        if self._trouble is not None:
+            self._trouble, self._failed = None, False
+        return self._database
+
+    def _append(
+        self, database: Database, entries: Sequence[Entry], taken: Sequence[_Waiting], sums: Sequence[Entry]
+    ) -> None:
+        try:
+            head = database.append(entries)
+        except DatabaseFailed:
+            with self._wake:
+                for entry in sums:
+                    self._refused[str(entry.route), str(entry.code)] += entry.times or 0
+            raise
+        now = time.monotonic()
+        self._meter.audited(len(entries), now - min((one.since for one in taken), default=now), head.sequence)
+        for one in taken:
+            one.done.set_result(None)
+        self._note_head(head, now)
+
+    def _sums(self, now: float, closing: bool) -> list[Entry]:
+        """Rows of the refusals since the last ones, at most one for each route and code."""
+        if not self._refused or (now < self._sum_at and not closing):
+            return []
+        self._sum_at = now + SUM_SECONDS
+        with self._wake:
+            refused, self._refused = self._refused, Counter()
+        return [
+            Entry(stamp(), "refusals", route=route, code=code, times=count, software=self._software)
+            for (route, code), count in refused.items()
+        ]
+
+    def _note_head(self, head: Head, now: float, *, closing: bool = False) -> None:
+        """Now and then, into the log."""
+        if head != self._anchored and (closing or now >= self._anchor_at):
+            log.event("audit_head", sequence=head.sequence, hash=head.hash)
+            self._anchored, self._anchor_at = head, now + ANCHOR_SECONDS
+
+    def _fail(self, taken: Sequence[_Waiting], error: DatabaseFailed) -> None:
+        self._trouble = str(error)
+        if not self._failed:
+            log.event("audit_failed", logging.ERROR, where=str(self._address), reason=str(error))
+        self._failed = True
+        self._meter.audit_failed()
+        for one in taken:
+            if not one.done.done():
+                one.done.set_exception(DatabaseFailed(str(error)))
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()

@@ -1,0 +1,152 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from benchmarks.postgres import Postgres
+from service.audit import database as module
+from service.audit.address import Address
+from service.audit.chain import START
+from service.audit.database import REVISION, Database, DatabaseFailed
+from service.audit.entry import COLUMNS
+from service.audit.migration import config, migrate
+from service.audit.tables import engine_of
+from tests.service.audit.conftest import emptied
+from tests.service.audit.trails import entry, meddle, rows, verified
+
+
+def test_rows_come_back_as_they_were_written(address: Address, database: Database) -> None:
+    assert database.head() == START
+    written = [entry(number) for number in range(3)]
+    database.append(written[:1])
+    head = database.append(written[1:])
+    assert [tuple(row[name] for name in COLUMNS) for row in rows(address)] == written
+    assert [row["sequence"] for row in rows(address)] == [1, 2, 3]
+    assert (head.sequence, database.head()) == (3, head)
+
+
+def test_both_databases_hold_the_same_chain(tmp_path: Path, server: Postgres) -> None:
+    written = [entry(number) for number in range(20)]
+    heads = []
+    for address in (Address(f"sqlite:///{tmp_path / 'audit.db'}"), emptied(server)):
+        database = Database(address)
+        heads.append(database.append(written))
+        database.close()
+    assert heads[0] == heads[1]
+
+
+def test_several_who_write_at_once_make_one_chain(address: Address) -> None:
+    def write(first: int) -> None:
+        database = Database(address)
+        for number in range(first, first + 10):
+            database.append([entry(number), entry(number)])
+        database.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(0, 400, 100)))
+    found = verified(address)
+    assert (found.intact, found.rows) == (True, 80)
+
+
+def test_what_fails_writes_nothing_and_says_why_without_a_value(address: Address, database: Database) -> None:
+    database.append([entry(1)])
+    meddle(address, "INSERT INTO audit_entry SELECT * FROM audit_entry WHERE 1 = 0")
+    meddle(address, "UPDATE audit_head SET sequence = 0")
+    with pytest.raises(DatabaseFailed, match=r"IntegrityError SQLITE_CONSTRAINT\w*|UniqueViolation 23505") as failed:
+        database.append([entry(2)])
+    assert "r2" not in str(failed.value)
+    assert len(rows(address)) == 1
+
+
+def described(address: Address) -> dict[str, list[str]]:
+    """What the tables are."""
+    found = inspect(engine_of(address))
+    return {
+        table: [f"{column['name']} {column['type']} {column['nullable']}" for column in found.get_columns(table)]
+        + sorted(str(index["name"]) for index in found.get_indexes(table))
+        + found.get_pk_constraint(table)["constrained_columns"]
+        for table in ("audit_entry", "audit_head", "audit_schema")
+    }
+
+
+def test_alembic_makes_the_tables_that_the_service_makes(address: Address, database: Database) -> None:
+    database.close()
+    made = described(address)
+    with engine_of(address).begin() as connection:
+        command.downgrade(config(connection), "base")
+        assert not inspect(connection).has_table("audit_entry")
+    migrate(address)
+    assert described(address) == made
+    again = Database(address)
+    assert again.append([entry()]).sequence == 1
+    again.close()
+
+
+def test_tables_that_alembic_took_away_are_made_again(address: Address, database: Database) -> None:
+    database.close()
+    with engine_of(address).begin() as connection:
+        command.downgrade(config(connection), "base")
+    Database(address).close()
+    assert rows(address) == []
+
+
+def test_alembic_changes_tables_of_an_older_revision(
+    address: Address, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.close()
+    monkeypatch.setattr(module, "REVISION", "0002")
+    # There is no second revision yet, so that it is asked and finds nothing to do.
+    with pytest.raises(DatabaseFailed, match="its tables are of revision 0001, this software knows 0002"):
+        Database(address)
+
+
+def test_the_revision_of_the_software_is_alembics_newest() -> None:
+    assert ScriptDirectory.from_config(config()).get_current_head() == REVISION
+
+
+def test_tables_of_newer_software_are_left_alone(address: Address, database: Database) -> None:
+    database.close()
+    meddle(address, "UPDATE audit_schema SET version_num = '9999'")
+    with pytest.raises(DatabaseFailed, match="its tables are of revision 9999, this software knows 0001"):
+        Database(address)
+
+
+def test_a_file_is_its_owners_alone_and_its_commits_are_on_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "audit.db"
+    database = Database(Address(f"sqlite:///{file}"))
+    assert file.stat().st_mode & 0o777 == 0o600
+    full = 2
+    assert database.execute("PRAGMA synchronous").fetchone() == (full,)
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+
+
+def test_what_cannot_be_opened_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no database, but long enough to be taken for the head of one" * 20)
+    for place, reason in (
+        (f"sqlite:///{tmp_path}", "IsADirectoryError Is a directory"),
+        (f"sqlite:///{tmp_path}/file", "DatabaseError SQLITE_NOTADB"),
+        (f"sqlite:///{tmp_path}/file/audit.db", "FileExistsError|NotADirectoryError"),
+        (f"postgresql:///x?host={tmp_path}", "OperationalError .it cannot be reached."),
+    ):
+        with pytest.raises(DatabaseFailed, match=reason):
+            Database(Address(place))
+
+
+def test_a_server_that_went_away_is_told_and_found_again(server: Postgres) -> None:
+    address = emptied(server)
+    database = Database(address)
+    head = database.append([entry()])
+    server.stop()
+    try:
+        with pytest.raises(DatabaseFailed):
+            database.append([entry()])
+        database.close()
+    finally:
+        server.start()
+    again = Database(address)
+    assert again.head() == head
+    again.close()

@@ -1,0 +1,150 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from service.audit import writer as module
+from service.audit.address import Address
+from service.audit.database import Database, DatabaseFailed
+from service.audit.entry import stamp
+from service.audit.writer import Writer
+from tests.service.audit.trails import Counted, entry, rows, verified
+
+Make = Callable[..., Writer]
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Address:
+    return Address(f"sqlite:///{tmp_path / 'audit.db'}")
+
+
+@pytest.fixture
+def meter() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def make(place: Address, meter: Counted, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    made: list[Writer] = []
+
+    def make(days: int | None = None) -> Writer:
+        made.append(Writer(place, meter, software="1", days=days))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for writer in made:
+        writer.close()
+
+
+def test_rows_are_on_the_disk_when_it_says_so(make: Make, place: Address, meter: Counted) -> None:
+    writer = make()
+    for number in range(3):
+        writer.submit([entry(number)]).result(30)
+        assert len(rows(place)) == number + 1
+    assert (writer.trouble, writer.waiting, meter.rows) == (None, 0, 3)
+
+
+def test_what_waits_shares_a_transaction(make: Make, place: Address, meter: Counted) -> None:
+    writer = make()
+    until(lambda: writer.trouble is None)
+    held = Database(place)
+    with held.transaction():
+        handed = [writer.submit([entry(number)]) for number in range(50)]
+        assert not wait(handed, 0.1).done
+    held.close()
+    assert not wait(handed, 30).not_done
+    assert [row["request_id"] for row in rows(place)] == [f"r{number}" for number in range(50)]
+    assert meter.transactions <= 2
+
+
+def test_what_was_cancelled_in_time_is_not_written(make: Make, place: Address) -> None:
+    writer = make()
+    until(lambda: writer.trouble is None)
+    held = Database(place)
+    with held.transaction():
+        first = writer.submit([entry(1)])
+        until(first.running)
+        assert writer.submit([entry(2)]).cancel()
+    held.close()
+    writer.submit([entry(3)]).result(30)
+    assert [row["request_id"] for row in rows(place)] == ["r1", "r3"]
+
+
+def test_memory_is_bounded(make: Make, place: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    writer = make()
+    until(lambda: writer.trouble is None)
+    held = Database(place)
+    with held.transaction():
+        handed = [writer.submit([entry(number)]) for number in range(3)]
+        with pytest.raises(DatabaseFailed, match="it is too slow"):
+            writer.submit([entry(3)]).result(0)
+        assert writer.waiting == 3
+    held.close()
+    assert not wait(handed, 30).not_done
+
+
+def test_it_says_what_is_wrong_and_goes_on_by_itself(make: Make, place: Address, meter: Counted) -> None:
+    assert place.file is not None
+    place.file.mkdir()
+    writer = make()
+    assert meter.failed.wait(30)
+    until(lambda: writer.trouble == "IsADirectoryError Is a directory")
+    with pytest.raises(DatabaseFailed, match="Is a directory"):
+        writer.submit([entry()]).result(0)
+    place.file.rmdir()
+    until(lambda: writer.trouble is None)
+    writer.submit([entry()]).result(30)
+
+
+def test_refusals_of_strangers_are_a_row_a_minute(make: Make, place: Address) -> None:
+    writer = make()
+    until(lambda: writer.trouble is None)
+    for _ in range(1000):
+        writer.refused("/classify", "unauthorized")
+    writer.refused("/grade", "unauthorized")
+    until(lambda: len(rows(place)) == 2)
+    for _ in range(1000):
+        writer.refused("/classify", "unauthorized")
+    writer.submit([entry()]).result(30)
+    assert [(row["route"], row["times"]) for row in rows(place)[:2]] == [("/classify", 1000), ("/grade", 1)]
+    assert len(rows(place)) == 3
+    writer.close()
+    assert rows(place)[-1]["times"] == 1000
+
+
+def test_what_waits_at_the_end_is_written_and_nothing_after(make: Make, place: Address) -> None:
+    writer = make()
+    handed = [writer.submit([entry(number)]) for number in range(20)]
+    writer.close()
+    assert all(one.done() and one.exception() is None for one in handed)
+    with pytest.raises(DatabaseFailed, match="it is closed"):
+        writer.submit([entry()]).result(0)
+    assert len(rows(place)) == 20
+
+
+def test_old_rows_are_removed_while_it_runs(make: Make, place: Address) -> None:
+    database = Database(place)
+    database.append([entry(number)._replace(at=stamp(datetime.now(UTC) - timedelta(days=9))) for number in range(4)])
+    database.close()
+    make(days=7)
+    until(lambda: [row["event"] for row in rows(place)] == ["pruned"])
+    assert verified(place).intact
+
+
+def test_one_that_was_never_started_can_be_closed(place: Address, meter: Counted) -> None:
+    Writer(place, meter, software="1").close()
+    assert "audit" not in [thread.name for thread in threading.enumerate()]
