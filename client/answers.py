@@ -36,6 +36,7 @@ class Image(Answer):
     media_type: str
     width: int
     height: int
+    frame: int | None = None
 
 
 class Model(Answer):

@@ -34,6 +34,7 @@ class ClassifyOptions(TypedDict, total=False):
     label: str
     operating_point: str
     explain: bool
+    frame: int
 
 
 class GradeOptions(ClassifyOptions, total=False):

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from dermoscopy.colour import to_srgb
 from dermoscopy.containers import bmp, jpeg, png, tiff, webp
 from dermoscopy.containers.container import Container
-from dermoscopy.errors import CorruptImage, UnsupportedImageType
+from dermoscopy.dicom import photograph
+from dermoscopy.dicom.photograph import Photograph
+from dermoscopy.errors import NoSuchFrame, UnsupportedImageType
 from dermoscopy.limits import Limits
+from dermoscopy.load import load
 
 DEFAULT_LIMITS = Limits()
 
@@ -33,20 +27,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# The plugins are named here instead of asking `Image.open`, which would consult, and warn by, the global state of
-# Pillow.
-_PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
-    "TIFF": TiffImageFile,
-    "WEBP": WebPImageFile,
-    "BMP": BmpImageFile,
-}
-
-_BAND_PIXELS = 1_000_000
-# What Pillow raises about damaged files. MemoryError is not among them: it says nothing about the file.
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -66,17 +46,23 @@ class Decoded:
     height: int
 
 
-def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
+def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS, frame: int | None = None) -> Container | Photograph:
     """Recognise a file by its content and check its structure; no pixel is decoded.
 
     Args:
         data: The file.
         limits: Bounds on bytes and pixels.
+        frame: Of a DICOM object, from 1.
 
     Raises:
         ImageError: As listed in `dermoscopy.errors`.
     """
     limits.check_bytes(len(data))
+    # First: its preamble may be the beginning of another kind of file.
+    if photograph.matches(data):
+        return photograph.inspect(data, limits, frame)
+    if frame is not None:
+        raise NoSuchFrame("The file is no DICOM object: it has no frames to choose from.")
     if data.startswith(jpeg.MAGIC):
         return jpeg.inspect(data, limits)
     if data.startswith(png.MAGIC):
@@ -87,47 +73,20 @@ def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Container:
         return webp.inspect(data, limits)
     if data.startswith(bmp.MAGIC):
         return bmp.inspect(data, limits)
-    raise UnsupportedImageType("The bytes are not a JPEG, PNG, TIFF, WebP or BMP image.")
+    raise UnsupportedImageType("The bytes are not a JPEG, PNG, TIFF, WebP, BMP or DICOM image.")
 
 
-def _load(container: Container, stream: bytes, enough: int | None) -> Image.Image:
-    """Let Pillow decode the pixels; it sees a stream without metadata, and only as the format that was recognised."""
-    try:
-        image = _PLUGINS[container.format](BytesIO(stream))
-        if image.size != (container.width, container.height):
-            raise CorruptImage("The image declares two different sizes.")
-        if enough is not None:
-            image.draft(None, (enough, enough))
-        image.load()
-    except _PILLOW_ERRORS:
-        # The text of the cause may quote the file.
-        raise CorruptImage("The image is damaged or incomplete: its pixels cannot be decoded.") from None
-    return image
-
-
-def _same_pixels(one: Image.Image, other: Image.Image) -> bool:
-    """Compare in bands of rows: the bytes of a whole picture would be as large as the picture again."""
-    width, height = one.size
-    rows = max(1, _BAND_PIXELS // width)
-    bands = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
-    return one.size == other.size and all(one.crop(band).tobytes() == other.crop(band).tobytes() for band in bands)
-
-
-def _load_whole(container: Container, enough: int | None) -> Image.Image:
-    image = _load(container, container.stream, enough)
-    if container.witness is not None and not _same_pixels(image, _load(container, container.witness, enough)):
-        raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
-    return image
-
-
-def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, enough: int | None = None) -> Decoded:
+def decode(
+    data: bytes, *, limits: Limits = DEFAULT_LIMITS, enough: int | None = None, frame: int | None = None
+) -> Decoded:
     """Decode one image file.
 
     Args:
-        data: The file: JPEG, PNG, TIFF, WebP or BMP, recognised by its content.
+        data: The file: JPEG, PNG, TIFF, WebP, BMP or DICOM, recognised by its content.
         limits: Bounds on bytes and pixels, checked before a pixel is allocated.
         enough: A JPEG may be decoded at a half, a quarter or an eighth as long as both sides keep at least this many
             pixels. None decodes at full size.
+        frame: Of a DICOM object, from 1; needed where there are several.
 
     Returns:
         The picture in RGB (sRGB), upright, transparent parts on white.
@@ -135,9 +94,12 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, enough: int | None =
     Raises:
         ImageError: As listed in `dermoscopy.errors`.
     """
-    container = inspect(data, limits)
-    image = to_srgb(_load_whole(container, enough), container.icc_profile)
-    if container.orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[container.orientation])
-    width, height = container.upright_size
-    return Decoded(image, container.media_type, width, height)
+    found = inspect(data, limits, frame)
+    if isinstance(found, Photograph):
+        image = to_srgb(photograph.show(found, enough), found.icc_profile)
+        return Decoded(image, photograph.MEDIA_TYPE, found.header.columns, found.header.rows)
+    image = to_srgb(load(found, enough), found.icc_profile)
+    if found.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[found.orientation])
+    width, height = found.upright_size
+    return Decoded(image, found.media_type, width, height)

@@ -3,11 +3,15 @@
 ImageError
   x EmptyImage             no bytes at all
   x UnsupportedImageType   not a type, or not a variant of a type, that is read here
+      x UnsupportedTransferSyntax   a DICOM object whose pixels are coded in a way that is not read
+  x NotAPhotograph         a DICOM object of another kind: a CT, a report, a document
+  x NoSuchFrame            the DICOM object has fewer frames, or the file is no DICOM object
   x TooManyBytes           the file is larger than the limit
   x TooManyPixels          the picture declares more pixels than the limit
   x ImageTooSmall          a side is shorter than the limit
   x AnimatedImage          more than one frame or page
   x CorruptImage           truncated, damaged, or it says one thing and holds another
+      x ContradictoryColours        a DICOM object that calls its JPEG RGB, which does not say so
 
 Every message is a sentence that may be shown to the client: it never holds bytes, metadata or the name of the file.
 """
@@ -39,6 +43,24 @@ class UnsupportedImageType(ImageError):
     code = "unsupported_image_type"
 
 
+class UnsupportedTransferSyntax(UnsupportedImageType):
+    """The pixels of a DICOM object are coded in a way that is not read."""
+
+    code = "unsupported_transfer_syntax"
+
+
+class NotAPhotograph(ImageError):
+    """A DICOM object whose SOP class is not that of a photograph."""
+
+    code = "not_a_photograph"
+
+
+class NoSuchFrame(ImageError):
+    """The DICOM object has fewer frames than the one that was asked for, or the file is no DICOM object."""
+
+    code = "no_such_frame"
+
+
 class TooManyBytes(ImageError):
     """The file is larger than `Limits.max_bytes`."""
 
@@ -67,3 +89,9 @@ class CorruptImage(ImageError):
     """The file is truncated or damaged, or its parts contradict each other."""
 
     code = "corrupt_image"
+
+
+class ContradictoryColours(CorruptImage):
+    """A DICOM object and the JPEG in it do not say the same of its colours; shown either way, they could be wrong."""
+
+    code = "contradictory_colours"

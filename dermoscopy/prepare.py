@@ -54,15 +54,16 @@ def resize(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
-def prepare(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+def prepare(data: bytes, *, limits: Limits = DEFAULT_LIMITS, frame: int | None = None) -> Prepared:
     """Decode an image file once and squash it to the model's square.
 
     Args:
-        data: The file: JPEG, PNG, TIFF, WebP or BMP, recognised by its content.
+        data: The file: JPEG, PNG, TIFF, WebP, BMP or DICOM, recognised by its content.
         limits: Bounds on bytes and pixels, checked before a pixel is allocated.
+        frame: Of a DICOM object, from 1; needed where there are several.
 
     Raises:
         ImageError: As listed in `dermoscopy.errors`.
     """
-    decoded = decode(data, limits=limits, enough=_ENOUGH)
+    decoded = decode(data, limits=limits, enough=_ENOUGH, frame=frame)
     return Prepared(resize(decoded.image), decoded.media_type, decoded.width, decoded.height)

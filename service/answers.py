@@ -56,6 +56,8 @@ class ImageInfo(Answer):
     width: int
     """Pixels of the file, after its orientation is applied."""
     height: int
+    frame: int | None = None
+    """Of a DICOM object, as it was asked for; null if none was."""
 
 
 class ModelInfo(Answer):

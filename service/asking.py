@@ -41,6 +41,7 @@ class Wanted:
     operating_point: str | None = None
     always: bool = False
     fhir: bool = False
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class InProcess:
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""
         work: Work = classify if self.wanted.task == "classify" else grade_image
-        question = Question("", self.wanted.operating_point, always=self.wanted.always)
+        question = Question("", self.wanted.operating_point, always=self.wanted.always, frame=self.wanted.frame)
         try:
             answer = work(self.served, Job(data, self.settings.limits, question, Progress(_NO_DEADLINE)))
         except Exception as error:

@@ -18,7 +18,7 @@ from service.image_route import Work
 from service.inference import Job, Question
 from service.multipart import Upload
 from service.negotiation import VARY
-from service.parameters import ClassifyQuery
+from service.parameters import BatchQuery
 from service.problem_responses import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
@@ -45,7 +45,7 @@ class Asked:
     whole: type[ClassifyBatchAnswer | GradeBatchAnswer]
 
 
-async def answer_batch(request: Request, query: ClassifyQuery, asked: Asked) -> Response:
+async def answer_batch(request: Request, query: BatchQuery, asked: Asked) -> Response:
     """Takes a request's images all the way to their answers.
 
     Args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TASKS = ("classify", "grade")
 KEY = f"{PREFIX}KEY"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dcm"})
 
 SOME_FAILED = 3
 
@@ -67,6 +67,7 @@ def register(commands: _Commands) -> None:
         chosen = parser.add_mutually_exclusive_group()
         chosen.add_argument("--version", type=int, help="number of the version that answers")
         chosen.add_argument("--label", help="label of the version that answers (stable)")
+        parser.add_argument("--frame", type=int, metavar="N", help="of DICOM files with several frames, from 1")
         parser.add_argument("--operating-point", metavar="NAME", help="the version's default if not given")
         if task == "grade":
             parser.add_argument("--always", action="store_true", help="also of what does not look like a melanoma")
@@ -133,7 +134,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
     always = getattr(options, "always", False)
     fhir = options.format == "fhir"
-    return Wanted(options.command, options.version, options.label, options.operating_point, always, fhir)
+    return Wanted(options.command, options.version, options.label, options.operating_point, always, fhir, options.frame)
 
 
 def _asker(options: argparse.Namespace) -> Asker:

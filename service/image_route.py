@@ -19,7 +19,7 @@ from service.bodies import announced_bytes, read_image
 from service.context import context_of
 from service.inference import Job
 from service.negotiation import VARY
-from service.parameters import ClassifyQuery, parse_query
+from service.parameters import BatchQuery, parse_query
 from service.progress import Progress
 from service.representations import ImageAnswer, Representation, representation_for
 from service.versions import Served
@@ -32,7 +32,7 @@ class ImageRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         super().__init__(path, endpoint, **options)
-        self._query: type[ClassifyQuery] = get_args(inspect.signature(endpoint).parameters["query"].annotation)[0]
+        self._query: type[BatchQuery] = get_args(inspect.signature(endpoint).parameters["query"].annotation)[0]
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; of another method than the route's it is refused by FastAPI."""
@@ -45,7 +45,7 @@ class ImageRoute(APIRoute):
         await response(scope, receive, send)
 
 
-async def answer(request: Request, query: ClassifyQuery, name: str, work: Work) -> Response:
+async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> Response:
     """Takes a request's one image all the way to its answer.
 
     Args:

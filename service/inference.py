@@ -43,6 +43,7 @@ class Question:
         explain: Whether to draw where the evidence is.
         always: Whether to give the grade also of what does not look like a melanoma.
         pathology: What the caller knows from pathology.
+        frame: Of a DICOM object, from 1.
     """
 
     request_id: str
@@ -50,6 +51,7 @@ class Question:
     explain: bool = False
     always: bool = False
     pathology: Pathology = field(default_factory=Pathology)
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,13 @@ def _decode(job: Job) -> tuple[Prepared, ImageInfo]:
     job.progress.enter("decode")
     # Before anything can be wrong with it: the trail says of a damaged image, too, which it was.
     sha256 = job.received.sha256 = hashlib.sha256(job.data).hexdigest()
-    prepared = prepare(job.data, limits=job.limits)
+    prepared = prepare(job.data, limits=job.limits, frame=job.question.frame)
     image = ImageInfo(
         sha256=sha256,
         media_type=prepared.media_type,
         width=prepared.width,
         height=prepared.height,
+        frame=job.question.frame,
     )
     return prepared, image
 

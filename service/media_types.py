@@ -10,11 +10,12 @@ IMAGE_TYPES = frozenset(
         "image/tiff",
         "image/webp",
         "image/bmp", "image/x-bmp", "image/x-ms-bmp",
+        "application/dicom",
     }
 )  # fmt: skip
 UNDECLARED = "application/octet-stream"
 FORM = "multipart/form-data"
-READ = "image/jpeg, image/png, image/tiff, image/webp, image/bmp or application/octet-stream"
+READ = "image/jpeg, image/png, image/tiff, image/webp, image/bmp, application/dicom or application/octet-stream"
 
 
 def essence(content_type: str) -> str:
@@ -29,8 +30,6 @@ def check_declared(content_type: str) -> None:
         UnsupportedMediaType: It is not one that is read.
     """
     declared = essence(content_type)
-    if declared == "application/dicom":
-        raise UnsupportedMediaType("DICOM is not read by this version; send the image as JPEG, PNG or TIFF.")
     if declared not in IMAGE_TYPES and declared != UNDECLARED:
         raise UnsupportedMediaType(f"Send the image as {READ}, or in a form ({FORM}) as the field 'file'.")
 

@@ -15,8 +15,8 @@ from service.inference import Question
 from service.problems import ConflictingParameters, InvalidParameter, UnknownParameter
 
 
-class ClassifyQuery(BaseModel):
-    """What /classify may be asked."""
+class BatchQuery(BaseModel):
+    """What /classify/batch may be asked: not for a frame, which is of one file."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -44,7 +44,18 @@ class ClassifyQuery(BaseModel):
         return Question(request.state.request_id, self.operating_point, self.explain)
 
 
-class BatchGradeQuery(ClassifyQuery):
+class ClassifyQuery(BatchQuery):
+    """What /classify may be asked."""
+
+    frame: int | None = Field(None, ge=1)
+    """Of a DICOM object with several frames, the number of the one that is meant, from 1."""
+
+    def question(self, request: Request) -> Question:
+        """What is asked."""
+        return Question(request.state.request_id, self.operating_point, self.explain, frame=self.frame)
+
+
+class BatchGradeQuery(BatchQuery):
     """What /grade/batch may be asked: not pathology, which is of one lesion. `version` and `label` are the grader's."""
 
     always: bool = False
@@ -66,11 +77,15 @@ class GradeQuery(BatchGradeQuery):
     """Clinical N category, such as 0, N1a, NX."""
     m: str | None = Field(None, pattern=f"^{M_CATEGORY}$")
     """Clinical M category, such as 0, M1b."""
+    frame: int | None = Field(None, ge=1)
+    """Of a DICOM object with several frames, the number of the one that is meant, from 1."""
 
     def question(self, request: Request) -> Question:
         """What is asked."""
         pathology = Pathology(self.breslow_mm, self.ulcerated, self.n, self.m)
-        return Question(request.state.request_id, self.operating_point, self.explain, self.always, pathology)
+        return Question(
+            request.state.request_id, self.operating_point, self.explain, self.always, pathology, self.frame
+        )
 
 
 class LabelMove(BaseModel):

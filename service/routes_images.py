@@ -17,7 +17,7 @@ from service.image_route import ImageRoute, answer
 from service.inference import classify, grade_image
 from service.loading import CLASSIFIER, GRADER
 from service.media_types import FORM, UNDECLARED
-from service.parameters import BatchGradeQuery, ClassifyQuery, GradeQuery
+from service.parameters import BatchGradeQuery, BatchQuery, ClassifyQuery, GradeQuery
 from service.problem_responses import described
 from service.representations import documented
 
@@ -38,7 +38,7 @@ _FILES = {
         "additionalProperties": False,
     }
 }
-_RAW = ("image/jpeg", "image/png", "image/tiff", "image/webp", "image/bmp", UNDECLARED)
+_RAW = ("image/jpeg", "image/png", "image/tiff", "image/webp", "image/bmp", "application/dicom", UNDECLARED)
 _BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {FORM: _FORM, **dict.fromkeys(_RAW, _BYTES)}},
 }
@@ -65,7 +65,7 @@ async def post_grade(request: Request, query: Annotated[GradeQuery, Query()]) ->
 
 
 @router.post("/classify/batch", response_model=ClassifyBatchAnswer, openapi_extra=_BATCH)
-async def post_classify_batch(request: Request, query: Annotated[ClassifyQuery, Query()]) -> Response:
+async def post_classify_batch(request: Request, query: Annotated[BatchQuery, Query()]) -> Response:
     """Says of each of several images what /classify says of one; a bad one does not fail the others."""
     asked = Asked(CLASSIFIER, classify, ClassifyItem, ClassifyBatchAnswer)
     return await answer_batch(request, query, asked)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from tests.dermoscopy import hostile_bmp, hostile_jpeg, hostile_png, hostile_tiff, hostile_webp
+from tests.dermoscopy import hostile_bmp, hostile_dicom, hostile_jpeg, hostile_png, hostile_tiff, hostile_webp
 from tests.dermoscopy.files import CONTENT_TYPES, encode, picture, valid_files
 
 
@@ -103,3 +103,5 @@ def hostile_inputs() -> Iterator[HostileInput]:
     for form, inputs in _FORMATS:
         for name, data in inputs().items():
             yield HostileInput(f"{form.lower()}-{name}", data, CONTENT_TYPES[form])
+    for name, data in hostile_dicom.inputs().items():
+        yield HostileInput(f"dicom-{name}", data, "application/dicom")

@@ -23,7 +23,7 @@ class Container:
             the decoder itself does not tell.
     """
 
-    format: Literal["JPEG", "PNG", "TIFF", "WEBP", "BMP"]
+    format: Literal["JPEG", "JPEG2000", "PNG", "TIFF", "WEBP", "BMP"]
     media_type: str
     width: int
     height: int

@@ -41,7 +41,7 @@ _MOST_SEGMENTS = 4_000
 # Eight bytes 0xff of entropy-coded data: as much as libjpeg reads ahead (its bit buffer has 64 bits). No Huffman table
 # may hold a code of ones only, so a symbol read from here takes 17 bits, and no more than two blocks of 8x8 pixels come
 # out of it: a cut in the last few bytes may damage the last corner of the picture and nothing else.
-_READ_AHEAD = b"\xff\x00" * 8
+READ_AHEAD = b"\xff\x00" * 8
 # Entropy-coded data without order, and without 0xff.
 _NOISE = bytes((k * 89 + 90) % 255 for k in range(127))
 
@@ -75,7 +75,7 @@ def _corrupt(what: str) -> CorruptImage:
     return CorruptImage(f"The JPEG is damaged or incomplete: {what}.")
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield (marker, its offset, payload) up to the end marker; the entropy-coded data of a scan is stepped over."""
     position = 2
     for _ in range(_MOST_SEGMENTS):
@@ -211,7 +211,7 @@ def _streams(walk: _Walk, data: bytes, scans: list[tuple[int, int]]) -> tuple[by
     start = b"".join([b"\xff\xd8", *walk.kept])
     first, last = scans[0][0], scans[-1][1]
     if not walk.progressive and len(scans) == 1:
-        return b"".join([start, data[first:last], _READ_AHEAD]), None
+        return b"".join([start, data[first:last], READ_AHEAD]), None
     noisy = [start]
     position = first
     for _, end in scans:
@@ -237,7 +237,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
     scans: list[tuple[int, int]] = []
     begun: int | None = None
     restarts = 0
-    for marker, offset, payload in _segments(data):
+    for marker, offset, payload in segments(data):
         if begun is not None:
             # One more at the very end is written by some encoders.
             if restarts and len(_RESTART_IN_SCAN.findall(data, begun, offset)) - restarts not in {0, 1}:

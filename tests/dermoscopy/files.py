@@ -47,6 +47,12 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def swapped_profile() -> bytes:
+    """sRGB with the colorants of red and blue exchanged: a profile whose effect nobody can overlook."""
+    profile = srgb_profile()
+    return profile.replace(b"rXYZ", b"tmp0").replace(b"bXYZ", b"rXYZ").replace(b"tmp0", b"bXYZ")
+
+
 def exif(orientation: int) -> bytes:
     """An EXIF block with its JPEG prefix."""
     block = Image.Exif()

@@ -6,7 +6,7 @@ from PIL import Image, ImageCms
 from dermoscopy import colour
 from dermoscopy.colour import to_srgb
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
-from tests.dermoscopy.files import picture, srgb_profile
+from tests.dermoscopy.files import picture, srgb_profile, swapped_profile
 
 
 def _pixels(image: Image.Image) -> NDArray[np.int64]:
@@ -78,24 +78,18 @@ def test_wholly_transparent_is_refused() -> None:
         to_srgb(Image.new("RGBA", (40, 40), (200, 100, 50, 0)), None)
 
 
-def _swapped_profile() -> bytes:
-    """sRGB with the colorants of red and blue exchanged: a profile whose effect nobody can overlook."""
-    profile = srgb_profile()
-    return profile.replace(b"rXYZ", b"tmp0").replace(b"bXYZ", b"rXYZ").replace(b"tmp0", b"bXYZ")
-
-
 def test_a_profile_changes_the_colours() -> None:
     image = picture()
     red, green, blue = image.split()
     expected = _pixels(Image.merge("RGB", (blue, green, red)))
-    assert np.abs(_pixels(to_srgb(image, _swapped_profile())) - expected).max() <= 2
+    assert np.abs(_pixels(to_srgb(image, swapped_profile())) - expected).max() <= 2
     assert np.abs(_pixels(to_srgb(image, srgb_profile())) - _pixels(image)).max() <= 1
 
 
 def test_a_profile_applies_to_the_colours_and_not_to_the_transparency() -> None:
     image = picture("RGBA")
     swapped = Image.merge("RGBA", [image.getchannel(k) for k in "BGRA"])
-    difference = _pixels(to_srgb(image, _swapped_profile())) - _pixels(to_srgb(swapped, None))
+    difference = _pixels(to_srgb(image, swapped_profile())) - _pixels(to_srgb(swapped, None))
     assert np.abs(difference).max() <= 3
 
 
@@ -123,7 +117,7 @@ def test_a_profile_that_does_not_fit_is_refused() -> None:
 
 
 def test_bands_give_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    cases = [(picture("RGBA"), None), (picture("P"), None), (picture(), _swapped_profile()), (picture("I;16"), None)]
+    cases = [(picture("RGBA"), None), (picture("P"), None), (picture(), swapped_profile()), (picture("I;16"), None)]
     whole = [_pixels(to_srgb(image, profile)) for image, profile in cases]
     monkeypatch.setattr(colour, "_BAND_PIXELS", 500)
     for (image, profile), expected in zip(cases, whole, strict=True):

@@ -89,7 +89,7 @@ def test_too_large_is_found_before_the_form_ends() -> None:
         (form(part(b"x", DISPOSITION), part(b"y", DISPOSITION)), SeveralFiles),
         (form(part(b"x", DISPOSITION, b"Content-Type: multipart/mixed; boundary=B")), NestedMultipart),
         (form(part(b"x", DISPOSITION, b"Content-Type: text/plain")), UnsupportedMediaType),
-        (form(part(b"x", DISPOSITION, b"Content-Type: application/dicom")), UnsupportedMediaType),
+        (form(part(b"x", DISPOSITION, b"Content-Type: application/pdf")), UnsupportedMediaType),
         (form(part(b"x", DISPOSITION, b"Content-Transfer-Encoding: base64")), UnsupportedMediaType),
     ],
 )

@@ -1,0 +1,72 @@
+"""Pillow's part: the pixels of a container, whose structure was checked before."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from dermoscopy.containers.container import Container
+from dermoscopy.errors import CorruptImage
+
+# The plugins are named here instead of asking `Image.open`, which would consult, and warn by, the global state of
+# Pillow.
+_PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "JPEG2000": Jpeg2KImageFile,
+    "PNG": PngImageFile,
+    "TIFF": TiffImageFile,
+    "WEBP": WebPImageFile,
+    "BMP": BmpImageFile,
+}
+
+_BAND_PIXELS = 1_000_000
+# What Pillow raises about damaged files. MemoryError is not among them: it says nothing about the file.
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
+
+
+def load(container: Container, enough: int | None = None) -> Image.Image:
+    """Decode the pixels of a container; Pillow sees a stream without metadata, and only as what was recognised.
+
+    Args:
+        container: Of a file that was inspected.
+        enough: A JPEG may be decoded at a half, a quarter or an eighth as long as both sides keep this many pixels.
+
+    Raises:
+        CorruptImage: They cannot be decoded, or a part of them is missing.
+    """
+    image = _load(container, container.stream, enough)
+    if container.witness is not None and not _same_pixels(image, _load(container, container.witness, enough)):
+        raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
+    return image
+
+
+def _load(container: Container, stream: bytes, enough: int | None) -> Image.Image:
+    try:
+        image = _PLUGINS[container.format](BytesIO(stream))
+        if image.size != (container.width, container.height):
+            raise CorruptImage("The image declares two different sizes.")
+        if enough is not None:
+            image.draft(None, (enough, enough))
+        image.load()
+    except _PILLOW_ERRORS:
+        # The text of the cause may quote the file.
+        raise CorruptImage("The image is damaged or incomplete: its pixels cannot be decoded.") from None
+    return image
+
+
+def _same_pixels(one: Image.Image, other: Image.Image) -> bool:
+    """Compare in bands of rows: the bytes of a whole picture would be as large as the picture again."""
+    width, height = one.size
+    rows = max(1, _BAND_PIXELS // width)
+    bands = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+    return one.size == other.size and all(one.crop(band).tobytes() == other.crop(band).tobytes() for band in bands)
