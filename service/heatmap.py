@@ -7,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model_store.explanation import evidence
+
 LONGEST_SIDE = 256
 """The map has five places in a line: more pixels would show nothing more, and cost more than the classification."""
 
 # One hue that neither skin nor pigment has; how much evidence there is, opacity alone says.
 HUE = (0, 90, 255)
 MOST_OPAQUE = 170
-_SPREAD = 1.0
-"""Standard deviation in places of the map. What a place answers to is Gaussian (Luo 2016, arXiv:1701.04128) and wider
-than the place itself; drawn as no more than its own square, its evidence would often lie beside the lesion."""
 _OPACITIES = bytes(range(MOST_OPAQUE + 1))
 _FASTEST = 1
 
@@ -35,20 +34,9 @@ def heatmap_png(activation_map: NDArray[np.float32], width: int, height: int) ->
     """
     scale = LONGEST_SIDE / max(width, height)
     columns, rows = (max(1, round(side * scale)) for side in (width, height))
-    places = np.maximum(activation_map.astype(np.float32), 0)
-    evidence = _spread(places.shape[0], rows) @ places @ _spread(places.shape[1], columns).T
-    strongest = float(evidence.max())
-    if strongest > 0:
-        evidence /= strongest
-    opacity = (evidence * MOST_OPAQUE).astype(np.uint8)
+    opacity = (evidence(activation_map, rows, columns) * MOST_OPAQUE).astype(np.uint8)
     overlay = Image.fromarray(opacity)
     overlay.putpalette(HUE * len(_OPACITIES))
     file = io.BytesIO()
     overlay.save(file, "PNG", transparency=_OPACITIES, compress_level=_FASTEST)
     return base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _spread(places: int, pixels: int) -> NDArray[np.float32]:
-    """How much of each place's evidence each pixel of a line gets: f32[pixels, places]."""
-    away = (np.arange(pixels)[:, None] + 0.5) * places / pixels - (np.arange(places) + 0.5)
-    return np.exp(-0.5 * (away / _SPREAD) ** 2).astype(np.float32)

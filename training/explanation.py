@@ -12,9 +12,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from dermoscopy.prepare import SIDE
+from model_store.explanation import evidence
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
 from training.frame import frame_of
@@ -59,11 +59,8 @@ def hidden(picture: Pixels, order: Floats, share: float) -> Pixels:
 
 
 def activation_of(maps: NDArray[np.float32]) -> Floats:
-    """Maps at the size of the pictures, smooth: float64[n, 224, 224] of float32[n, 5, 5]."""
-    size = (SIDE, SIDE)
-    return np.stack(
-        [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC), np.float64) for one in maps]
-    )
+    """Maps at the size of the pictures, as the service draws them: float64[n, 224, 224] of float32[n, 5, 5]."""
+    return np.stack([evidence(one, SIDE, SIDE).astype(np.float64) for one in maps])
 
 
 def measure_explanation(
