@@ -1,4 +1,4 @@
-# Two images from one file:  docker build --target service .    docker build --target training .
+# Three images from one file: docker build --target service .   --target gateway .   --target training .
 # Only the training image holds TensorFlow.
 
 FROM python:3.11-slim-bookworm AS python
@@ -40,6 +40,23 @@ RUN mkdir --mode=1777 audit
 EXPOSE 8000
 USER 1000:1000
 CMD ["python", "-m", "service"]
+
+FROM python AS gateway-packages
+COPY requirements/clinic.txt requirements/
+RUN python -m venv --without-pip /venv \
+    && /usr/local/bin/python -m pip --python /venv/bin/python install \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/clinic.txt
+
+FROM python AS gateway
+COPY --from=gateway-packages /venv /venv
+COPY --chmod=755 client client
+COPY --chmod=755 gateway gateway
+# A volume that is new takes over the owner of this folder.
+RUN python -m compileall -q client gateway && install -d -o 1000 -g 1000 -m 700 state/gateway
+ENV MELANOGATEWAY_HOST=0.0.0.0
+EXPOSE 11112
+USER 1000:1000
+CMD ["python", "-m", "gateway", "run"]
 
 FROM python AS training
 ENV TF_CPP_MIN_LOG_LEVEL=2

@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve ui test lint docs fuzz contract train bench soak requirements
+.PHONY: help serve ui gateway test lint docs fuzz contract clinic train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -21,6 +21,9 @@ serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
 
 ui: .venv/ui ## set up and start the page on http://127.0.0.1:$(UI_PORT); the service must run, see MELANOSERVE_URL
 	$(BIN)/python -m streamlit run ui/app.py --server.port $(UI_PORT)
+
+gateway: .venv/clinic ## set up and start the gateway beside a PACS; its settings are in docs/gateway.md
+	$(BIN)/python -m gateway run
 
 test: lint ## set up and run linters, type checks and all tests
 	$(BIN)/python -m pytest -n 2
@@ -39,6 +42,9 @@ fuzz: .venv/dev ## mutated files of every format against the decoder, in bounded
 
 contract: .venv/dev .venv/training ## the running service against its OpenAPI document; EXAMPLES=500 for each operation
 	CONTRACT_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/service/test_contract.py
+
+clinic: .venv/dev ## gateway killed ten times amid 200 images and a PACS away for a minute: one report for each image
+	CLINIC_IMAGES=200 CLINIC_KILLS=10 CLINIC_AWAY=60 $(BIN)/python -m pytest -s tests/gateway/test_killed.py
 
 train: .venv/training ## train and publish classifier and grader; DATA=folder WEIGHTS=file|imagenet|none
 	$(BIN)/python -m training classifier --data $(DATA) --weights $(WEIGHTS)
@@ -73,7 +79,11 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	$(PIP) --no-compile -r requirements/ui.txt
 	touch $@
 
-.venv/dev: .venv/service requirements/dev.txt requirements/tracing.txt requirements/postgres.txt
+.venv/clinic: .venv/service requirements/clinic.txt
+	$(PIP) --no-compile -r requirements/clinic.txt
+	touch $@
+
+.venv/dev: .venv/clinic requirements/dev.txt requirements/tracing.txt requirements/postgres.txt
 	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt -r requirements/postgres.txt
 	touch $@
 
@@ -82,7 +92,7 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training ui tracing postgres dev docs bench-fastapi bench-litserve bench-bentoml; do \
+	@for part in service build training ui tracing postgres clinic dev docs bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

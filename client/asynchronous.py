@@ -56,6 +56,14 @@ class AsyncClient:
         """What `grade` answers, as a FHIR R4 Bundle."""
         return await self._ask(calls.grade_fhir(image, options))
 
+    async def classify_dicom(self, image: Source, **options: Unpack[ClassifyOptions]) -> bytes:
+        """What `classify` answers, as a DICOM structured report; see `Client.classify_dicom`."""
+        return await self._ask(calls.classify_dicom(image, options))
+
+    async def grade_dicom(self, image: Source, **options: Unpack[GradeOptions]) -> bytes:
+        """What `grade` answers, as a DICOM structured report."""
+        return await self._ask(calls.grade_dicom(image, options))
+
     async def classify_batch(
         self, images: Iterable[Source], **options: Unpack[ClassifyOptions]
     ) -> list[ClassifyAnswer | Problem]:

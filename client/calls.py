@@ -23,6 +23,8 @@ One = TypeVar("One", ClassifyAnswer, GradeAnswer)
 Source = bytes | Path | BinaryIO
 """An image: its bytes, its file, or an open file. File names are never sent."""
 
+DICOM = "application/dicom"
+
 UNDECLARED = {"Content-Type": "application/octet-stream"}
 """What an image is, its bytes say."""
 
@@ -96,6 +98,16 @@ def grade_fhir(image: Source, options: GradeOptions) -> Call[Bundle]:
     return _fhir("/grade", image, options)
 
 
+def classify_dicom(image: Source, options: ClassifyOptions) -> Call[bytes]:
+    """POST /classify, answered with a DICOM file."""
+    return _dicom("/classify", image, options)
+
+
+def grade_dicom(image: Source, options: GradeOptions) -> Call[bytes]:
+    """POST /grade, answered with a DICOM file."""
+    return _dicom("/grade", image, options)
+
+
 def classify_batch(images: Iterable[Source], options: ClassifyOptions) -> Call[list[ClassifyAnswer | Problem]]:
     """POST /classify/batch."""
     return _batch("/classify/batch", images, options, ClassifyAnswer)
@@ -149,6 +161,18 @@ def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
 def _image(path: str, image: Source, options: Mapping[str, Any], answer: type[One]) -> Call[One]:
     sent = {"content": _bytes(image), "headers": UNDECLARED, "params": _params(options)}
     return Call("POST", path, answer.model_validate, sent)
+
+
+def _dicom(path: str, image: Source, options: Mapping[str, Any]) -> Call[bytes]:
+    sent = {"content": _bytes(image), "headers": UNDECLARED | {"Accept": DICOM}, "params": _params(options)}
+    return Call("POST", path, _dicom_file, sent, is_json=False)
+
+
+def _dicom_file(body: bytes) -> bytes:
+    """The body, if it begins as a DICOM file does (PS3.10, 7.1)."""
+    if body[128:132] != b"DICM":
+        raise TypeError("no DICOM file")
+    return body
 
 
 def _fhir(path: str, image: Source, options: Mapping[str, Any]) -> Call[Bundle]:

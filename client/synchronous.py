@@ -68,6 +68,14 @@ class Client:
         """What `grade` answers, as a FHIR R4 Bundle."""
         return self._ask(calls.grade_fhir(image, options))
 
+    def classify_dicom(self, image: Source, **options: Unpack[ClassifyOptions]) -> bytes:
+        """What `classify` answers, as a DICOM structured report: a file for the study of a DICOM image."""
+        return self._ask(calls.classify_dicom(image, options))
+
+    def grade_dicom(self, image: Source, **options: Unpack[GradeOptions]) -> bytes:
+        """What `grade` answers, as a DICOM structured report."""
+        return self._ask(calls.grade_dicom(image, options))
+
     def classify_batch(
         self, images: Iterable[Source], **options: Unpack[ClassifyOptions]
     ) -> list[ClassifyAnswer | Problem]:

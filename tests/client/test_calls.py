@@ -31,6 +31,19 @@ def test_how_long_to_wait_is_read_from_the_header(header: str, seconds: float | 
     assert refused.value.retry_after == seconds
 
 
+def test_what_is_no_dicom_file_is_none() -> None:
+    """A service that makes no reports answers JSON or refuses; a proxy may answer anything."""
+    call = calls.grade_dicom(b"x", {"always": True})
+    assert call.options["headers"]["Accept"] == "application/dicom"
+    assert (call.path, call.options["params"]) == ("/grade", {"always": "true"})
+    request = httpx.Request("POST", "http://x")
+    file = b"\0" * 128 + b"DICM" + b"..."
+    assert call.result(httpx.Response(200, content=file, request=request)) == file
+    for body in (b"{}", b"", b"<html>"):
+        with pytest.raises(UnexpectedAnswer):
+            calls.classify_dicom(b"x", {}).result(httpx.Response(200, content=body, request=request))
+
+
 def test_an_answer_of_another_form() -> None:
     response = httpx.Response(200, json={"models": [{"name": 3}]}, request=httpx.Request("GET", "http://x"))
     with pytest.raises(UnexpectedAnswer, match="something else than this client knows"):

@@ -19,6 +19,7 @@ LEFT_OUT = [
     ("docs/typescript.md", r"", "tests/client/test_typescript.py generates, compiles and runs it"),
     ("docs/own-images.md", r"", "tests/test_own_images.py follows it, with rendered images and less patience"),
     ("*", r"(\w+=.* )*\.venv/bin/python -m training ", "takes minutes to hours; whether it is taken is tested below"),
+    ("docs/gateway.md", r"", "tests/gateway does it with a real PACS and a service of its own"),
     ("docs/access.md", r"mkdir -p tls", "takes a certificate; tests/docker tries the proxy with one of its own"),
     ("docs/access.md", r"curl .* https://", "tests/docker asks a proxy of its own"),
     ("docs/audit.md", r"\.venv/bin/python -m pip install ", "changes the environment of the tests"),

@@ -1,0 +1,147 @@
+"""The PACS over DICOMweb (PS3.18): looking for images (QIDO-RS), fetching one (WADO-RS), storing a report (STOW-RS)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import httpx
+
+from gateway.problems import Refused, TryAgain, check_status
+from gateway.settings import Settings
+
+PAGE = 100
+"""Instances asked for at once."""
+
+_DICOM = 'multipart/related; type="application/dicom"'
+
+_OF_THE_OBJECT = frozenset({400, 409, 413, 415, 422})
+"""Statuses that speak of what was sent; all others may be different another time, or once the setup is put right."""
+
+
+class Found(NamedTuple):
+    """An instance that the PACS has."""
+
+    sop_class: str
+    study: str
+    series: str
+    instance: str
+
+
+@dataclass(frozen=True)
+class DicomWeb:
+    """The PACS at `settings.pacs_url`."""
+
+    http: httpx.Client
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Opens no connection yet; needs `settings.pacs_url`."""
+        headers = {}
+        if settings.pacs_token is not None:
+            headers["Authorization"] = f"Bearer {settings.pacs_token.get_secret_value()}"
+        auth = None
+        if settings.pacs_user is not None and settings.pacs_password is not None:
+            auth = httpx.BasicAuth(settings.pacs_user, settings.pacs_password.get_secret_value())
+        url = str(settings.pacs_url).rstrip("/") + "/"
+        return cls(httpx.Client(base_url=url, headers=headers, auth=auth, timeout=settings.timeout))
+
+    def find(self, modality: str, since: str) -> Iterator[Found]:
+        """Instances of a modality in studies from a day (YYYYMMDD) on.
+
+        Raises:
+            TryAgain, Refused: The PACS does not say.
+        """
+        offset = 0
+        while True:
+            query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
+            response = self._ask("GET", "instances", params=query, headers={"Accept": "application/dicom+json"})
+            page = [] if response.status_code == 204 else _json(response)
+            yield from filter(None, map(_found, page))
+            if len(page) < PAGE:
+                return
+            offset += len(page)
+
+    def fetch(self, found: Found) -> bytes:
+        """The file of an instance in the transfer syntax that it is stored in.
+
+        Raises:
+            TryAgain, Refused: It is not to be had.
+        """
+        path = f"studies/{found.study}/series/{found.series}/instances/{found.instance}"
+        response = self._ask("GET", path, headers={"Accept": f"{_DICOM}; transfer-syntax=*"})
+        return _only_part(response)
+
+    def store(self, report: bytes, study: str) -> None:
+        """Stores a report; one that is there already is as good.
+
+        Raises:
+            TryAgain: It may be stored later.
+            Refused: The PACS will not have it.
+        """
+        boundary = secrets.token_hex(16)
+        head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        headers = {"Content-Type": f"{_DICOM}; boundary={boundary}", "Accept": "application/dicom+json"}
+        body = head + report + f"\r\n--{boundary}--\r\n".encode()
+        try:
+            response = self._ask("POST", f"studies/{study}", content=body, headers=headers)
+        except Refused as error:
+            if error.reason is None:
+                raise
+            check_status(error.reason)
+        else:
+            check_status(_failure(response))
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
+        try:
+            response = self.http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise TryAgain(f"pacs_{type(error).__name__}") from error
+        if response.is_success:
+            return response
+        if response.status_code in _OF_THE_OBJECT:
+            raise Refused(f"pacs_{response.status_code}", _failure(response))
+        raise TryAgain(f"pacs_{response.status_code}")
+
+
+def _failure(response: httpx.Response) -> int | None:
+    """FailureReason of the first failed instance, if the answer names one (PS3.18 10.5.3)."""
+    try:
+        return int(response.json()["00081198"]["Value"][0]["00081197"]["Value"][0])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _json(response: httpx.Response) -> list[dict[str, Any]]:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise TryAgain("pacs_no_json") from error
+    if not isinstance(body, list):
+        raise TryAgain("pacs_no_list")
+    return body
+
+
+def _found(row: dict[str, Any]) -> Found | None:
+    """None if the row has not all the UIDs that QIDO-RS demands."""
+    try:
+        return Found(*(str(row[tag]["Value"][0]) for tag in ("00080016", "0020000D", "0020000E", "00080018")))
+    except (LookupError, TypeError):
+        return None
+
+
+def _only_part(response: httpx.Response) -> bytes:
+    """The body of the one part of a multipart answer; some archives answer without multipart."""
+    kind, _, parameters = response.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != "multipart/related":
+        return response.content
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name.lower() == "boundary":
+            start = response.content.find(b"\r\n\r\n")
+            end = response.content.rfind(b"\r\n--" + value.strip('"').encode())
+            if 0 <= start < end:
+                return response.content[start + 4 : end]
+    raise TryAgain("pacs_no_multipart")

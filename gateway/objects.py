@@ -1,0 +1,103 @@
+"""DICOM objects as the gateway sees them: which image it is, whose study it is in, and whether a report belongs to it.
+
+An image is known by its key, a hash of its SOP Instance UID: state and logs hold keys, so that nothing of a patient is
+left once the files of an item are gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, SecondaryCaptureImageStorage, VLPhotographicImageStorage
+
+DERMOSCOPIC_PHOTOGRAPHY = UID("1.2.840.10008.5.1.4.1.1.77.1.7")
+"""Dermoscopic Photography Image Storage (supplement 221)."""
+
+WANTED = (VLPhotographicImageStorage, DERMOSCOPIC_PHOTOGRAPHY, SecondaryCaptureImageStorage)
+"""SOP classes of photographs; everything else is refused, and left alone by the poller."""
+
+
+_UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
+
+
+class NoDicomObject(ValueError):
+    """The bytes cannot be read as a DICOM object with the UIDs that it needs; the text quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an object is, and where it belongs."""
+
+    sop_class: str
+    sop_instance: str
+    study: str
+    patient: str
+
+    @property
+    def key(self) -> str:
+        """Names the image in state, logs and listings."""
+        return key_of(self.sop_instance)
+
+
+def key_of(sop_instance_uid: str) -> str:
+    """The key of the image with this UID: 32 hex digits."""
+    return hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:32]
+
+
+def identity(data: bytes) -> Identity:
+    """Who an object is, read from the start of its file without its pixels.
+
+    Args:
+        data: A DICOM file (PS3.10).
+
+    Raises:
+        NoDicomObject: It cannot be read, or SOP class, instance or study is missing.
+    """
+    return _identity(_read(data))
+
+
+def belongs(report: bytes, image: Identity) -> bool:
+    """Whether a report is of the image's patient and study and names the image as its evidence.
+
+    A report that went to somebody else's study would be the worst that can happen here, so it is not taken on trust.
+    """
+    try:
+        dataset = _read(report)
+        of = _identity(dataset)
+    except NoDicomObject:
+        return False
+    return (of.study, of.patient) == (image.study, image.patient) and image.sop_instance in _evidence(dataset)
+
+
+def _evidence(report: Dataset) -> set[str]:
+    """SOP Instance UIDs of CurrentRequestedProcedureEvidenceSequence (PS3.3 C.17.2)."""
+    return {
+        str(instance.get("ReferencedSOPInstanceUID"))
+        for study in report.get("CurrentRequestedProcedureEvidenceSequence", [])
+        for series in study.get("ReferencedSeriesSequence", [])
+        for instance in series.get("ReferencedSOPSequence", [])
+    }
+
+
+def _identity(dataset: Dataset) -> Identity:
+    of = Identity(
+        str(dataset.get("SOPClassUID") or ""),
+        str(dataset.get("SOPInstanceUID") or ""),
+        str(dataset.get("StudyInstanceUID") or ""),
+        str(dataset.get("PatientID") or ""),
+    )
+    for uid in (of.sop_class, of.sop_instance, of.study):
+        if not _UID.fullmatch(uid):
+            raise NoDicomObject("SOP class, instance or study is missing or no UID")
+    return of
+
+
+def _read(data: bytes) -> Dataset:
+    try:
+        return dcmread(BytesIO(data), stop_before_pixels=True)
+    except Exception as error:  # pydicom raises whatever a damaged file leads to
+        raise NoDicomObject("the bytes are no DICOM file") from error

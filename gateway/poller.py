@@ -1,0 +1,80 @@
+"""Looks for images in the PACS: those in studies of the last days that did not come before are fetched and queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
+
+from gateway import log
+from gateway.dicomweb import DicomWeb, Found
+from gateway.objects import WANTED, NoDicomObject, identity, key_of
+from gateway.problems import Refused, Trouble
+from gateway.queue import Full, Queue
+from gateway.settings import Settings
+
+LOOKED = "looked"
+"""Mark of the queue: the day of the last look that found and fetched everything, or of the first start."""
+
+TROUBLE = "look_trouble"
+"""Mark of the queue: what the last look stumbled over, empty if nothing."""
+
+
+class Poller:
+    """Looks again and again; QIDO-RS cannot ask for what is new, so what the queue knows is left out here."""
+
+    def __init__(self, settings: Settings, web: DicomWeb, queue: Queue, arrived: Callable[[], None]) -> None:
+        """`arrived` is called after each new image."""
+        self._settings, self._web, self._queue, self._arrived = settings, web, queue, arrived
+        if queue.marked(LOOKED) is None:
+            queue.mark(LOOKED, _today().isoformat())
+
+    def run(self, stop: Event) -> None:
+        """Looks until told to stop."""
+        while not stop.is_set():
+            self.look(stop)
+            stop.wait(self._settings.poll_seconds)
+
+    def look(self, stop: Event | None = None) -> None:
+        """Looks once. The day from which is only moved on if nothing went wrong, so nothing is left out by trouble."""
+        day, trouble = _today(), ""
+        since = date.fromisoformat(str(self._queue.marked(LOOKED))) - timedelta(days=self._settings.poll_days)
+        try:
+            for modality in self._settings.poll_modalities:
+                for found in self._web.find(modality, since.strftime("%Y%m%d")):
+                    if stop is not None and stop.is_set():
+                        return
+                    trouble = self._take(found) or trouble
+        except Full:
+            trouble = "queue_full"
+        except (Trouble, OSError) as error:
+            trouble = error.code if isinstance(error, Trouble) else type(error).__name__
+        self._queue.mark(TROUBLE, trouble)
+        if trouble:
+            log.event("look_trouble", problem=trouble)
+        else:
+            self._queue.mark(LOOKED, day.isoformat())
+
+    def _take(self, found: Found) -> str | None:
+        """Fetches an image unless it came before; returns why it cannot be had, if that is about this one alone."""
+        key = key_of(found.instance)
+        if found.sop_class not in WANTED or self._queue.knows(key):
+            return None
+        try:
+            data = self._web.fetch(found)
+            problem = None if identity(data).sop_instance == found.instance else "pacs_other_instance"
+        except Refused as error:
+            problem = error.code
+        except NoDicomObject:
+            problem = "no_dicom_object"
+        if problem:
+            log.event("not_fetched", key=key, problem=problem)
+            return problem
+        if self._queue.add(key, data):
+            log.event("fetched", key=key, bytes=len(data))
+            self._arrived()
+        return None
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

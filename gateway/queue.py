@@ -1,0 +1,241 @@
+"""Which image is how far. Every step is on the disk before anybody is told of it, so that any process may be killed.
+
+    received --the service answered--> answered --the PACS has the report--> delivered
+        \\______________________________/ \\_______________________/
+                        |                              |
+                        +------- refused for good -----+--> failed --`retry`, or the image comes again--> ...
+
+A row is kept for ever, for an image that comes twice to be known; it holds a hash of the UID, and nothing of a patient.
+The files of an item, `KEY.image` and `KEY.report`, go once it is delivered.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from threading import RLock
+from typing import Literal, NamedTuple
+
+from gateway.spool import Spool
+
+State = Literal["received", "answered", "delivered", "failed"]
+
+DATABASE = "queue.sqlite3"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS items (
+    key TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    due REAL NOT NULL,
+    problem TEXT,
+    since REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS waiting ON items (due) WHERE state IN ('received', 'answered');
+CREATE INDEX IF NOT EXISTS kept ON items (state, bytes) WHERE state != 'delivered';
+CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+_COLUMNS = "key, state, bytes, attempts, due, problem, since"
+
+
+class Full(Exception):
+    """There is no room for another image."""
+
+
+class Item(NamedTuple):
+    """One image on its way."""
+
+    key: str
+    state: State
+    bytes: int
+    """Size of the image's file; 0 once it is gone."""
+    attempts: int
+    """How often the step that it is waiting for went wrong."""
+    due: float
+    """When that step is to be tried, in seconds of the epoch."""
+    problem: str | None
+    """What went wrong last: a code of ours or the service's, nothing quoted."""
+    since: float
+    """When it came into its state."""
+
+
+class Queue:
+    """The items of a folder; safe to use from several threads, and readable for another process at the same time."""
+
+    def __init__(self, folder: Path, *, max_items: int = 10_000, max_bytes: int = 5_000_000_000) -> None:
+        """Opens the queue, or makes an empty one.
+
+        Args:
+            folder: Of its own; made if need be.
+            max_items: Items that may be kept at once, not counting delivered ones.
+            max_bytes: Bytes that their images may have together.
+        """
+        self.spool = Spool(folder / "spool")
+        self._max_items, self._max_bytes = max_items, max_bytes
+        self._lock = RLock()
+        database = folder / DATABASE
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite's other files take over these rights
+        self._sql = sqlite3.connect(database, isolation_level=None, check_same_thread=False, timeout=30)
+        self._sql.execute("PRAGMA journal_mode = WAL")
+        self._sql.execute("PRAGMA synchronous = FULL")  # a step is on the disk when it is committed
+        self._sql.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Closes the database."""
+        with self._lock:
+            self._sql.close()
+
+    def add(self, key: str, image: bytes) -> bool:
+        """Takes an image; when this returns, it cannot get lost.
+
+        Returns:
+            Whether it is new, or comes again after it had failed; another one that comes again changes nothing.
+
+        Raises:
+            Full: There is no room.
+            OSError, sqlite3.Error: The disk does not take it.
+        """
+        with self._lock:
+            known = self.item(key)
+            if known is not None and known.state != "failed":
+                return False
+            items, taken = self._one("SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered'")
+            before = (0, 0) if known is None else (1, known.bytes)
+            if items - before[0] >= self._max_items or taken - before[1] + len(image) > self._max_bytes:
+                raise Full
+            self.spool.remove(report_file(key))
+            self.spool.write(image_file(key), image)
+            try:
+                self._execute(
+                    f"INSERT OR REPLACE INTO items ({_COLUMNS}) VALUES (?, 'received', ?, 0, ?, NULL, ?)",  # noqa: S608
+                    key, len(image), now := time.time(), now,
+                )  # fmt: skip
+            except sqlite3.Error:
+                self.spool.remove(image_file(key))
+                raise
+            return True
+
+    def knows(self, key: str) -> bool:
+        """Whether the image came before, whatever became of it."""
+        return self.item(key) is not None
+
+    def item(self, key: str) -> Item | None:
+        """How an image stands."""
+        return next(iter(self._items("WHERE key = ?", key)), None)
+
+    def due(self, busy: set[str]) -> Item | None:
+        """The item whose next step has waited longest, of those that are due and not `busy`."""
+        with self._lock:
+            waiting = "WHERE state IN ('received', 'answered') AND due <= ? ORDER BY due LIMIT ?"
+            return next(
+                (item for item in self._items(waiting, time.time(), len(busy) + 1) if item.key not in busy), None
+            )
+
+    def answered(self, key: str, report: bytes) -> None:
+        """Notes the report of an image; from here on it is this report that is delivered, and never another."""
+        self.spool.write(report_file(key), report)
+        self._step(key, "answered")
+
+    def delivered(self, key: str) -> None:
+        """Notes that the PACS has the report, and forgets image and report."""
+        self._step(key, "delivered")
+        self._forget(key)
+
+    def postpone(self, key: str, problem: str, seconds: float) -> None:
+        """Notes that a step went wrong and is to be tried again in so many seconds."""
+        self._execute(
+            "UPDATE items SET attempts = attempts + 1, problem = ?, due = ? WHERE key = ?",
+            problem, time.time() + seconds, key,
+        )  # fmt: skip
+
+    def fail(self, key: str, problem: str) -> None:
+        """Notes that an item is refused for good, and why; its files stay for `retry`."""
+        self._execute(
+            "UPDATE items SET state = 'failed', attempts = attempts + 1, problem = ?, since = ? WHERE key = ?",
+            problem, time.time(), key,
+        )  # fmt: skip
+
+    def retry(self, key: str) -> bool:
+        """Lets a failed item go on where it stopped; False if it did not fail or its image is gone."""
+        step = "answered" if self.spool.has(report_file(key)) else "received"
+        changed = self._execute(
+            "UPDATE items SET state = ?, attempts = 0, due = ?, since = ? "
+            "WHERE key = ? AND state = 'failed' AND bytes > 0",
+            step, now := time.time(), now, key,
+        )  # fmt: skip
+        return changed > 0
+
+    def expire(self, seconds: float) -> int:
+        """Removes the files of items that failed longer ago than this, and says of how many; the rows stay."""
+        keys = [item.key for item in self.items("failed") if item.bytes and item.since < time.time() - seconds]
+        for key in keys:
+            if self._execute("UPDATE items SET bytes = 0 WHERE key = ? AND state = 'failed'", key):
+                self._forget(key)
+        return len(keys)
+
+    def items(self, state: State) -> list[Item]:
+        """All items in a state, oldest first."""
+        return self._items("WHERE state = ? ORDER BY since", state)
+
+    def counts(self) -> dict[str, int]:
+        """How many items there are in each state."""
+        with self._lock, closing(self._sql.execute("SELECT state, COUNT(*) FROM items GROUP BY state")) as rows:
+            return dict(rows.fetchall())
+
+    def mark(self, name: str, value: str) -> None:
+        """Remembers a value under a name."""
+        self._execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", name, value)
+
+    def marked(self, name: str) -> str | None:
+        """The value that was remembered last."""
+        row = self._one("SELECT MAX(value) FROM marks WHERE name = ?", name)
+        return None if row[0] is None else str(row[0])
+
+    def sweep(self) -> None:
+        """Removes files that a killed process left behind: half written ones, and those of no item that waits."""
+        kept = {item.key for state in ("received", "answered", "failed") for item in self.items(state)}
+        for name in self.spool.names():
+            key, _, kind = name.partition(".")
+            if key not in kept or kind not in {"image", "report"}:
+                self.spool.remove(name)
+
+    def _step(self, key: str, state: State) -> None:
+        gone = state == "delivered"
+        self._execute(
+            "UPDATE items SET state = ?, bytes = bytes * ?, attempts = 0, problem = NULL, due = ?, since = ? "
+            "WHERE key = ?",
+            state, not gone, now := time.time(), now, key,
+        )  # fmt: skip
+
+    def _forget(self, key: str) -> None:
+        self.spool.remove(image_file(key))
+        self.spool.remove(report_file(key))
+
+    def _execute(self, statement: str, *values: object) -> int:
+        """Runs one statement, which is one transaction, and returns how many rows it changed."""
+        with self._lock:
+            return self._sql.execute(statement, values).rowcount
+
+    def _one(self, query: str, *values: object) -> tuple[int, ...]:
+        with self._lock, closing(self._sql.execute(query, values)) as rows:
+            row: tuple[int, ...] = rows.fetchone()
+            return row
+
+    def _items(self, where: str, *values: object) -> list[Item]:
+        with self._lock, closing(self._sql.execute(f"SELECT {_COLUMNS} FROM items {where}", values)) as rows:  # noqa: S608
+            return [Item(*row) for row in rows.fetchall()]
+
+
+def image_file(key: str) -> str:
+    """Name of an image's file in the spool."""
+    return f"{key}.image"
+
+
+def report_file(key: str) -> str:
+    """Name of a report's file in the spool."""
+    return f"{key}.report"

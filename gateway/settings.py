@@ -1,0 +1,196 @@
+"""The gateway's settings: `MELANOGATEWAY_*` variables, read once at start. A wrong one stops the start."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "MELANOGATEWAY_"
+
+AeTitle = Annotated[str, Field(pattern=r"^[!-\[\]-~][ -\[\]-~]{0,15}$")]
+"""1 to 16 printable ASCII characters but the backslash (PS3.5, AE)."""
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `problems` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Peer(NamedTuple):
+    """An application entity that objects can be sent to."""
+
+    ae_title: str
+    host: str
+    port: int
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _peer(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([ -?A-\[\]-~]{1,16})@(.+):(\d{1,5})", value)
+    if match is None:
+        raise ValueError("must have the form AETITLE@host:port")
+    return Peer(match[1], match[2], int(match[3]))
+
+
+class Settings(BaseSettings):
+    """What the operator decides; `python -m gateway run --help` shows the docstrings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    state: Path = Path("state/gateway")
+    """Folder of the queue and of the images that wait, for the gateway's user only. It must survive a restart, and must
+    lie on a local disk."""
+
+    service_url: str = "http://127.0.0.1:8000"
+    """Where the service is."""
+
+    service_key: SecretStr | None = None
+    """API key for it, with the scope infer."""
+
+    task: Literal["classify", "grade"] = "classify"
+    """What the service is asked about each image."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on for C-STORE. Anything but loopback lets others on the network in, and demands CALLERS."""
+
+    port: int = Field(default=11112, ge=0, le=65535)
+    """Port to listen on for C-STORE and C-ECHO; 0 takes a free one and logs it."""
+
+    ae_title: AeTitle = "MELANOSERVE"
+    """The gateway's own title; a peer that calls another one is rejected."""
+
+    callers: Annotated[tuple[AeTitle, ...], NoDecode, BeforeValidator(_listed)] = ()
+    """Titles that may send, separated by commas; empty for any. A title is a name and no proof: a firewall, or TLS_CA,
+    must keep strangers out."""
+
+    pacs_url: str | None = None
+    """DICOMweb root of the PACS, such as http://orthanc:8042/dicom-web: reports go there by STOW-RS, and images are
+    looked for there if POLL_SECONDS is not 0."""
+
+    pacs_user: str | None = None
+    """User name for it (HTTP basic authentication)."""
+
+    pacs_password: SecretStr | None = None
+    """The password of PACS_USER."""
+
+    pacs_token: SecretStr | None = None
+    """Bearer token for it, instead of user and password."""
+
+    pacs_ae: Annotated[Peer | None, NoDecode, BeforeValidator(_peer)] = None
+    """AETITLE@host:port of the PACS: reports go there by C-STORE instead of STOW-RS."""
+
+    poll_seconds: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
+    """How often to look for new images by QIDO-RS; 0 for never, where the PACS sends them itself."""
+
+    poll_modalities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ("XC", "DMS")
+    """Modalities to look for, separated by commas. Whatever of them is no photograph is left alone."""
+
+    poll_days: int = Field(default=2, ge=0, le=3650)
+    """Studies are looked for from so many days before the last look that went well. Older ones are not found, so that
+    a new gateway does not go through the whole archive."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    """Images asked about, and reports delivered, at once."""
+
+    timeout: float = Field(default=60, gt=0, le=600, allow_inf_nan=False)
+    """Seconds that one step of service or PACS may take."""
+
+    longest_wait: float = Field(default=60, gt=0, le=86_400, allow_inf_nan=False)
+    """Most seconds between two attempts; the first wait is one second, each further one twice as long."""
+
+    max_items: int = Field(default=10_000, ge=1)
+    """Images that may wait at once, failed ones included; beyond it C-STORE is refused with 0xA700."""
+
+    max_bytes: int = Field(default=5_000_000_000, ge=1_000)
+    """Bytes that they may have together; beyond it C-STORE is refused with 0xA700."""
+
+    keep_failed_days: float = Field(default=7, ge=0, le=3650, allow_inf_nan=False)
+    """How long the image of an item that failed is kept for `retry`; then it is removed."""
+
+    tls_certificate: Path | None = None
+    """PEM certificate of the gateway: DICOM is then spoken over TLS only, to and from it."""
+
+    tls_key: Path | None = None
+    """PEM key of TLS_CERTIFICATE."""
+
+    tls_ca: Path | None = None
+    """PEM certificates that peers' must come from; demanded with TLS_CERTIFICATE."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged. No level logs anything of a patient: images are named by a hash of their UID."""
+
+
+def read_settings(options: Mapping[str, object]) -> Settings:
+    """Settings from the environment, with the command line's options before it.
+
+    Raises:
+        SettingsError: With every problem found, not only the first.
+    """
+    known = [variable(field) for field in Settings.model_fields]
+    problems = [
+        f"{name}: there is no such setting."
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
+    try:
+        settings = Settings.model_validate(dict(options))
+    except ValidationError as error:
+        # What was received is not repeated: it may be a password.
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        raise SettingsError(problems + [_line(str(f["loc"][0]), f["msg"]) for f in faults]) from None
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def variable(field: str) -> str:
+    """Name of a field's environment variable."""
+    return PREFIX + field.upper()
+
+
+def _line(field: str, message: str) -> str:
+    return f"{variable(field)} (--{field.replace('_', '-')}): {message}."
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.pacs_url is None and settings.pacs_ae is None:
+        yield _line("pacs_url", "reports need somewhere to go: set it, or PACS_AE")
+    if settings.poll_seconds and settings.pacs_url is None:
+        yield _line("poll_seconds", "looking for images needs PACS_URL")
+    if (settings.pacs_user is None) != (settings.pacs_password is None):
+        yield _line("pacs_user", "needs PACS_PASSWORD, and the other way round")
+    if settings.pacs_user is not None and settings.pacs_token is not None:
+        yield _line("pacs_token", "either a token, or user and password")
+    if not _is_loopback(settings.host) and not settings.callers:
+        yield _line("host", f"{settings.host} can be reached from other machines; say in CALLERS who may send")
+    tls = (settings.tls_certificate, settings.tls_key, settings.tls_ca)
+    if any(tls) and not all(tls):
+        yield _line("tls_certificate", "TLS needs all of TLS_CERTIFICATE, TLS_KEY and TLS_CA")
+    for path in filter(None, tls):
+        if not path.is_file():
+            yield _line("tls_certificate", f"{path} is not a file")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

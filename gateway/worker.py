@@ -1,0 +1,114 @@
+"""What becomes of an item: the service is asked, the report delivered, and what goes wrong tried again in time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from threading import Condition, Event
+
+from gateway import log
+from gateway.objects import belongs, identity
+from gateway.problems import Fault, Refused, Trouble, TryAgain
+from gateway.queue import Item, Queue, image_file, report_file
+from gateway.sender import Deliver
+
+Ask = Callable[[bytes], bytes]
+"""The service's report (a DICOM file) on an image (a DICOM file); raises TryAgain or Refused."""
+
+FAULTS = 10
+"""After so many attempts that the other side failed over, it is taken to be the object."""
+
+FIRST_WAIT = 1.0
+IDLE = 0.5
+"""Seconds between two looks at the queue, which `retry` changes from another process."""
+
+
+class Worker:
+    """Works on the items of a queue; `run` may be called in several threads."""
+
+    def __init__(self, queue: Queue, ask: Ask, deliver: Deliver, *, longest_wait: float = 60.0) -> None:
+        self._queue, self._ask, self._deliver = queue, ask, deliver
+        self._longest_wait = longest_wait
+        self._busy: set[str] = set()
+        self._changed = Condition()
+
+    def wake(self) -> None:
+        """Says that there is something new to do, or that it is time to stop."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def run(self, stop: Event) -> None:
+        """Works until told to stop, and then finishes the step under way."""
+        while not stop.is_set():
+            item = self._take()
+            if item is None:
+                continue
+            try:
+                self.step(item)
+            finally:
+                with self._changed:
+                    self._busy.discard(item.key)
+
+    def step(self, item: Item) -> None:
+        """Does what an item waits for, or notes why not."""
+        began = time.monotonic()
+        try:
+            if item.state == "received":
+                self._answer(item.key)
+            else:
+                self._return(item.key)
+        except Trouble as trouble:
+            self._note(item, trouble)
+        except Exception as error:  # noqa: BLE001 - one item must not end the work on all others
+            log.failure("step_failed", error, key=item.key, state=item.state)
+            self._note(item, Fault(f"gateway_{type(error).__name__}"))
+        else:
+            done = "answered" if item.state == "received" else "delivered"
+            log.event(done, key=item.key, attempts=item.attempts + 1, seconds=round(time.monotonic() - began, 3))
+
+    def _answer(self, key: str) -> None:
+        image = self._queue.spool.read(image_file(key))
+        report = self._ask(image)
+        if not belongs(report, identity(image)):
+            raise Refused("report_of_another_study")
+        self._queue.answered(key, report)
+
+    def _return(self, key: str) -> None:
+        report = self._queue.spool.read(report_file(key))
+        self._deliver(report, identity(report).study)
+        self._queue.delivered(key)
+
+    def _note(self, item: Item, trouble: Trouble) -> None:
+        attempts = item.attempts + 1
+        if isinstance(trouble, Refused) or (isinstance(trouble, Fault) and attempts >= FAULTS):
+            self._queue.fail(item.key, trouble.code)
+            log.event("failed", key=item.key, state=item.state, problem=trouble.code, attempts=attempts)
+            return
+        asked = trouble.seconds if isinstance(trouble, TryAgain) else None
+        seconds = wait(attempts, asked, self._longest_wait)
+        self._queue.postpone(item.key, trouble.code, seconds)
+        fields = {"key": item.key, "state": item.state, "problem": trouble.code, "attempts": attempts}
+        log.event("postponed", **fields, seconds=round(seconds, 1))
+
+    def _take(self) -> Item | None:
+        with self._changed:
+            item = self._queue.due(self._busy)
+            if item is None:
+                self._changed.wait(IDLE)
+            else:
+                self._busy.add(item.key)
+            return item
+
+
+def wait(attempts: int, asked: float | None, longest: float) -> float:
+    """Seconds before the next attempt.
+
+    Args:
+        attempts: That went wrong so far, from 1.
+        asked: Seconds that the other side asked for.
+        longest: In seconds; also of what is asked for.
+    """
+    # What was put off together, by a PACS that went away, must not come back together.
+    own = FIRST_WAIT * 2.0 ** min(attempts - 1, 20) * random.uniform(0.5, 1.0)
+    return min(max(own, asked or 0.0), longest * random.uniform(0.75, 1.0))

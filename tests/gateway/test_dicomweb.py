@@ -1,0 +1,121 @@
+"""DICOMweb against a real Orthanc."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import httpx
+import pytest
+from pydicom import dcmread
+from pydicom.uid import JPEGBaseline8Bit, generate_uid
+
+from gateway import dicomweb
+from gateway.dicomweb import DicomWeb, Found
+from gateway.problems import Refused, Trouble, TryAgain, check_status
+from gateway.settings import read_settings
+from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
+from tests.gateway.samples import photograph, report_on, uids
+
+pytestmark = needs_debian
+TODAY = datetime.now(UTC).strftime("%Y%m%d")
+
+
+@contextmanager
+def web_of(url: str, password: str = PASSWORD) -> Iterator[DicomWeb]:
+    web = DicomWeb.of(read_settings({"pacs_url": url, "pacs_user": USER, "pacs_password": password}))
+    with web.http:
+        yield web
+
+
+@pytest.fixture
+def web(pacs: Pacs) -> Iterator[DicomWeb]:
+    with web_of(pacs.web) as opened:
+        yield opened
+
+
+def stored(pacs: Pacs, image: bytes) -> str:
+    pacs.http.post("/instances", content=image).raise_for_status()
+    return uids(image)[1]
+
+
+def test_images_are_found_page_by_page_from_a_day_on(
+    pacs: Pacs, web: DicomWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb, "PAGE", 2)
+    old = (datetime.now(UTC) - timedelta(days=9)).strftime("%Y%m%d")
+    wanted = {stored(pacs, photograph(modality="DMS")) for _ in range(5)}
+    others = {stored(pacs, photograph(modality="XC")), stored(pacs, photograph(modality="DMS", StudyDate=old))}
+    found = [one.instance for one in web.find("DMS", TODAY)]
+    assert wanted <= set(found)
+    assert not others & set(found)
+    assert len(found) == len(set(found))
+
+
+def test_an_image_is_fetched_as_it_is_stored(pacs: Pacs, web: DicomWeb) -> None:
+    image = photograph(jpeg=True, modality="XC")
+    instance = stored(pacs, image)
+    (found,) = [one for one in web.find("XC", TODAY) if one.instance == instance]
+    fetched = dcmread(BytesIO(web.fetch(found)))
+    assert fetched == dcmread(BytesIO(image))
+    assert fetched.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
+
+
+def test_an_image_that_is_not_there_is_not_fetched(web: DicomWeb) -> None:
+    uid = generate_uid()
+    with pytest.raises(Trouble):
+        web.fetch(Found("1.2", uid, uid, uid))
+
+
+def test_a_report_is_stored_once_however_often_it_is_sent(pacs: Pacs, web: DicomWeb) -> None:
+    image = photograph()
+    stored(pacs, image)
+    report = report_on(image)
+    study, instance = uids(report)
+    web.store(report, study)
+    web.store(report, study)
+    rows = [row["00080018"]["Value"][0] for row in pacs.reports() if row["0020000D"]["Value"][0] == study]
+    assert rows == [instance]
+
+
+def test_what_the_pacs_cannot_read_it_refuses(web: DicomWeb) -> None:
+    with pytest.raises(Refused):
+        web.store(b"no DICOM", generate_uid())
+
+
+def test_a_wrong_password_is_no_report_s_fault(pacs: Pacs) -> None:
+    with web_of(pacs.web, "wrong") as web, pytest.raises(TryAgain, match="pacs_401"):
+        web.store(report_on(photograph()), generate_uid())
+
+
+def test_a_pacs_that_is_away_is_tried_again() -> None:
+    with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(TryAgain, match="pacs_ConnectError"):
+        list(web.find("XC", TODAY))
+
+
+@pytest.mark.parametrize("status", [None, 0, 0x0111, 0xB000, 0xB007])
+def test_what_counts_as_stored(status: int | None) -> None:
+    check_status(status)
+
+
+@pytest.mark.parametrize(("status", "code"), [(0xA700, "pacs_out_of_resources"), (0x0110, "pacs_processing_failure")])
+def test_what_may_be_stored_later(status: int, code: str) -> None:
+    with pytest.raises(TryAgain, match=code):
+        check_status(status)
+
+
+@pytest.mark.parametrize("status", [0x0122, 0xA900, 0xC000])
+def test_what_will_never_be_stored(status: int) -> None:
+    with pytest.raises(Refused, match=f"pacs_refused_{status:04x}"):
+        check_status(status)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])
+def test_another_program_at_the_address(body: bytes) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body))
+    web = DicomWeb(httpx.Client(base_url="http://pacs", transport=transport))
+    if body.startswith(b"["):
+        assert list(web.find("XC", TODAY)) == []
+    else:
+        with pytest.raises(TryAgain):
+            list(web.find("XC", TODAY))

@@ -1,0 +1,182 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.queue import DATABASE, Full, Queue
+from tests.running_service import ROOT
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    opened = Queue(tmp_path / "state", max_items=3, max_bytes=100)
+    yield opened
+    opened.close()
+
+
+def again(queue: Queue) -> Queue:
+    """What another process, or the same one after a kill, finds."""
+    return Queue(queue.spool.folder.parent)
+
+
+def test_the_way_of_an_image(queue: Queue) -> None:
+    assert queue.add("a", b"image")
+    assert (item := queue.due(set())) is not None
+    assert (item.key, item.state, item.bytes, item.attempts) == ("a", "received", 5, 0)
+    queue.answered("a", b"report")
+    assert (item := again(queue).item("a")) is not None
+    assert item.state == "answered"
+    assert again(queue).spool.read("a.report") == b"report"
+    queue.delivered("a")
+    assert again(queue).counts() == {"delivered": 1}
+    assert queue.due(set()) is None
+
+
+def test_nothing_of_an_image_is_left_when_its_report_is_delivered(queue: Queue) -> None:
+    queue.add("a", b"image of a patient")
+    queue.answered("a", b"report on a patient")
+    queue.delivered("a")
+    folder = queue.spool.folder.parent
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.name.partition("-")[0] for path in files} == {DATABASE}
+    assert all(b"patient" not in path.read_bytes() for path in files)
+
+
+def test_everything_in_the_folder_is_for_its_owner_only(queue: Queue) -> None:
+    queue.add("a", b"image")
+    files = [path for path in queue.spool.folder.parent.rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+def test_an_image_that_comes_again_changes_nothing(queue: Queue) -> None:
+    queue.add("a", b"image")
+    assert not queue.add("a", b"again")
+    queue.answered("a", b"report")
+    assert not queue.add("a", b"again")
+    assert queue.spool.read("a.image") == b"image"
+    queue.delivered("a")
+    assert not queue.add("a", b"again")
+    assert queue.counts() == {"delivered": 1}
+    assert queue.spool.names() == []
+
+
+def test_an_image_that_failed_may_come_again(queue: Queue) -> None:
+    queue.add("a", b"damaged")
+    queue.fail("a", "service_corrupt_image")
+    assert queue.add("a", b"sound")
+    assert (item := queue.due(set())) is not None
+    assert (item.state, item.problem, item.attempts) == ("received", None, 0)
+    assert queue.spool.read("a.image") == b"sound"
+
+
+def test_room_is_bounded_in_items_and_bytes(queue: Queue) -> None:
+    with pytest.raises(Full):
+        queue.add("a", b"x" * 101)
+    queue.add("a", b"x" * 60)
+    with pytest.raises(Full):
+        queue.add("b", b"x" * 41)
+    queue.add("b", b"x" * 40)
+    queue.answered("a", b"report")
+    queue.delivered("a")
+    queue.add("c", b"x")
+    queue.add("d", b"x")
+    with pytest.raises(Full):
+        queue.add("e", b"x")
+    assert not queue.add("d", b"x"), "one that is there needs no room"
+    assert sorted(queue.spool.names()) == ["b.image", "c.image", "d.image"]
+
+
+def test_what_is_put_off_waits_and_others_go_first(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.add("b", b"image")
+    queue.postpone("a", "service_not_reachable", 0.2)
+    assert (first := queue.due(set())) is not None
+    assert first.key == "b"
+    assert queue.due({"b"}) is None
+    time.sleep(0.25)
+    assert (second := queue.due({"b"})) is not None
+    assert (second.key, second.problem, second.attempts) == ("a", "service_not_reachable", 1)
+
+
+def test_a_failed_item_goes_on_where_it_stopped(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.add("b", b"image")
+    queue.answered("b", b"report")
+    assert not queue.retry("a"), "it waits"
+    for key in ("a", "b"):
+        queue.fail(key, "refused")
+    assert queue.due(set()) is None
+    assert all(again(queue).retry(key) for key in ("a", "b"))
+    states = {key: item.state for key in ("a", "b") if (item := queue.item(key))}
+    assert states == {"a": "received", "b": "answered"}
+    assert not queue.retry("unknown")
+
+
+def test_images_of_failed_items_go_after_a_time_and_their_rows_stay(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.fail("a", "refused")
+    assert queue.expire(60) == 0
+    assert queue.expire(0) == 1
+    assert queue.expire(0) == 0
+    assert queue.spool.names() == []
+    assert not queue.retry("a")
+    assert [item.problem for item in queue.items("failed")] == ["refused"]
+
+
+def test_what_a_killed_process_left_behind_is_swept(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.add("b", b"image")
+    queue.answered("b", b"report")
+    for name in ("a.image.partial", "c.image", "d.report"):
+        queue.spool.write(name, b"left")
+    queue.sweep()
+    assert sorted(queue.spool.names()) == ["a.image", "b.image", "b.report"]
+
+
+def test_marks_are_remembered(queue: Queue) -> None:
+    assert queue.marked("looked") is None
+    queue.mark("looked", "2026-01-01")
+    queue.mark("looked", "2025-01-01")
+    assert again(queue).marked("looked") == "2025-01-01"
+
+
+FILLING = """
+import sys
+from pathlib import Path
+from gateway.queue import Queue
+queue = Queue(Path(sys.argv[1]))
+for number in range(100_000):
+    queue.add(f"{number:06}", b"x" * 1000)
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILLING, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(20)]
+        os.kill(process.pid, signal.SIGKILL)
+        said += process.stdout.readlines()
+    last = int(said[-1])
+    queue = Queue(tmp_path)
+    queue.sweep()
+    assert last <= (count := queue.counts()["received"]) - 1 <= last + 1
+    assert len(queue.spool.names()) == count
+    assert queue._sql.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    queue.close()
+
+
+def test_an_image_that_cannot_be_noted_is_not_kept(queue: Queue) -> None:
+    queue._sql.execute("CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(sqlite3.Error, match="disk full"):
+        queue.add("a", b"image")
+    assert queue.item("a") is None
+    assert queue.spool.names() == []

@@ -1,0 +1,158 @@
+"""The worker, with a service and a PACS that do what a test tells them; test_loop.py has the real ones."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from pydicom.uid import generate_uid
+
+from gateway.objects import identity
+from gateway.problems import Fault, Refused, Trouble, TryAgain
+from gateway.queue import Item, Queue
+from gateway.worker import FAULTS, Worker, wait
+from tests.gateway.samples import photograph, report_on, uids
+
+IMAGE = photograph()
+KEY = identity(IMAGE).key
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    opened = Queue(tmp_path)
+    opened.add(KEY, IMAGE)
+    yield opened
+    opened.close()
+
+
+def no_pacs(report: bytes, study: str) -> None:
+    raise AssertionError("nothing is to be delivered")
+
+
+def raises(error: Exception) -> Callable[[bytes], bytes]:
+    def ask(image: bytes) -> bytes:
+        raise error
+
+    return ask
+
+
+def item(queue: Queue) -> Item:
+    found = queue.item(KEY)
+    assert found is not None
+    return found
+
+
+def test_an_image_becomes_a_report_in_its_study(queue: Queue) -> None:
+    delivered: list[tuple[bytes, str]] = []
+    report = report_on(IMAGE)
+    worker = Worker(queue, lambda image: report, lambda report, study: delivered.append((report, study)))
+    worker.step(item(queue))
+    assert item(queue).state == "answered"
+    worker.step(item(queue))
+    assert item(queue).state == "delivered"
+    assert delivered == [(report, uids(IMAGE)[0])]
+    assert queue.spool.names() == []
+
+
+def test_a_report_that_could_not_be_delivered_is_sent_again_and_not_asked_for_again(queue: Queue) -> None:
+    sent: list[bytes] = []
+
+    def deliver(report: bytes, study: str) -> None:
+        sent.append(report)
+        if len(sent) < 3:
+            raise TryAgain("pacs_ConnectError")
+
+    worker = Worker(queue, report_on, deliver)
+    for _ in range(4):
+        worker.step(item(queue))
+    assert item(queue).state == "delivered"
+    assert len(sent) == 3
+    assert len(set(sent)) == 1, "it is the same report each time"
+
+
+@pytest.mark.parametrize(
+    ("report", "why"),
+    [
+        (report_on(IMAGE, study=generate_uid()), "another study"),
+        (report_on(photograph(study=uids(IMAGE)[0])), "another image"),
+        (b"no DICOM", "none at all"),
+    ],
+)
+def test_a_report_that_is_not_the_image_s_is_never_delivered(queue: Queue, report: bytes, why: str) -> None:
+    Worker(queue, lambda _: report, no_pacs).step(item(queue))
+    assert (item(queue).state, item(queue).problem) == ("failed", "report_of_another_study"), why
+
+
+def test_what_is_refused_for_good_is_not_tried_again(queue: Queue) -> None:
+    Worker(queue, raises(Refused("service_corrupt_image")), no_pacs).step(item(queue))
+    assert (item(queue).state, item(queue).problem) == ("failed", "service_corrupt_image")
+    assert queue.due(set()) is None
+    assert queue.retry(KEY)
+
+
+@pytest.mark.parametrize("trouble", [TryAgain("service_not_reachable"), TryAgain("service_unauthorized")])
+def test_what_is_not_the_image_s_fault_is_tried_for_ever(queue: Queue, trouble: Trouble) -> None:
+    worker = Worker(queue, raises(trouble), no_pacs)
+    for _ in range(FAULTS + 5):
+        worker.step(item(queue))
+    assert (item(queue).state, item(queue).attempts) == ("received", FAULTS + 5)
+    assert item(queue).due > time.time() + 15
+
+
+@pytest.mark.parametrize("error", [Fault("service_internal_error"), KeyError("a bug")])
+def test_what_fails_again_and_again_over_one_image_ends(queue: Queue, error: Exception) -> None:
+    worker = Worker(queue, raises(error), no_pacs)
+    for attempt in range(1, FAULTS + 1):
+        assert item(queue).state == "received", attempt
+        worker.step(item(queue))
+    assert item(queue).state == "failed"
+
+
+def test_waits_double_are_spread_and_have_an_end() -> None:
+    for attempts, longest in ((1, 1.0), (2, 2.0), (5, 16.0), (50, 60.0)):
+        waits = [wait(attempts, None, 60.0) for _ in range(50)]
+        assert longest / 2 <= min(waits) < max(waits) <= longest
+    assert wait(1, 30.0, 60.0) == 30.0, "as the service asked"
+    assert wait(1, 3600.0, 60.0) <= 60.0
+
+
+def test_it_works_until_told_to_stop_and_finishes_its_step(queue: Queue) -> None:
+    asked, go_on, stop = Event(), Event(), Event()
+
+    def slow(image: bytes) -> bytes:
+        asked.set()
+        go_on.wait(10)
+        return report_on(image)
+
+    worker = Worker(queue, slow, no_pacs)
+    threads = [Thread(target=worker.run, args=[stop]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert asked.wait(10)
+    stop.set()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert item(queue).state == "answered"
+
+
+def test_two_threads_never_take_the_same_item(queue: Queue) -> None:
+    asked: list[bytes] = []
+    done, stop = Event(), Event()
+
+    def ask(image: bytes) -> bytes:
+        asked.append(image)
+        time.sleep(0.2)
+        return report_on(image)
+
+    worker = Worker(queue, ask, lambda report, study: done.set())
+    threads = [Thread(target=worker.run, args=[stop]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert done.wait(10)
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(asked) == 1
