@@ -147,7 +147,12 @@ class Engine:
 
     def reason(self, name: str, label: str) -> str:
         """Why nothing answers for a label."""
-        return self._refused.get((name, label)) or f"No version of {name} is labelled {label!r}."
+        if reason := self._refused.get((name, label)):
+            return reason
+        named = self._named.get((name, label))
+        if named is not None:
+            return f"Version {named.version} of {name} is being loaded."
+        return f"No version of {name} is labelled {label!r}."
 
     def condition(self, name: str, version: int) -> Condition:
         """See `Versions.condition`."""

@@ -13,6 +13,7 @@ from model_store.manifest import Pinned
 from model_store.store import Store
 from service.engine import Answering, Engine, Selection
 from service.settings import Settings
+from service.versions import Served
 from tests.service.damage import DAMAGE, change_the_manifest, flip_a_byte
 from tests.tiny_models import add_classifier, add_grader
 
@@ -102,6 +103,19 @@ def test_a_version_in_memory_outlives_its_files(engine: Engine, store: Path) -> 
     flip_a_byte(store / "classifier" / "1")
     assert engine.get("classifier", STABLE) is served
     assert engine.condition("classifier", 1).state == "serving"
+
+
+def test_while_a_version_is_loaded_that_is_why_nothing_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, heard = engine.versions.get, []
+
+    def get(name: str, version: int, digest: str | None = None) -> Served:
+        heard.append(engine.reason(name, "stable"))
+        return load(name, version, digest)
+
+    monkeypatch.setattr(engine.versions, "get", get)
+    engine.refresh()
+    assert "Version 1 of classifier is being loaded." in heard
+    assert engine.reason("classifier", "nobody") == "No version of classifier is labelled 'nobody'."
 
 
 def test_a_label_names_a_digest_and_not_only_a_number(engine: Engine, store: Path) -> None:
