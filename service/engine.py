@@ -138,7 +138,9 @@ class Engine:
             return answering.served
         named = self._named.get((name, label))
         if named is None:
-            raise UnknownLabel(f"No version of {name} is labelled {label!r}.")
+            # What was asked for is the client's, and is not repeated.
+            which = "has the label that was asked for" if selection.label else f"is labelled {label!r}"
+            raise UnknownLabel(f"No version of {name} {which}.")
         return self.versions.get(name, named.version, named.digest)
 
     def answering(self, name: str, label: str) -> Answering | None:

@@ -139,6 +139,8 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
         UnknownModel: The store has no such model.
         UnreadableLabels: A labels file is damaged.
     """
+    if name not in engine.store.names():
+        raise UnknownModel("The store has no such model.")
     versions = engine.store.versions(name)
     labels = engine.labels.all(name)
     return ModelAnswer(

@@ -59,4 +59,8 @@ class Recording:
         route: str | None = getattr(scope.get("route"), "path", None)
         await trail.record(rows_of(notes, state, route, status, trail.software))
         if progress is not None:
-            progress.begin("write")
+            # What is left is to send it, which of a refusal is no phase.
+            if "write" in progress.seconds:
+                progress.begin("write")
+            else:
+                progress.finish()

@@ -12,13 +12,13 @@ def test_a_line_tells_how_long_each_phase_took(service: Service, path: str) -> N
     request_id = f"phases-{path[1:]}"
     service.client.post(path, files=FILES, headers={"X-Request-ID": request_id})
     line = service.request(request_id)
-    assert list(line["phases_ms"]) == ["receive", "wait", "decode", "run", "write"]
+    assert list(line["phases_ms"]) == ["receive", "wait", "decode", "run", "write", "record"]
     assert sum(line["phases_ms"].values()) <= line["duration_ms"] + 1
 
 
 def test_a_request_that_is_refused_ends_in_the_phase_that_it_had_reached(service: Service) -> None:
     service.client.post("/classify", files={"file": b"no image"}, headers={"X-Request-ID": "refused-in-decode"})
-    assert list(service.request("refused-in-decode")["phases_ms"]) == ["receive", "wait", "decode"]
+    assert list(service.request("refused-in-decode")["phases_ms"]) == ["receive", "wait", "decode", "record"]
 
 
 def test_a_request_of_another_route_has_no_phases(service: Service, client: httpx.Client) -> None:
