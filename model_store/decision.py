@@ -11,8 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.quality import Measures
+from model_store import gate
 from model_store.errors import ImplausibleOutput, UnknownOperatingPoint
-from model_store.manifest import Manifest, OperatingPoint
+from model_store.manifest import Issue, Manifest, OperatingPoint
 
 __all__ = [
     "Decision",
@@ -52,18 +54,21 @@ class Decision:
     """What a classifier says of one image at one operating point.
 
     Attributes:
-        decision: "malignant" when `probability` reaches the operating point's threshold.
-        probability: Calibrated probability, 0 to 1, that the lesion is malignant.
-        classes: Class -> probability, in the model's order; they sum to 1.
+        decision: "malignant" when `probability` reaches the operating point's threshold; "abstained" when the image has
+            an issue.
+        probability: Calibrated probability, 0 to 1, that the lesion is malignant; None when abstained.
+        classes: Class -> probability, in the model's order; they sum to 1; None when abstained.
         operating_point: The threshold that was applied and what it was measured to do.
-        differential: The likeliest diagnoses, falling; None if the version tells none apart.
+        differential: The likeliest diagnoses, falling; None when abstained, or if the version tells none apart.
+        issues: Why the image is unfit; empty when it is fit, None if the version has no gate.
     """
 
-    decision: Literal["benign", "malignant"]
-    probability: float
-    classes: dict[str, float]
+    decision: Literal["benign", "malignant", "abstained"]
+    probability: float | None
+    classes: dict[str, float] | None
     operating_point: OperatingPoint
     differential: list[Suspected] | None = None
+    issues: list[Issue] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,12 @@ class Grade:
 
 
 def decide(
-    manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int, operating_point: str | None = None
+    manifest: Manifest,
+    outputs: Mapping[str, NDArray[Any]],
+    row: int,
+    operating_point: str | None = None,
+    *,
+    measures: Measures | None = None,
 ) -> Decision:
     """The decision on one row of a classifier's outputs.
 
@@ -85,11 +95,13 @@ def decide(
             "diagnoses" f32[n, len(manifest.diagnoses)].
         row: Which image of the batch, 0 to n-1.
         operating_point: Its name; None for the version's default.
+        measures: Of the image; only a version without a gate can do without.
 
     Raises:
         UnknownOperatingPoint: The version has no such operating point.
         ImplausibleOutput: An output is missing, not finite or out of 0 to 1, the classes do not sum to 1, the
             probability is not that of all classes but "benign", or a class is not the sum of its diagnoses.
+        ValueError: The version has a gate, and nothing was measured.
     """
     point = _operating_point(manifest, operating_point)
     classes = _distribution(manifest.classes, outputs, "classes", row)
@@ -97,8 +109,12 @@ def decide(
     malignant = math.fsum(value for name, value in classes.items() if name != "benign")
     if abs(probability - malignant) > SUM_TOLERANCE:
         raise ImplausibleOutput("The model's probability of malignancy contradicts its class probabilities.")
+    differential = _differential(manifest, outputs, row, classes)
+    issues = _issues(manifest, outputs, row, measures)
+    if issues:
+        return Decision("abstained", None, None, point, issues=issues)
     decision: Literal["benign", "malignant"] = "malignant" if probability >= point.threshold else "benign"
-    return Decision(decision, probability, classes, point, _differential(manifest, outputs, row, classes))
+    return Decision(decision, probability, classes, point, differential, issues)
 
 
 def grade(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int) -> Grade:
@@ -122,6 +138,8 @@ def grade_withheld_reason(decision: Decision) -> str | None:
 
     The grades were learned from melanomas only, so of any other lesion they say nothing.
     """
+    if decision.classes is None:
+        return f"The image is unfit to be classified ({', '.join(decision.issues or [])}), so it is not graded either."
     if decision.decision == "benign":
         return "The lesion was classified as benign; a stage grade has meaning only for a melanoma."
     rivals = {name: value for name, value in decision.classes.items() if name not in {"melanoma", "benign"}}
@@ -129,6 +147,17 @@ def grade_withheld_reason(decision: Decision) -> str | None:
     if "melanoma" not in decision.classes or (leader and rivals[leader] >= decision.classes["melanoma"]):
         return "Another malignancy is at least as likely as melanoma; a stage grade has meaning only for a melanoma."
     return None
+
+
+def _issues(
+    manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int, measures: Measures | None
+) -> list[Issue] | None:
+    if manifest.gate is None:
+        return None
+    if measures is None:
+        raise ValueError(f"{manifest.name}/{manifest.version} has a gate: what was measured of the image is missing")
+    dermoscopic = _probability(_row(outputs, "dermoscopic", row))
+    return gate.issues(manifest.gate.limits, gate.values(measures, dermoscopic))
 
 
 def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:

@@ -137,6 +137,62 @@ class Diagnosis(Record):
     class_name: str
 
 
+Issue = Literal["blurred", "too_dark", "too_bright", "too_small", "hair", "glare", "no_lesion", "not_dermoscopic"]
+Measure = Literal["sharpness", "light", "whiteness", "side", "hair", "glare", "contrast", "dermoscopic"]
+
+
+class Limit(Record):
+    """An image has the issue where the measure is below `least` or above `most`; exactly one of the two is given.
+
+    Measures are those of `dermoscopy.quality`, and the graph's output `dermoscopic`.
+    """
+
+    issue: Issue
+    measure: Measure
+    least: float | None = None
+    most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.least is None) == (self.most is None):
+            raise ValueError("a limit has either least or most")
+        return self
+
+
+class Refusals(Record):
+    """How many images of one kind the version abstains on."""
+
+    description: str
+    images: int = Field(ge=1)
+    abstained: Measured
+    issues: dict[Issue, float]
+    """Issue -> share of the images that have it; an image may have several."""
+    learned: bool = False
+    """Whether the gate learned from pictures of this kind: such a figure says little of other kinds."""
+
+
+class Sweep(Record):
+    """One change of good images, in rising strength, and from which strength on nearly all of them are refused."""
+
+    description: str
+    abstained: dict[str, float]
+    """Strength -> share of the images that are refused."""
+    caught_from: float | None
+    """The least strength from which on at least 95 % are refused; None if that was never so."""
+
+
+class Gate(Record):
+    """When a version does not answer, and how often that was measured to be so."""
+
+    limits: list[Limit] = Field(min_length=1)
+    chosen_on: str
+    good: dict[str, Refusals]
+    """Images that must be answered."""
+    wrong: dict[str, Refusals]
+    """Kinds of images that must not."""
+    sweeps: dict[str, Sweep]
+
+
 class InputContract(Record):
     """What the graph takes: one uint8 RGB image per row, prepared by this version of `dermoscopy.prepare`."""
 
@@ -175,6 +231,8 @@ class Manifest(Record):
     runtimes: list[ValidatedRuntime]
     golden: list[Golden] = Field(min_length=1)
     novelty_quantiles: dict[str, float] = {}
+    gate: Gate | None = None
+    """None for a version that answers whatever it is shown."""
     intended_use: str
     classifier: Pinned | None = None
     """The classifier that a grader was built on; a grader is only ever run beside exactly this one."""

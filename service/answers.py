@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model_store.manifest import Manifest
+from model_store.manifest import Issue, Manifest
 
 Decision = Literal["benign", "malignant", "abstained"]
 State = Literal["available", "serving", "loading", "refused"]
@@ -40,10 +40,11 @@ class OperatingPointInfo(Answer):
 
 
 class Quality(Answer):
-    """Whether the image is fit to be classified."""
+    """Whether the image is fit to be classified; where it is not, the decision is "abstained"."""
 
     acceptable: bool
-    issues: list[str]
+    issues: list[Issue]
+    """What is wrong with it; docs/quality.md says of each what it means and what helps. Empty when acceptable."""
 
 
 class ImageInfo(Answer):
@@ -97,6 +98,7 @@ class ClassifyAnswer(Answer):
     probability: float | None = Field(ge=0, le=1)
     """Calibrated, of malignant (melanoma or another skin cancer or precursor); null when abstained."""
     classes: dict[str, float] | None
+    """Their probabilities; null when abstained."""
     differential: list[SuspectedInfo] | None = None
     """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""
     operating_point: OperatingPointInfo
@@ -105,6 +107,7 @@ class ClassifyAnswer(Answer):
     image: ImageInfo
     model: ModelInfo
     explanation: Explanation | None = None
+    """null unless explain=true; also null when abstained."""
     intended_use: str
 
 

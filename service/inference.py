@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.limits import Limits
 from dermoscopy.prepare import Prepared, prepare
+from dermoscopy.quality import measure
 from model_store.decision import Decision, decide, grade, grade_withheld_reason
 from model_store.errors import ImplausibleOutput
 from service.ajcc import EDITION, Pathology, stage
@@ -23,6 +24,7 @@ from service.answers import (
     ImageInfo,
     ModelInfo,
     OperatingPointInfo,
+    Quality,
     SuspectedInfo,
 )
 from service.audit.notes import Received
@@ -102,7 +104,7 @@ def grade_image(grader: Served, job: Job) -> GradeAnswer:
     job.progress.enter("run")
     classification, decision = _classify(grader.classifier, prepared, question)
     reason = grade_withheld_reason(decision)
-    given = reason is None or question.always
+    given = reason is None or (question.always and decision.decision != "abstained")
     graded = _grade(grader, prepared, caveat=reason) if given else None
     job.progress.enter("write")
     return GradeAnswer(
@@ -137,16 +139,20 @@ def _run(served: Served, prepared: Prepared) -> Outputs:
 
 
 def _classify(classifier: Served, prepared: Prepared, question: Question) -> tuple[Classification, Decision]:
+    manifest = classifier.stored.manifest
+    measures = measure(prepared) if manifest.gate is not None else None
     outputs = _run(classifier, prepared)
-    decision = decide(classifier.stored.manifest, outputs, 0, question.operating_point)
+    decision = decide(manifest, outputs, 0, question.operating_point, measures=measures)
+    explained = question.explain and decision.decision != "abstained"
     classification = Classification(
         decision=decision.decision,
         probability=decision.probability,
         classes=decision.classes,
         differential=_differential(decision),
         operating_point=_operating_point(decision),
+        quality=None if decision.issues is None else Quality(acceptable=not decision.issues, issues=decision.issues),
         model=_model(classifier),
-        explanation=_explanation(outputs, prepared) if question.explain else None,
+        explanation=_explanation(outputs, prepared) if explained else None,
     )
     return classification, decision
 

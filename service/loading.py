@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dermoscopy.quality import measure_pixels
 from model_store.decision import decide, grade
 from model_store.errors import RefusedVersion, StoreError
 from model_store.golden import check_golden, golden_pixels
@@ -65,7 +66,7 @@ def _rehearse(stored: StoredVersion, runtime: Runtime, pixels: NDArray[np.uint8]
     outputs = runtime.run(pixels[np.newaxis])
     try:
         if stored.manifest.task == "classification":
-            decide(stored.manifest, outputs, 0)
+            decide(stored.manifest, outputs, 0, measures=measure_pixels(pixels, len(pixels)))
         else:
             grade(stored.manifest, outputs, 0)
     except StoreError as error:

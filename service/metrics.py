@@ -18,6 +18,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from model_store.manifest import Issue
 from service.metrics_processes import Processes, alive, own, shared_values
 from service.metrics_series import Series
 from service.problems import catalogue
@@ -34,6 +35,7 @@ ENDPOINTS = frozenset({
     "/livez", "/readyz", "/metrics", "/", "/docs", "/problems/{code}",
 })  # fmt: skip
 DECISIONS = frozenset({"benign", "malignant", "abstained"})
+ISSUES = frozenset(get_args(Issue))
 STATES = ("available", "serving", "loading", "refused")
 STAGES = frozenset({1, 2, 3})
 OTHER = "other"
@@ -105,6 +107,11 @@ class Metrics:
         self._series.decisions[name, version, decision if decision in DECISIONS else OTHER].inc()
         if probability is not None:
             self._series.probability[name, version].observe(probability)
+
+    def abstained(self, name: str, version: int, issues: Iterable[str]) -> None:
+        """A version of the store has found an image unfit; it may have several issues."""
+        for issue in issues:
+            self._series.abstentions[name, version, issue if issue in ISSUES else OTHER].inc()
 
     def graded(self, version: int, stage: int) -> None:
         """A version of the grader has given a stage grade."""

@@ -57,6 +57,7 @@ class Series:
         )
         self.batch_items = counter("batch_items_total", "Images that came in batches, by problem.", "code")
         self.decisions = counter("decisions_total", "Answers of a classifier.", "model", "version", "decision")
+        self.abstentions = counter("abstentions_total", "Issues of images that are unfit.", "model", "version", "issue")
         self.probability = histogram("probability", "Probability of malignancy.", PROBABILITIES, "model", "version")
         self.grades = counter("grades_total", "Stage grades that were given.", "version", "stage")
         self.audit_rows = total("audit_rows_total", "Rows that are in the audit trail.")

@@ -90,6 +90,8 @@ def _count(context: Context, path: str | None, status: int | None, state: dict[s
     for answered in _answers(state):
         decided = answered if isinstance(answered, ClassifyAnswer) else answered.classification
         metrics.decided(decided.model.name, decided.model.version, decided.decision, decided.probability)
+        if decided.quality is not None:
+            metrics.abstained(decided.model.name, decided.model.version, decided.quality.issues)
         if isinstance(answered, GradeAnswer) and answered.grade is not None:
             metrics.graded(answered.model.version, answered.grade.stage)
 

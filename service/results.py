@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 CLASSIFY_COLUMNS = (
     "file", "decision", "probability", "melanoma", "other_malignant", "benign", "suspected", "operating_point",
-    "threshold", "model", "version", "model_sha256", "image_sha256", "problem", "detail",
+    "threshold", "model", "version", "model_sha256", "image_sha256", "issues", "problem", "detail",
 )  # fmt: skip
 GRADE_COLUMNS = (*CLASSIFY_COLUMNS[:7], "stage", "stage_1", "stage_2", "stage_3", "withheld", *CLASSIFY_COLUMNS[7:])
 """`model` to `model_sha256` are the grader's."""
@@ -49,6 +49,7 @@ def row_of(file: str, reply: Reply) -> Row:
         "probability": decided["probability"],
         **(decided["classes"] or {}),
         "suspected": " ".join(one["code"] for one in decided["differential"] or []),
+        "issues": " ".join((decided.get("quality") or {}).get("issues", [])),
         "operating_point": point["name"],
         "threshold": point["threshold"],
         "model": model["name"],
@@ -63,7 +64,9 @@ def row_of(file: str, reply: Reply) -> Row:
 
 def table(rows: Iterable[Row], task: str) -> str:
     """Rows for a person: what was decided, not where from."""
-    shown = ["file", "decision", "probability", *(["stage"] if task == "grade" else []), "problem"]
+    rows = list(rows)
+    unfit = ["issues"] if any(row.get("issues") for row in rows) else []
+    shown = ["file", "decision", "probability", *(["stage"] if task == "grade" else []), *unfit, "problem"]
     lines = [shown, *([_cell(row.get(name)) for name in shown] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(shown))]
     return "\n".join(
@@ -74,7 +77,7 @@ def table(rows: Iterable[Row], task: str) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value) or "-"
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,17 @@ from model_store.manifest import (
     Calibration,
     Diagnosis,
     Evaluation,
+    Gate,
     Golden,
     InputContract,
+    Limit,
     Manifest,
     Measured,
     OperatingPoint,
     Pinned,
+    Refusals,
     SourceRecord,
+    Sweep,
     TrainingRecord,
     ValidatedRuntime,
 )
@@ -46,6 +50,8 @@ MELANOMA = (40, 40, 90)
 OTHER_MALIGNANT = (90, 40, 40)
 BENIGN = (230, 200, 190)
 GREY = (120, 110, 112)
+GREEN = (60, 160, 60)
+"""Not dermoscopic, for versions with `GATE`."""
 
 
 DIAGNOSES = {
@@ -55,6 +61,25 @@ DIAGNOSES = {
     )
 }  # fmt: skip
 """What the tiny classifiers tell apart; of benign three quarters are the third."""
+
+
+def _refused(share: float) -> Refusals:
+    figure = Measured(value=share, low=share, high=share)
+    return Refusals(description="painted", images=4, abstained=figure, issues={"too_dark": share})
+
+
+GATE = Gate(
+    limits=[
+        Limit(issue="not_dermoscopic", measure="dermoscopic", least=0.5),
+        Limit(issue="too_dark", measure="light", least=20.0),
+        Limit(issue="too_small", measure="side", least=64.0),
+    ],
+    chosen_on="nothing",
+    good={"painted": _refused(0.0)},
+    wrong={"green": _refused(1.0)},
+    sweeps={"darkness": Sweep(description="brightness multiplied", abstained={"0.5": 0.0, "0": 1.0}, caught_from=0.0)},
+)
+"""For `add_classifier(store, gate=GATE)`."""
 
 
 def picture(colour: tuple[int, int, int], seed: int = 0) -> NDArray[np.uint8]:
@@ -211,6 +236,7 @@ class _Classifier(_Tiny):
     def __call__(self, image: Any) -> dict[str, Any]:
         features = self.features(image)
         pooled = tf.reduce_mean(features, [1, 2])
+        mean = tf.reduce_mean(tf.cast(image, tf.float32), [1, 2])
         classes = self.distribution(pooled, [-1.5, -1.5, 2.0])
         probability = classes[:, 0] + classes[:, 1]
         return {
@@ -220,6 +246,7 @@ class _Classifier(_Tiny):
             "diagnoses": tf.concat([classes[:, :2], classes[:, 2:] * [[0.75, 0.25]]], 1),
             "activation_map": tf.reduce_mean(features, 3),
             "novelty": tf.norm(pooled, axis=1),
+            "dermoscopic": tf.sigmoid(tf.linalg.matvec(mean, tf.constant([0.5, -1.0, 0.5])) / 5 + 1),
         }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model_store.manifest import Evaluation, Manifest, Measured
-from training.texts import CLASSIFIER_LIMITS, LIMITS
+from model_store.manifest import Evaluation, Gate, Manifest, Measured, Refusals
+from training.texts import CLASSIFIER_LIMITS, GATE_LIMITS, LIMITS, UNGUARDED
 
 
 def _figure(measured: Measured) -> str:
@@ -76,6 +76,40 @@ def _novelty(manifest: Manifest) -> list[str]:
     return [*head, *(f"- {quantile}: {value:.4f}" for quantile, value in manifest.novelty_quantiles.items()), ""]
 
 
+def _gate(gate: Gate | None) -> list[str]:
+    if gate is None:
+        return []
+    head = ["## When it does not answer", "", f"Limits, chosen on {gate.chosen_on}:", ""]
+    rows = [
+        f"| {limit.issue} | {limit.measure} | {'below' if limit.most is None else 'above'} "
+        f"| {(limit.least if limit.most is None else limit.most):.4f} |"
+        for limit in gate.limits
+    ]
+    lines = [*head, "| issue | measure | refused | limit |", "|---|---|---|---|", *rows, ""]
+    lines += ["Share of images that it abstains on. Good ones, which must be answered:", "", *_refusals(gate.good)]
+    lines += ["Wrong ones, which must not:", "", *_refusals(gate.wrong)]
+    lines += [
+        "Good ones that were changed:",
+        "",
+        "| change | share refused by strength | caught from |",
+        "|---|---|---|",
+    ]
+    for name, sweep in gate.sweeps.items():
+        shares = ", ".join(f"{strength}: {share:.3f}" for strength, share in sweep.abstained.items())
+        caught = "never" if sweep.caught_from is None else f"{sweep.caught_from:g}"
+        lines.append(f"| {name}: {sweep.description} | {shares} | {caught} |")
+    return [*lines, "", "Caught: at least 95 % from there on.", ""]
+
+
+def _refusals(measured: dict[str, Refusals]) -> list[str]:
+    head = ["| images | number | abstained (95 % interval) | for |", "|---|---|---|---|"]
+    rows = []
+    for one in measured.values():
+        reasons = ", ".join(f"{issue} {share:.3f}" for issue, share in one.issues.items() if share)
+        rows.append(f"| {one.description} | {one.images} | {_figure(one.abstained)} | {reasons or 'nothing'} |")
+    return [*head, *rows, ""]
+
+
 def _recipe(manifest: Manifest) -> list[str]:
     return ["## Recipe", "", *(f"- {name}: {value}" for name, value in manifest.training.recipe.items()), ""]
 
@@ -99,7 +133,8 @@ def write_card(manifest: Manifest) -> str:
     for name, evaluation in manifest.evaluations.items():
         lines += _evaluation(name, evaluation)
     lines += ["## Training data", "", *_sources(manifest), *(f"- {note}" for note in manifest.training.notes), ""]
-    limits = (*LIMITS, *CLASSIFIER_LIMITS) if classifies else LIMITS
-    lines += [*_recipe(manifest), *_runtimes(manifest), *_novelty(manifest)]
+    guarded = GATE_LIMITS if manifest.gate else (UNGUARDED,)
+    limits = (*LIMITS, *CLASSIFIER_LIMITS, *guarded) if classifies else LIMITS
+    lines += [*_recipe(manifest), *_runtimes(manifest), *_novelty(manifest), *_gate(manifest.gate)]
     lines += ["## Limits", "", *(f"- {limit}" for limit in limits), ""]
     return "\n".join(lines)

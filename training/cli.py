@@ -191,6 +191,9 @@ def parser() -> argparse.ArgumentParser:
     classifier.add_argument(
         "--prevalence", type=_prevalence, default=0.2, help="share of malignant lesions to calibrate for (default 0.2)"
     )
+    classifier.add_argument(
+        "--photographs", type=Path, metavar="DIR", help="photographs of anything else, to learn what not to answer"
+    )
     classifier.set_defaults(run_command=commands.train_classifier)
 
     grader = add("grader", help="train and publish a stage grader")

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dermoscopy.errors import ImageError
-from dermoscopy.prepare import prepare
+from dermoscopy.prepare import Prepared, prepare
+from dermoscopy.quality import measure
 from model_store.decision import decide, grade
 from model_store.labels import Labels
-from model_store.runtime import load
+from model_store.runtime import Runtime, load
 from model_store.store import Store, StoredVersion
 from training.evaluation import test_rows, test_sets
 from training.figures import measure_all
@@ -134,7 +135,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     _check_present(recipe.sources, table)
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
-    work = Work(table, roles, options.run, options.prevalence, described | {"split": roles.digest(table)})
+    recorded = described | {"split": roles.digest(table)}
+    work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
     check_ready(work)
     if options.start:
         work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
@@ -208,7 +210,7 @@ def evaluate(options: argparse.Namespace) -> None:
     runtime = load(version, runtime=options.runtime, precision=options.precision)
     if options.images:
         for path in options.images:
-            print(json.dumps({"file": str(path), **_answer(version, runtime.run(_pixels(path)))}))
+            print(json.dumps({"file": str(path), **_answer(version, runtime, path)}))
         return
     if version.manifest.calibration is None:
         raise CommandError("a grader is measured by cross-validation when it is trained; see its model card")
@@ -240,9 +242,9 @@ def measure_options(options: argparse.Namespace) -> None:
     print(text_of(found))
 
 
-def _pixels(path: Path) -> Any:
+def _prepared(path: Path) -> Prepared:
     try:
-        return prepare(path.read_bytes()).pixels[None]
+        return prepare(path.read_bytes())
     except ImageError as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
 
@@ -256,9 +258,16 @@ def _warn_of_other_roles(version: StoredVersion, roles: Split, table: Table) -> 
         print(f"warning: {text}", file=sys.stderr)
 
 
-def _answer(version: StoredVersion, outputs: dict[str, Any]) -> dict[str, Any]:
+def _answer(version: StoredVersion, runtime: Runtime, path: Path) -> dict[str, Any]:
+    prepared = _prepared(path)
+    outputs = runtime.run(prepared.pixels[None])
     if version.manifest.task == "grading":
-        found = grade(version.manifest, outputs, 0)
-        return {"stage": found.stage, "probabilities": found.probabilities}
-    decision = decide(version.manifest, outputs, 0)
-    return {"decision": decision.decision, "probability": decision.probability, "classes": decision.classes}
+        graded = grade(version.manifest, outputs, 0)
+        return {"stage": graded.stage, "probabilities": graded.probabilities}
+    decision = decide(version.manifest, outputs, 0, measures=measure(prepared))
+    found: dict[str, Any] = {
+        "decision": decision.decision,
+        "probability": decision.probability,
+        "classes": decision.classes,
+    }
+    return found if decision.issues is None else found | {"issues": decision.issues}

@@ -6,6 +6,8 @@ model cannot be read by OpenVINO, and Keras's own export stores every weight twi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from dermoscopy.prepare import SIDE
 from training.backbone import fold, mobilenet
 from training.calibration import Platt
 from training.front import to_input
+from training.gatekeeper import FARTHEST, Gatekeeper, pooled, tapped
 from training.labels import class_matrix
 from training.novelty import Novelty
 
@@ -43,13 +46,15 @@ class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.bias = tf.Variable(np.asarray(bias, np.float32), trainable=False)
         split = len(backbone.trainable_variables)
 
-        def feature_map(image: tf.Tensor) -> tf.Tensor:
+        def run(model: keras.Model, image: tf.Tensor) -> Any:
             cast = [tf.cast(v, tf.float32) for v in self.weights]
             pixels = to_input(tf.cast(image, tf.float32))
-            features, _ = backbone.stateless_call(cast[:split], cast[split:], pixels, training=False)
-            return features
+            results, _ = model.stateless_call(cast[:split], cast[split:], pixels, training=False)
+            return results
 
-        self.feature_map = feature_map
+        taps = tapped(backbone)
+        self.feature_map: Callable[[tf.Tensor], tf.Tensor] = partial(run, backbone)
+        self.feature_maps: Callable[[tf.Tensor], list[tf.Tensor]] = partial(run, taps)
 
     def save(self, folder: Path) -> None:
         """Trace `answer` as `serving_default` and save."""
@@ -64,17 +69,22 @@ class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 
 class _Classifier(_Exported):
-    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty) -> None:
+    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty, gatekeeper: Gatekeeper) -> None:
         super().__init__(network.get_layer("backbone"), *network.get_layer("head").get_weights())
         self.mean = tf.Variable(novelty.mean, trainable=False)
         self.axes = _half(novelty.axes)
+        self.gate_mean = tf.Variable(gatekeeper.mean, trainable=False)
+        self.gate_scale = tf.Variable(gatekeeper.scale, trainable=False)
+        self.gate_weights = tf.Variable(gatekeeper.weights, trainable=False)
+        self.gate_bias = gatekeeper.bias
         self.platt, self.leftover = platt, novelty.leftover
         self.deviations = 1 / np.linalg.norm(novelty.axes, axis=0)
 
     def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = self.feature_map(image)
-        pooled = tf.reduce_mean(features, axis=(1, 2))
-        diagnoses = pooled @ self.kernel + self.bias
+        maps = self.feature_maps(image)
+        features = maps[-1]
+        pooled_features = tf.reduce_mean(features, axis=(1, 2))
+        diagnoses = pooled_features @ self.kernel + self.bias
         members = tf.constant(class_matrix())  # [7, 3]
         by_class, logit = calibrated(diagnoses, self.platt)
         probability = tf.sigmoid(logit)
@@ -88,7 +98,8 @@ class _Classifier(_Exported):
             "classes": classes,
             "diagnoses": inside * tf.matmul(classes, members, transpose_b=True),
             "activation_map": self._activation_map(features, diagnoses, members),
-            "novelty": self._novelty(pooled),
+            "novelty": self._novelty(pooled_features),
+            "dermoscopic": self._dermoscopic(maps),
         }
 
     def _activation_map(self, features: tf.Tensor, diagnoses: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
@@ -102,9 +113,16 @@ class _Classifier(_Exported):
         direction = tf.linalg.matvec(self.kernel, rise)  # [batch, 1024]
         return self.platt.slope * tf.einsum("bhwc,bc->bhw", features, direction)
 
-    def _novelty(self, pooled: tf.Tensor) -> tf.Tensor:
+    def _dermoscopic(self, maps: list[tf.Tensor]) -> tf.Tensor:
+        """See `gatekeeper.Gatekeeper`: float32[batch], 0 to 1."""
+        scaled = (pooled(maps) - self.gate_mean) * self.gate_scale
+        return tf.sigmoid(
+            tf.linalg.matvec(tf.clip_by_value(scaled, -FARTHEST, FARTHEST), self.gate_weights) + self.gate_bias
+        )
+
+    def _novelty(self, features: tf.Tensor) -> tf.Tensor:
         """See `novelty.Novelty`."""
-        centred = pooled - self.mean
+        centred = features - self.mean
         whitened = centred @ tf.cast(self.axes, tf.float32)
         inside = tf.reduce_sum((whitened * self.deviations.astype(np.float32)) ** 2, axis=1)
         outside = tf.maximum(tf.reduce_sum(centred**2, axis=1) - inside, 0.0)
@@ -139,9 +157,14 @@ def grades(questions: Any) -> Any:
     return tf.stack([(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis], axis=1)
 
 
-def export_classifier(network: keras.Model, platt: Platt, novelty: Novelty, folder: Path) -> None:
-    """Write the classifier's SavedModel: outputs probability, logit, classes, activation_map and novelty."""
-    _Classifier(network, platt, novelty).save(folder)
+def export_classifier(
+    network: keras.Model, platt: Platt, novelty: Novelty, gatekeeper: Gatekeeper, folder: Path
+) -> None:
+    """Write the classifier's SavedModel.
+
+    Its outputs: probability, logit, classes, diagnoses, activation_map, novelty and dermoscopic.
+    """
+    _Classifier(network, platt, novelty, gatekeeper).save(folder)
 
 
 def export_grader(network: keras.Model, kernel: Any, bias: Any, folder: Path) -> None:

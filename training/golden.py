@@ -9,20 +9,49 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from dermoscopy.prepare import prepare
+from dermoscopy.prepare import SIDE, prepare
+from dermoscopy.quality import measure_pixels
 from dermoscopy.render import render_lesion
-from model_store.manifest import Golden
+from model_store.gate import issues, values
+from model_store.manifest import Golden, Limit
 from model_store.runtime import Runtime
 
 CANDIDATES = 300
 TARGETS = (0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
-RECORDED = {"probability": ["probability", "classes", "diagnoses"], "probabilities": ["probabilities"]}
+RECORDED = {"probability": ["probability", "classes", "diagnoses", "dermoscopic"], "probabilities": ["probabilities"]}
 
 
 def render_candidates() -> NDArray[np.uint8]:
     """uint8[300, 224, 224, 3]: lesions from harmless to suspicious."""
     seeds = tqdm(range(CANDIDATES), desc="rendering golden candidates", unit="img")
     return np.stack([render_lesion(seed, malignancy=seed / (CANDIDATES - 1)) for seed in seeds])
+
+
+def fit_candidates(
+    candidates: NDArray[np.uint8], outputs: dict[str, NDArray[np.float32]], limits: list[Limit]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """The half of the candidates that is surest to be answered: those without an issue, the most dermoscopic first.
+
+    Far from the gate's limit its output is the same in every precision.
+
+    Args:
+        candidates: uint8[n, 224, 224, 3].
+        outputs: What the artifact says of them.
+        limits: Of the gate.
+
+    Returns:
+        Some of the candidates and their probabilities; all of them if the gate would refuse every one.
+    """
+    sure = outputs["dermoscopic"]
+    fit = np.array(
+        [
+            not issues(limits, values(measure_pixels(pixels, SIDE), float(one)))
+            for pixels, one in zip(candidates, sure, strict=True)
+        ]
+    )
+    rows = np.flatnonzero(fit) if fit.any() else np.arange(len(candidates))
+    best = np.sort(rows[np.argsort(-sure[rows], kind="stable")][: max(len(candidates) // 2, 1)])
+    return candidates[best], outputs["probability"][best]
 
 
 def spread(probability: NDArray[np.float32]) -> list[int]:

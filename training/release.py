@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from dermoscopy.prepare import PREPROCESSING_VERSION
 from model_store.manifest import (
@@ -32,8 +31,9 @@ from training.documents import write_documents
 from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
 from training.export import calibrated, export_classifier, load_published
 from training.figures import measure_all, primary_of
-from training.front import to_input
-from training.golden import render_candidates, spread, write_golden
+from training.gate import good_features, learn_gate, measure_gate
+from training.gatekeeper import Gatekeeper, last_means
+from training.golden import fit_candidates, render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS, described_diagnoses
 from training.novelty import COMPONENTS, Novelty, fit_novelty
 from training.operating_points import choose_operating_points
@@ -58,7 +58,8 @@ class ReleaseError(ValueError):
 class Work:
     """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1).
 
-    `seen` says that the version from which training went on may have learned from what is held out here.
+    `seen` says that the version from which training went on may have learned from what is held out here;
+    `photographs` is a folder of photographs of other things, from which the gate learns.
     """
 
     table: Table
@@ -67,16 +68,17 @@ class Work:
     prevalence: float
     recipe: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
     seen: bool = False
+    photographs: Path | None = None
 
 
-def _fit_novelty(network: keras.Model, work: Work) -> Novelty:
+def _fit_heads(network: keras.Model, work: Work) -> tuple[Novelty, Gatekeeper]:
+    """What is learned from the trained network's features: how usual an image is, and whether it is dermoscopic."""
     rows = np.flatnonzero(np.array(work.split.roles) == "training")
     chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
-    backbone, parts = network.get_layer("backbone"), []
-    for start in tqdm(range(0, len(chosen), 32), desc="features for novelty", unit="batch"):
-        pixels = to_input(work.table.pixels[chosen[start : start + 32]].astype(np.float32))
-        parts.append(backbone.predict_on_batch(pixels).mean(axis=(1, 2)))
-    return fit_novelty(np.concatenate(parts))
+    backbone = network.get_layer("backbone")
+    known = good_features(backbone, work.table.pixels, chosen)
+    gatekeeper = learn_gate(backbone, work.table.pixels, chosen, known, work.photographs)
+    return fit_novelty(last_means(known, backbone)), gatekeeper
 
 
 def _fair_sources(work: Work) -> tuple[str, ...]:
@@ -227,20 +229,22 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         ValueError: Calibration failed: the network learned nothing.
     """
     check_ready(work)
-    novelty = _fit_novelty(network, work)
+    novelty, gatekeeper = _fit_heads(network, work)
     raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
-    export_classifier(network, Platt(), novelty, raw)
+    export_classifier(network, Platt(), novelty, gatekeeper, raw)
     before = _validate(raw, work)
     platt = fit_platt(before.malignant, before.logit, work.prevalence)
-    export_classifier(network, platt, novelty, final)
+    export_classifier(network, platt, novelty, gatekeeper, final)
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
     points = choose_operating_points(validation, tests[primary_of(tests)])
     thresholds = {point.name: point.threshold for point in points}
+    gate = measure_gate(runtime, work.table, work.split, points[-1].threshold, work.photographs)
     candidates = render_candidates()
     scored = score(runtime, candidates, list(range(len(candidates))), "scoring golden candidates")
-    chosen = spread(scored["probability"])
+    candidates, probability = fit_candidates(candidates, scored, gate.limits)
+    chosen = spread(probability)
     golden = write_golden(load_directory(final, runtime="tensorflow"), candidates, chosen, final)
     rows = [row for name in work.split.counts(work.table) for row in work.split.rows("validation", name, work.table)]
     known = score(runtime, work.table.pixels, rows, "novelty of validation images")["novelty"]
@@ -251,6 +255,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         validation,
         points,
         golden=golden,
+        gate=gate,
         evaluations=measure_all(
             runtime,
             work.table,

@@ -38,8 +38,17 @@ They are for research use only. They are not a medical device and not for use in
 LIMITS = (
     "Skin tone is hardly recorded in the data, and dark skin is rare: how the model does there was not measured.",
     "Age, sex and body site are selected together with the diagnosis in most sources.",
+)
+
+UNGUARDED = (
     "Images that are no dermoscopic photograph of a lesion get an answer too; a gate that refuses them is not part of "
-    "this version.",
+    "this version."
+)
+
+GATE_LIMITS = (
+    "The gate was not measured on clinical close-ups (lesions photographed without a dermoscope): there are none here. "
+    "It may let them pass.",
+    "A ruler or ink in the picture is no reason to abstain: no measure told them from hair and pigment reliably.",
 )
 
 CLASSIFIER_LIMITS = (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dermoscopy.quality import Measures, measure_pixels
 from model_store.decision import (
     Decision,
     ImplausibleOutput,
@@ -14,6 +15,7 @@ from model_store.decision import (
 )
 from model_store.manifest import Manifest
 from model_store.store import Store
+from tests.tiny_models import GATE, MELANOMA, picture
 
 Outputs = dict[str, NDArray[Any]]
 
@@ -42,7 +44,7 @@ def test_the_row_that_was_asked_for(manifest: Manifest) -> None:
     assert (first.decision, second.decision) == ("malignant", "benign")
     assert first.probability == pytest.approx(0.9)
     assert second.classes == pytest.approx({"melanoma": 0.1, "other_malignant": 0.1, "benign": 0.8})
-    assert list(second.classes) == ["melanoma", "other_malignant", "benign"]
+    assert list(second.classes or {}) == ["melanoma", "other_malignant", "benign"]
 
 
 def test_the_operating_point_decides(manifest: Manifest) -> None:
@@ -179,3 +181,43 @@ def test_a_grade_is_withheld_unless_melanoma_leads(manifest: Manifest) -> None:
         reason = grade_withheld_reason(decided(manifest, melanoma, other, 0.2))
         assert reason is not None
         assert "at least as likely" in reason
+
+
+@pytest.fixture
+def gated(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(update={"gate": GATE})
+
+
+def _shown(colour: tuple[int, int, int], side: int = 224) -> Measures:
+    return measure_pixels(picture(colour), side)
+
+
+def test_an_unfit_image_has_issues_and_no_score(gated: Manifest) -> None:
+    row = outputs((0.7, 0.2, 0.1)) | {"dermoscopic": np.array([0.2], np.float32)}
+    found = decide(gated, row, 0, measures=_shown((5, 5, 5), side=40))
+    assert (found.decision, found.probability, found.classes, found.differential) == ("abstained", None, None, None)
+    assert found.issues == ["not_dermoscopic", "too_dark", "too_small"]
+    assert found.operating_point.name == "sensitive"
+    reason = grade_withheld_reason(found)
+    assert reason is not None
+    assert "too_dark" in reason
+
+
+def test_a_fit_image_has_none(gated: Manifest) -> None:
+    row = outputs((0.7, 0.2, 0.1)) | {"dermoscopic": np.array([0.9], np.float32)}
+    found = decide(gated, row, 0, measures=_shown(MELANOMA))
+    assert (found.decision, found.issues) == ("malignant", [])
+
+
+def test_without_a_gate_nothing_is_said_of_quality(manifest: Manifest) -> None:
+    assert decide(manifest, outputs((0.7, 0.2, 0.1)), 0, measures=_shown((5, 5, 5))).issues is None
+
+
+def test_a_gate_is_never_passed_by(gated: Manifest) -> None:
+    row = outputs((0.7, 0.2, 0.1))
+    with pytest.raises(ValueError, match="has a gate"):
+        decide(gated, row | {"dermoscopic": np.array([0.9], np.float32)}, 0)
+    with pytest.raises(ImplausibleOutput, match="no dermoscopic"):
+        decide(gated, row, 0, measures=_shown(MELANOMA))
+    with pytest.raises(ImplausibleOutput):
+        decide(gated, row | {"dermoscopic": np.array([np.nan], np.float32)}, 0, measures=_shown(MELANOMA))

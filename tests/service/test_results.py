@@ -58,6 +58,17 @@ def test_a_table_is_for_people() -> None:
     ]
 
 
+def test_issues_are_shown_where_there_are_any() -> None:
+    quality = {"acceptable": False, "issues": ["blurred", "too_dark"]}
+    unfit = answered(decision="abstained", probability=None, classes=None, differential=None, quality=quality)
+    lines = table([row_of("a.jpg", unfit), row_of("b.jpg", answered())], "classify").splitlines()
+    assert [line.split() for line in lines] == [
+        ["file", "decision", "probability", "issues", "problem"],
+        ["a.jpg", "abstained", "-", "blurred", "too_dark", "-"],
+        ["b.jpg", "malignant", "0.750", "-", "-"],
+    ]
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
 def test_it_goes_on_where_it_was_and_tries_problems_again(name: str, tmp_path: Path) -> None:
     path = tmp_path / name

@@ -31,6 +31,7 @@ from training.bfloat16 import Emulated
 from training.cli import main
 from training.export import calibrated, export_classifier
 from training.front import to_input
+from training.gatekeeper import Gatekeeper, features_of, fit_gatekeeper
 from training.images import Image
 from training.network import build_network
 from training.novelty import fit_novelty
@@ -100,10 +101,24 @@ def features(network: keras.Model, data: Data) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="session")
-def exported(network: keras.Model, features: NDArray[np.float32], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gatekeeper(network: keras.Model, data: Data) -> Gatekeeper:
+    """Told painted lesions from noise."""
+    backbone = network.get_layer("backbone")
+    noise = np.random.default_rng(1).integers(0, 256, (16, 224, 224, 3), np.uint8)
+    good, wrong = (features_of(backbone, [pixels]) for pixels in (data.table.pixels[:32], noise))
+    return fit_gatekeeper(good, wrong)
+
+
+@pytest.fixture(scope="session")
+def exported(
+    network: keras.Model,
+    features: NDArray[np.float32],
+    gatekeeper: Gatekeeper,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """The network as a SavedModel, calibrated with `PLATT`."""
     folder = tmp_path_factory.mktemp("exported")
-    export_classifier(network, PLATT, fit_novelty(features), folder)
+    export_classifier(network, PLATT, fit_novelty(features), gatekeeper, folder)
     return folder
 
 

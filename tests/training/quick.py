@@ -2,7 +2,8 @@
 
 import pytest
 
-from training import explanation, golden, grader, metrics, release_grader, repeatability, runtimes
+from training import explanation, gate, golden, grader, limits, metrics, release_grader, repeatability, runtimes
+from training.wrong import kinds
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
@@ -14,6 +15,13 @@ def hurry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(explanation, "MOST_IMAGES", 6)
     patch.setattr(explanation, "STEPS", (0.0, 0.25, 1.0))
     patch.setattr(grader, "FOLDS", 3)
+    patch.setattr(kinds, "EACH", 4)
+    patch.setattr(kinds, "MEASURED_EACH", 4)
+    patch.setattr(gate, "RENDERED", 8)
+    patch.setattr(gate, "SHRUNK", 6)
+    patch.setattr(limits, "SWEPT", 6)
+    for name, (description, change, strengths) in limits.SWEEPS.items():
+        patch.setitem(limits.SWEEPS, name, (description, change, strengths[::4]))
     patch.setattr(grader, "INNER_FOLDS", 2)
     for module in (grader, release_grader):
         patch.setattr(module, "VIEWS", 1)

@@ -13,6 +13,7 @@ from tests.training.built import PLATT, Data
 from training.backbone import mobilenet
 from training.export import export_classifier, export_grader, load_published
 from training.front import to_input
+from training.gatekeeper import Gatekeeper
 from training.grader import Sequential
 from training.labels import CLASSES, DIAGNOSES
 from training.network import build_network
@@ -25,6 +26,7 @@ OUTPUTS = {
     "diagnoses": (7,),
     "activation_map": (5, 5),
     "novelty": (),
+    "dermoscopic": (),
 }
 SINGLE_FILE_LIMIT = 9_000_000
 WITH_NORMALISATION = Path(__file__).parents[2] / "model_store" / "models" / "classifier" / "1"
@@ -237,10 +239,12 @@ def test_a_model_of_another_architecture_is_refused(exported: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("value", [7e4, np.inf, np.nan])
-def test_a_weight_beyond_float16_is_refused(network: keras.Model, value: float, tmp_path: Path) -> None:
+def test_a_weight_beyond_float16_is_refused(
+    network: keras.Model, gatekeeper: Gatekeeper, value: float, tmp_path: Path
+) -> None:
     novelty = Novelty(np.zeros(1024, np.float32), np.full((1024, 64), value, np.float32), 1.0)
     with pytest.raises(ValueError, match="too large for float16"):
-        export_classifier(network, PLATT, novelty, tmp_path)
+        export_classifier(network, PLATT, novelty, gatekeeper, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -50,7 +50,7 @@ CLASSIFIED = ClassifyAnswer(
 ABSTAINED = CLASSIFIED.model_copy(
     update={
         "decision": "abstained", "probability": None, "classes": None, "differential": None, "explanation": None,
-        "quality": Quality(acceptable=False, issues=["blurred", "too dark"]),
+        "quality": Quality(acceptable=False, issues=["blurred", "too_dark"]),
     }
 )  # fmt: skip
 

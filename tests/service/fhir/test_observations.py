@@ -49,10 +49,10 @@ def test_an_abstained_decision_has_no_value_and_says_why(name: str) -> None:
         found = coded(whole, code)
         assert not [member for member in found if member.startswith("value")]
         assert found["dataAbsentReason"]["coding"][0]["code"] == "unknown"
-        assert found["dataAbsentReason"]["text"] == "The service abstained: blurred, too dark"
+        assert found["dataAbsentReason"]["text"] == "The service abstained: blurred, too_dark"
     quality = coded(whole, "quality")
     assert quality["valueBoolean"] is False
-    assert [one["valueString"] for one in quality["component"]] == ["blurred", "too dark"]
+    assert [one["valueString"] for one in quality["component"]] == ["blurred", "too_dark"]
     codes = {one["code"]["coding"][0]["code"] for one in resources(whole, "Observation")}
     assert codes - {"stage-grade"} == {"111047", "decision", "quality"}
 

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from dermoscopy.quality import Measures
+from model_store.gate import crossed, issues, values
+from model_store.manifest import Limit
+
+GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80)
+DARK = Limit(issue="too_dark", measure="light", least=90)
+GLARE = Limit(issue="glare", measure="glare", most=0.3)
+
+
+def test_a_limit_itself_is_not_beyond_it() -> None:
+    assert not crossed(DARK, np.float64(90))
+    assert not crossed(GLARE, np.float64(0.3))
+    assert crossed(DARK, np.array([89.9, 90.1])).tolist() == [True, False]
+    assert crossed(GLARE, np.array([0.29, 0.31])).tolist() == [False, True]
+
+
+def test_what_is_no_number_crosses_every_limit() -> None:
+    assert crossed(DARK, np.float64(np.nan))
+    assert crossed(GLARE, np.float64(np.nan))
+
+
+def test_issues_come_in_the_order_of_the_limits() -> None:
+    found = values(GOOD, 0.9) | {"light": 10.0, "glare": 0.5}
+    assert issues([GLARE, DARK], found) == ["glare", "too_dark"]
+    assert issues([GLARE, DARK], values(GOOD, 0.9)) == []
+
+
+@pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])
+def test_a_limit_has_one_side(sides: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="either least or most"):
+        Limit.model_validate({"issue": "glare", "measure": "glare"} | sides)

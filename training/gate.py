@@ -1,0 +1,118 @@
+"""The gate of a classifier that is released: what it learns from, its limits, and what they were measured to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from dermoscopy.prepare import SIDE
+from dermoscopy.render import render_lesion
+from model_store.manifest import Gate, Limit, Refusals
+from model_store.runtime import Runtime
+from training import limits as limiting
+from training.augment import augment
+from training.gatekeeper import BATCH, Gatekeeper, features_of, fit_gatekeeper
+from training.splits import Split
+from training.table import Table
+from training.wrong import kinds as wrong_kinds
+from training.wrong.kinds import Wrong, draw, kinds
+
+RENDERED = 120
+"""Rendered lesions among the good images: what the tests and the golden images show is no skin without a lesion."""
+_FIRST_RENDERED = 10_000
+"""Seeds from here on: others than those of golden images and samples."""
+SHRUNK = 200
+
+Pixels = NDArray[np.uint8]
+
+
+def _batches(pixels: Pixels, rows: NDArray[np.int64], title: str) -> Iterator[Any]:
+    for start in tqdm(range(0, len(rows), BATCH), desc=title, unit="batch"):
+        yield np.asarray(pixels[rows[start : start + BATCH]], np.float32)
+
+
+def good_features(backbone: keras.Model, pixels: Pixels, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Features of training images as they are, float32[n, d]; see `gatekeeper.features_of`."""
+    return features_of(backbone, _batches(pixels, rows, "features of good images"))
+
+
+def learn_gate(
+    backbone: keras.Model, pixels: Pixels, rows: NDArray[np.int64], known: NDArray[np.float32], photographs: Path | None
+) -> Gatekeeper:
+    """Learns what is dermoscopic.
+
+    Args:
+        backbone: Of the trained network.
+        pixels: Of the table.
+        rows: Training images.
+        known: Their features.
+        photographs: Folder of further photographs of other things; None for those of installed packages alone.
+    """
+    tf.random.set_seed(0)
+    changed = (
+        tf.round(augment(tf.cast(batch, tf.uint8), SIDE)) for batch in _batches(pixels, rows, "good images, changed")
+    )
+    lesions = np.stack([render_lesion(_FIRST_RENDERED + i, malignancy=i / (RENDERED - 1)) for i in range(RENDERED)])
+    everything = np.arange(RENDERED)
+    good = [known, features_of(backbone, changed), features_of(backbone, _batches(lesions, everything, "rendered"))]
+    wrong = []
+    for name, kind in kinds(_some(pixels, rows), photographs).items():
+        if kind.learned:
+            drawn = draw(name, kind, wrong_kinds.EACH * kind.weight)
+            wrong.append(features_of(backbone, _batches(drawn, np.arange(len(drawn)), f"features of {name}")))
+    return fit_gatekeeper(np.concatenate(good), np.concatenate(wrong))
+
+
+def _some(pixels: Pixels, rows: NDArray[np.int64]) -> Pixels:
+    """Images that screenshots show."""
+    return np.asarray(pixels[rows[:: max(1, len(rows) // 100)]])
+
+
+def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float, photographs: Path | None) -> Gate:
+    """Chooses limits on all validation images and measures them on held-out ones and on wrong ones.
+
+    Args:
+        runtime: The exported artifact.
+        table: The images.
+        split: Their roles.
+        threshold: Of the default operating point.
+        photographs: As for `learn_gate`.
+    """
+    rows = [row for row, role in enumerate(split.roles) if role == "validation"]
+    some = np.ascontiguousarray(table.pixels[_spread(rows, SHRUNK)])
+    chosen = limiting.choose_limits(
+        limiting.measure_rows(runtime, table, rows, "validation images"),
+        limiting.least_side(runtime, some, threshold),
+    )
+    shown = [row for found in limiting.held_out(table, split).values() for row in found]
+    pixels = np.ascontiguousarray(table.pixels[_spread(shown, limiting.SWEPT)])
+    return Gate(
+        limits=chosen,
+        chosen_on=f"{len(rows)} validation images of all sources that are learned from",
+        good=limiting.measure_good(runtime, table, split, chosen),
+        wrong=_measure_wrong(runtime, chosen, kinds(pixels, photographs)),
+        sweeps={name: limiting.sweep(runtime, chosen, pixels, name) for name in limiting.SWEEPS},
+    )
+
+
+def _measure_wrong(runtime: Runtime, limits: list[Limit], every: dict[str, Wrong]) -> dict[str, Refusals]:
+    measured = {}
+    for name, kind in every.items():
+        count = wrong_kinds.MEASURED_EACH
+        pixels = draw(name, kind, count, first=wrong_kinds.EACH * kind.weight)
+        found = limiting.measure_images(runtime, pixels, [SIDE] * count, name)
+        description = f"{name}: others than were learned from" if kind.learned else f"{name}: a kind never learned from"
+        measured[name] = limiting.refusals(limits, found, np.arange(count), description, learned=kind.learned)
+    return measured
+
+
+def _spread(rows: list[int], count: int) -> list[int]:
+    """At most so many of the rows, the same each time."""
+    return sorted(np.random.default_rng(2).permutation(rows)[: max(count, 1)].tolist())
