@@ -78,7 +78,7 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
     encoding = partial(_encoded, work, form, served, job)
     encoded, received.answer = await context.workers.run(encoding, progress, request.receive, leave)
     request.state.answered = received.answer
-    return Response(encoded, headers=VARY, media_type=form.media_type)
+    return Response(encoded, headers=VARY, media_type=form.content_type)
 
 
 def _encoded(work: Work, form: Representation, served: Served, job: Job) -> tuple[bytes, ImageAnswer]:

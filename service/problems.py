@@ -9,7 +9,8 @@ Problem
   x InsufficientScope (403)
   x NotFound (404)
   x MethodNotAllowed (405)
-  x NotAcceptable (406)
+  x NotAcceptable (406)               + DicomInputNeeded
+  x UnreportableObject (422)
   x UnsupportedMediaType (415)        + UnsupportedContentEncoding
   x BodyTooLarge (413)
   x BodyTooSlow (408, retryable)
@@ -201,6 +202,18 @@ class NotAcceptable(Problem):
     """The Accept header excludes every form that the answer can have."""
 
     kind = Kind("not_acceptable", 406, "The Accept header excludes what the answer can be")
+
+
+class DicomInputNeeded(NotAcceptable):
+    """A DICOM object is made in the study of another one, and what was sent is none."""
+
+    kind = Kind("dicom_input_needed", 406, "Only of a DICOM object a DICOM object can be made")
+
+
+class UnreportableObject(Problem):
+    """A DICOM object whose picture can be read, but which no other object can refer to."""
+
+    kind = Kind("unreportable_object", 422, "No report can be made of the DICOM object")
 
 
 class UnsupportedMediaType(Problem):

@@ -3,6 +3,7 @@
 To add one, add a line to REPRESENTATIONS: the routes, their refusals and the OpenAPI document follow from it.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from service.answers import ClassifyAnswer, GradeAnswer
+from service.dicom import MEDIA_TYPE as DICOM_TYPE
 from service.fhir.bundle import MEDIA_TYPE as FHIR_JSON
 from service.fhir.bundle import as_fhir
 from service.inference import Job
 from service.negotiation import accept_of, negotiate
 from service.openapi import fhir
-from service.problems import NotAcceptable
+from service.problems import DicomInputNeeded, NotAcceptable
 
 ImageAnswer = ClassifyAnswer | GradeAnswer
 
@@ -28,21 +30,58 @@ class Representation:
         media_type: What Accept is compared with, and what the answer's Content-Type is.
         write: The answer's bytes; runs in the image's thread, and may raise what a client can be told.
         schema: What the OpenAPI document says of it; empty where FastAPI says it.
+        parameters: Further ones of the Content-Type.
     """
 
     media_type: str
     write: Callable[[ImageAnswer, Job], bytes]
     schema: Mapping[str, Any] = field(default_factory=dict)
+    parameters: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """Of the answer."""
+        return self.media_type + self.parameters
 
 
 def _as_json(answer: ImageAnswer, _: Job) -> bytes:
     return answer.__pydantic_serializer__.to_json(answer)
 
 
+def _as_dicom(answer: ImageAnswer, job: Job) -> bytes:
+    _check_dicom(answer)
+    if job.question.explain:
+        raise NotAcceptable(f"With explain=true there are two objects; allow {OBJECTS.media_type}.")
+    from service.dicom.report import as_report  # noqa: PLC0415 - pydicom and highdicom, half a second and 40 MB
+
+    return as_report(answer, job)
+
+
+def _as_objects(answer: ImageAnswer, job: Job) -> bytes:
+    _check_dicom(answer)
+    from service.dicom.report import as_objects  # noqa: PLC0415 - as above
+
+    head = f"--{_BOUNDARY}\r\nContent-Type: {DICOM_TYPE}\r\n\r\n".encode()
+    parts = [head + file + b"\r\n" for file in as_objects(answer, job)]
+    return b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+
+
+def _check_dicom(answer: ImageAnswer) -> None:
+    if answer.image.media_type != DICOM_TYPE:
+        raise DicomInputNeeded("What was sent is no DICOM object; a report can only be made in the study of one.")
+
+
+# Random, so that no file can hold it.
+_BOUNDARY = secrets.token_hex(16)
+_BINARY = {"type": "string", "format": "binary"}
+
 JSON = Representation("application/json", _as_json)
 FHIR = Representation(FHIR_JSON, as_fhir, fhir("Bundle"))
 
-REPRESENTATIONS: tuple[Representation, ...] = (JSON, FHIR)
+DICOM = Representation(DICOM_TYPE, _as_dicom, _BINARY)
+OBJECTS = Representation(f'multipart/related; type="{DICOM_TYPE}"', _as_objects, _BINARY, f"; boundary={_BOUNDARY}")
+
+REPRESENTATIONS: tuple[Representation, ...] = (JSON, FHIR, DICOM, OBJECTS)
 """Of one image's answer; where the client likes several equally well, the first of them."""
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from tests.dermoscopy.dicom_files import lossless_files, lossy_files
 from tests.dermoscopy.files import encode, exif, picture, srgb_profile, valid_files
-from tests.fuzz import bmp, jpeg_scans, png, tiff_pictures, webp
+from tests.fuzz import bmp, dicom, jpeg_scans, png, tiff_pictures, webp
 from tests.fuzz.metadata import undated_srgb
 from tests.fuzz.values import mangle
 
@@ -20,6 +21,7 @@ _MUTATE: dict[str, Callable[[Random, bytes, bytes], bytes]] = {
     "tiff": tiff_pictures.mutate,
     "webp": webp.mutate,
     "bmp": bmp.mutate,
+    "dicom": dicom.mutate,
 }
 FORMATS = tuple(_MUTATE)
 # A checksum ends almost every case that was damaged without regard to it.
@@ -82,6 +84,7 @@ def _extra_seeds() -> dict[str, bytes]:
 def seeds(form: str) -> tuple[bytes, ...]:
     """The sound files of a format that its cases are made from."""
     known = {name: data for name, (data, _) in valid_files().items()} | _extra_seeds()
+    known |= {f"dicom-{name}": made.data for name, made in {**lossless_files(), **lossy_files()}.items()}
     return tuple(
         data.replace(srgb_profile(), undated_srgb()) for name, data in sorted(known.items()) if name.startswith(form)
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dermoscopy.decode import inspect
+from dermoscopy.dicom.photograph import MEDIA_TYPE
 from dermoscopy.errors import ImageError
 from dermoscopy.limits import Limits
 from dermoscopy.prepare import SIDE, Prepared
@@ -73,7 +74,11 @@ def _fault_of_result(prepared: Prepared) -> str | None:
         return f"an array of {pixels.dtype}{list(pixels.shape)}"
     if min(size) < _LIMITS.min_side or size[0] * size[1] > _LIMITS.max_pixels:
         return f"a picture beyond the limits: {size}"
-    return None if prepared.media_type in CONTENT_TYPES.values() else f"a media type {prepared.media_type!r}"
+    return (
+        None
+        if prepared.media_type in {*CONTENT_TYPES.values(), MEDIA_TYPE}
+        else f"a media type {prepared.media_type!r}"
+    )
 
 
 def judge(data: bytes, decode: Decoder) -> Verdict:

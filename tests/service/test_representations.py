@@ -30,7 +30,7 @@ def test_a_refusal_names_what_there_is() -> None:
 
 
 def test_what_fastapi_documents_itself_is_not_documented_twice() -> None:
-    assert list(documented()[200]["content"]) == ["application/fhir+json"]
+    assert list(documented()[200]["content"]) == ["application/fhir+json", "application/dicom", "multipart/related"]
 
 
 @pytest.mark.parametrize("path", ["/classify", "/grade", "/classify/batch", "/grade/batch"])

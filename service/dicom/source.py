@@ -1,0 +1,66 @@
+"""What of an object must stand in a report about it: patient, study, and which object it is.
+
+The libraries put values into their warnings and logs; here those are switched off, because a value may be a name.
+"""
+
+import io
+import logging
+import warnings
+
+import pydicom
+from highdicom.sr.sop import _SR  # noqa: F401 - its loggers must exist before they are switched off
+from pydicom.config import IGNORE, settings
+from pydicom.dataset import Dataset
+
+from service.problems import UnreportableObject
+
+warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)(\.|$)")
+settings.reading_validation_mode = settings.writing_validation_mode = IGNORE
+for _name in ("pydicom", *(name for name in logging.root.manager.loggerDict if name.startswith("highdicom"))):
+    logging.getLogger(_name).disabled = True
+
+REFERENCE = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+"""Without these an object cannot be referred to."""
+
+OF_THE_STUDY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "IssuerOfPatientID",
+    "StudyDate", "StudyTime", "AccessionNumber", "StudyID", "StudyDescription",
+    "ReferringPhysicianName",
+)  # fmt: skip
+"""Modules Patient and General Study (PS3.3 sections C.7.1.1, C.7.2.1), as far as they are one value each."""
+
+OF_THE_PICTURE = ("Rows", "Columns", "Modality", "NumberOfFrames")
+
+CHARACTERS = "ISO_IR 192"
+
+
+def read_source(data: bytes) -> Dataset:
+    """The attributes that a report takes over, as Unicode; nothing else of the object.
+
+    Args:
+        data: A file that `dermoscopy` has decoded, so its structure is sound and bounded.
+
+    Raises:
+        UnreportableObject: It does not name itself or its study.
+    """
+    wanted = [*REFERENCE, *OF_THE_STUDY, *OF_THE_PICTURE]
+    try:
+        found = pydicom.dcmread(
+            io.BytesIO(data), specific_tags=[*wanted, "SpecificCharacterSet"], stop_before_pixels=True
+        )
+        found.decode()
+        source = Dataset()
+        for name in wanted:
+            value = found.get(name)
+            if value is not None or name in OF_THE_STUDY:
+                setattr(source, name, value if value is not None else "")
+    except Exception:  # noqa: BLE001 - whatever pydicom makes of damage that is no matter of the pixels
+        raise _unreportable("its attributes cannot be read") from None
+    if any(not source.get(name) for name in REFERENCE):
+        raise _unreportable("it has no SOP, series or study instance UID")
+    source.SpecificCharacterSet = CHARACTERS
+    return source
+
+
+def _unreportable(why: str) -> UnreportableObject:
+    return UnreportableObject(f"No report can be made of the DICOM object: {why}. Ask for application/json.")
