@@ -17,9 +17,9 @@ import pytest
 
 from gateway.queue import Queue
 from tests.gateway.orthanc import Pacs, free_port, needs_debian, orthanc
-from tests.gateway.reporting import reporting
 from tests.gateway.running_gateway import Gateway, gateway, wait_for
 from tests.gateway.samples import PATIENT, PATIENT_ID, photograph, uids
+from tests.running_service import ROOT, running
 
 pytestmark = needs_debian
 
@@ -30,9 +30,9 @@ PATIENCE = 120.0 + AWAY + IMAGES
 
 
 @pytest.fixture
-def service_url() -> Iterator[str]:
-    with reporting() as url:
-        yield url
+def service_url(tmp_path: Path) -> Iterator[str]:
+    with running(ROOT / "model_store" / "models", tmp_path / "service") as started:
+        yield str(started.client.base_url)
 
 
 class Camera:

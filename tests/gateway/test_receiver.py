@@ -60,12 +60,10 @@ def associate(
     return ae.associate("127.0.0.1", port, ae_title=OURS)
 
 
-def send(port: int, image: bytes, *, instance: str | None = None) -> int:
+def send(port: int, image: bytes) -> int:
     dataset = dcmread(BytesIO(image))
     association = associate(port, dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.TransferSyntaxUID)
     assert association.is_established
-    if instance is not None:
-        dataset.SOPInstanceUID = instance
     status = association.send_c_store(dataset)
     association.release()
     return int(status.Status)
@@ -101,6 +99,13 @@ def test_a_queue_that_is_full_says_so_and_the_sender_may_try_later(port: int, qu
     queue.answered(key := identity(images[0]).key, b"report")
     queue.delivered(key)
     assert send(port, images[3]) == SUCCESS
+
+
+def test_a_disk_that_does_not_take_it_is_said_so_and_the_receiver_goes_on(port: int, queue: Queue) -> None:
+    queue._sql.execute("CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    assert send(port, photograph()) == OUT_OF_RESOURCES
+    queue._sql.execute("DROP TRIGGER full")
+    assert send(port, photograph()) == SUCCESS
 
 
 def test_objects_that_are_not_what_the_request_says_are_refused(port: int, queue: Queue) -> None:
