@@ -151,7 +151,7 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
     from service.results import Results  # noqa: PLC0415
 
     results = None if options.out is None else Results(options.out, options.command)
-    left = [file for file in files if results is None or str(file) not in results.done]
+    left = [file for file in files if results is None or _named(file, options.frame) not in results.done]
     if len(left) < len(files):
         print(f"melanoserve: {len(files) - len(left)} of {len(files)} are done already", file=sys.stderr)
     failed = 0
@@ -162,6 +162,11 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
                 results.add(row)
             failed += reply.answer is None
     return SOME_FAILED if failed else 0
+
+
+def _named(file: Path, frame: int | None) -> str:
+    """What a row calls it: two frames of a file are two pictures, and neither must pass for the other."""
+    return str(file) if frame is None else f"{file}#frame={frame}"
 
 
 def _replies(asker: Asker, files: list[Path]) -> Iterator[tuple[Path, Reply]]:
@@ -209,14 +214,14 @@ class _Output:
         if self._options.format == "fhir" and reply.answer is not None:
             print(json.dumps(reply.answer))
             return {}
-        row = row_of(str(file), reply)
+        row = row_of(_named(file, self._options.frame), reply)
         if self._options.format == "fhir":
             print(f"melanoserve: {file}: {row['problem']}: {row['detail']}", file=sys.stderr)
             return row
         if self._options.out is not None:
             return row
         if self._options.format == "json":
-            print(json.dumps({"file": str(file)} | (reply.answer or {"problem": reply.problem})))
+            print(json.dumps({"file": row["file"]} | (reply.answer or {"problem": reply.problem})))
         elif self._options.format == "csv":
             print(self._line.csv(row), end="")
         else:

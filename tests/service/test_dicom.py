@@ -104,6 +104,16 @@ def test_the_command_line_takes_it(pristine_store: Path, tmp_path: Path, capsys:
         assert json.loads(capsys.readouterr().out)["decision"] == decision
 
 
+def test_two_frames_of_a_file_are_two_rows(pristine_store: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(two_frames())
+    out = tmp_path / "results.csv"
+    here = ["--store", str(pristine_store), "--state", str(tmp_path / "state"), "--out", str(out)]
+    for number in ("1", "2"):
+        assert main(["classify", str(tmp_path / "a.dcm"), "--frame", number, *here]) == 0
+    rows = [line.split(",")[:2] for line in out.read_text().splitlines()[1:]]
+    assert rows == [[f"{tmp_path}/a.dcm#frame=1", "malignant"], [f"{tmp_path}/a.dcm#frame=2", "benign"]]
+
+
 def test_nothing_of_the_patient_comes_out(service: Service) -> None:
     sound = native(picture(MELANOMA))
     assert sound.count(b"Canary") >= 2
