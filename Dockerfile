@@ -1,5 +1,5 @@
-# Three images from one file: docker build --target service .   --target gateway .   --target training .
-# Only the training image holds TensorFlow.
+# Four images from one file: docker build --target service .   or ui, gateway, training
+# Only the training image holds TensorFlow, and the page's neither that nor OpenVINO.
 
 FROM python:3.11-slim-bookworm AS python
 ENV PATH=/venv/bin:$PATH \
@@ -22,6 +22,22 @@ FROM service-packages AS training-packages
 COPY requirements/training.txt requirements/
 RUN /usr/local/bin/python -m pip --python /venv/bin/python install \
         --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/training.txt
+
+FROM python AS ui-packages
+COPY requirements/ui.txt requirements/
+RUN python -m venv --without-pip /venv \
+    && /usr/local/bin/python -m pip --python /venv/bin/python install \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/ui.txt
+
+FROM python AS ui
+COPY --from=ui-packages /venv /venv
+COPY --chmod=755 client client
+COPY --chmod=755 ui ui
+RUN python -m compileall -q client ui
+EXPOSE 8501
+USER 1000:1000
+# Within the container on every address, as the service; what publishes the port decides who reaches it.
+CMD ["python", "-m", "streamlit", "run", "ui/app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]
 
 FROM python AS service
 COPY --from=service-packages /venv /venv

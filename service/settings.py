@@ -19,9 +19,9 @@ from service.key_file import UnreadableKeyFile, read_keys
 
 PREFIX = "MELANOSERVE_"
 
-# docker-compose.yml reads the first five on the host, the page the last two, `melanoserve classify --server` the last:
-# a shell that has them can still serve.
-OF_OTHERS = frozenset({"UID", "GID", "DATA", "WEIGHTS", "UI_PORT", "URL", "KEY"})
+# docker-compose.yml reads these on the host, the page the last two, `melanoserve classify --server` the last: a shell
+# that has them can still serve.
+OF_OTHERS = frozenset({"UID", "GID", "DATA", "WEIGHTS", "UI_PORT", "TUNNEL_PASSWORD", "URL", "KEY"})
 
 
 class SettingsError(Exception):

@@ -24,7 +24,7 @@ def show(file: UploadedFile, asked: Asked) -> None:
         trouble(asked)
         return
     verdict(said)
-    _quality(said)
+    quality(said)
     left, right = st.columns([5, 6], gap="large")
     with left:
         picture(file, asked)
@@ -47,8 +47,14 @@ def trouble(asked: Asked) -> None:
         st.caption(markup.plain(f"For whoever runs the service: {found}"))
 
 
-def picture(file: UploadedFile, asked: Asked) -> None:
-    """Draws the picture, under its heatmap if there is one."""
+def picture(file: UploadedFile, asked: Asked, *, caption: str = overlay.CAPTION) -> None:
+    """Draws the picture, under its heatmap if there is one.
+
+    Args:
+        file: The image.
+        asked: What became of it.
+        caption: What the heatmap shows.
+    """
     said, image = asked.classification, asked.image
     found = session.preview(file, asked)
     if said is None or image is None:
@@ -56,7 +62,8 @@ def picture(file: UploadedFile, asked: Asked) -> None:
     if found is None:
         st.info("This page cannot show the picture; the answer is about the file as the service read it.")
         return
-    overlay.draw(found, None if said.explanation is None else said.explanation.heatmap, image, key=file.file_id)
+    heatmap = None if said.explanation is None else said.explanation.heatmap
+    overlay.draw(found, heatmap, image, key=file.file_id, caption=caption)
 
 
 def verdict(said: Classification) -> None:
@@ -75,7 +82,8 @@ def verdict(said: Classification) -> None:
     )
 
 
-def _quality(said: Classification) -> None:
+def quality(said: Classification) -> None:
+    """What is wrong with the picture, and how to take a better one."""
     if said.quality is None:
         return
     if said.quality.issues:
@@ -94,7 +102,7 @@ def _point(said: Classification) -> None:
             for one in said.differential
         ]
         st.html(markup.table(rows, "The likeliest diagnoses, suspected from one picture"))
-    st.subheader("What the decision means")
+    st.header("What the decision means", anchor=False)
     st.markdown(markup.plain(words.point(said.operating_point)))
     st.caption(
         markup.plain(
@@ -105,7 +113,7 @@ def _point(said: Classification) -> None:
 
 
 def _grade(asked: Asked) -> None:
-    st.subheader("Stage grade")
+    st.header("Stage grade", anchor=False)
     graded = asked.graded
     if graded is None:
         if isinstance(asked.no_grader, Problem):

@@ -4,15 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from client import Client, MelanoserveError, Patience, Problem
-from ui import words
+from client import Client, MelanoserveError, Patience
+from ui import markup, words
 from ui.settings import Settings, SettingsError, read_settings
 
 ICON = Path(__file__).with_name("icon.png")
 NOTICE = "For research use only. Not a medical device, not for use in diagnostic procedures."
-
-STATE_EVERY = 5.0
-"""Seconds after which the page looks again whether the service answers."""
 
 
 def draw() -> None:
@@ -46,12 +43,10 @@ def _prober() -> Client:
     return Client(settings().url, key=settings().key, timeout=3, patience=Patience(attempts=1))
 
 
-@st.fragment(run_every=STATE_EVERY)
 def _state() -> None:
-    """Says only what is not as it should be."""
+    """Says only what is not as it should be. Not by a clock: what Streamlit draws anew closes a list that is open."""
     try:
         _prober().ready()
-    except Problem as problem:
-        st.warning(words.trouble(problem))
     except MelanoserveError as error:
-        st.error(words.trouble(error))
+        st.error(markup.plain(words.trouble(error)))
+        st.button("Look again", help="Looks again whether the service answers.")

@@ -16,11 +16,12 @@ def table(rows: Sequence[Mapping[str, str]], caption: str) -> str:
     """HTML of a table whose first column names its rows; it can be scrolled with the keyboard where it is too wide.
 
     Args:
-        rows: All with the same columns, at least one.
+        rows: All with the same columns, at least one; a column that is empty in all of them is left out.
         caption: What it shows; read aloud, not drawn.
     """
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
-    body = "".join(f"<tr>{_cells(list(row.values()))}</tr>" for row in rows)
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(f"<tr>{_cells([row[name] for name in columns])}</tr>" for row in rows)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table class="rows">'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from client import Image
-from ui.pictures import data_url
+from ui.pictures import data_url, shows_anything
 
 _HTML = """
 <figure>
-  <div class="stack"><img class="picture"><img class="heat"></div>
+  <div class="stack"><img class="picture" alt=""><img class="heat" alt=""></div>
   <div class="control"><label for="opacity">Heatmap</label>
     <input id="opacity" type="range" min="0" max="100" step="5" value="60"><output for="opacity"></output></div>
   <figcaption></figcaption>
@@ -34,7 +34,6 @@ export default function({ parentElement, data }) {
   picture.src = data.picture;
   picture.alt = data.alt;
   heat.hidden = find(".control").hidden = !data.heatmap;
-  heat.alt = "";
   if (data.heatmap) heat.src = data.heatmap;
   find("figcaption").textContent = data.caption;
   const show = () => {
@@ -52,9 +51,10 @@ CAPTION = (
     "Blue: where the network found evidence for malignancy, the strongest place of this picture most opaque. It "
     "compares places of one picture, and is no outline of the lesion."
 )
+NOTHING = "The network found no evidence for malignancy in any place of this picture."
 
 
-def draw(picture: bytes, heatmap: bytes | None, image: Image, key: str) -> None:
+def draw(picture: bytes, heatmap: bytes | None, image: Image, *, key: str, caption: str) -> None:
     """Draws the upright picture, under its heatmap if there is one.
 
     Args:
@@ -62,13 +62,18 @@ def draw(picture: bytes, heatmap: bytes | None, image: Image, key: str) -> None:
         heatmap: A PNG of the same aspect ratio, transparent where there is no evidence.
         image: What the service says of the picture.
         key: Unlike that of any other on the page.
+        caption: What the heatmap shows.
     """
+    if heatmap is None:
+        caption = ""
+    elif not shows_anything(heatmap):
+        heatmap, caption = None, NOTHING
     _overlay(
         key=key,
         data={
             "picture": data_url(picture, "image/jpeg"),
             "heatmap": None if heatmap is None else data_url(heatmap, "image/png"),
             "alt": f"The uploaded picture, {image.width} by {image.height} pixels",
-            "caption": "" if heatmap is None else CAPTION,
+            "caption": caption,
         },
     )

@@ -7,16 +7,14 @@ from ui import markup, records, session
 
 def show() -> None:
     """Draws the page."""
-    st.title("History")
+    st.title("History", anchor=False)
     history = session.session().history
     st.write("What this window has asked. It is kept in memory only, without the images, until the window is closed.")
     if not history:
         st.info("Nothing was asked yet.")
         return
     with st.container(horizontal=True):
-        st.download_button(
-            "Save as CSV", records.as_csv(history), "melanoserve.csv", "text/csv", on_click="ignore", type="primary"
-        )
+        st.download_button("Save as CSV", records.as_csv(history), "melanoserve.csv", "text/csv", on_click="ignore")
         st.download_button(
             "Save as JSON", records.as_json(history), "melanoserve.json", "application/json", on_click="ignore"
         )

@@ -8,12 +8,12 @@ from ui.asking import Asked, Question
 from ui.manifests import points
 from ui.records import brief
 
-TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp"]
+TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "dcm"]
 
 
 def show() -> None:
     """Draws the page."""
-    st.title("Images")
+    st.title("Images", anchor=False)
     files = pick("images", "Dermoscopic images, each of one lesion")
     question = options()
     if not files:
@@ -21,7 +21,7 @@ def show() -> None:
         return
     found = session.answers(files, question)
     if any(asked.trouble is not None and asked.trouble.retryable for asked in found):
-        st.button("Ask again", on_click=session.forget_failures, type="primary")
+        st.button("Ask again", on_click=session.forget_failures)
     if len(files) == 1:
         answer_view.show(files[0], found[0])
     else:
@@ -64,7 +64,7 @@ def options() -> Question:
 
 def _many(files: list[UploadedFile], found: list[Asked]) -> None:
     answered = sum(asked.answer is not None for asked in found)
-    st.subheader(f"{answered} of {len(files)} images answered")
+    st.header(f"{answered} of {len(files)} images answered", anchor=False)
     st.html(markup.table([brief(asked) for asked in found], "What was said of each image"))
     names = [f"{number}. {file.name}" for number, file in enumerate(files, start=1)]
     chosen = st.selectbox("Look at one of them", range(len(files)), format_func=names.__getitem__)

@@ -1,8 +1,9 @@
 """Several images of one lesion, side by side."""
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui import answer_view, markup, session, words
+from ui import answer_view, markup, overlay, session, words
 from ui.asking import Asked
 from ui.page_images import options, pick
 
@@ -11,7 +12,7 @@ COLUMNS = 3
 
 def show() -> None:
     """Draws the page."""
-    st.title("One lesion")
+    st.title("One lesion", anchor=False)
     files = pick("lesion", "Images of one and the same lesion")
     question = options()
     if not files:
@@ -19,20 +20,28 @@ def show() -> None:
         return
     found = session.answers(files, question)
     if any(asked.trouble is not None and asked.trouble.retryable for asked in found):
-        st.button("Ask again", on_click=session.forget_failures, type="primary")
+        st.button("Ask again", on_click=session.forget_failures)
     st.markdown(markup.plain(summary(found)))
     st.caption("Each picture is answered by itself. No mean is shown: nothing measured what one would be worth.")
+    st.caption(overlay.CAPTION)
     for start in range(0, len(files), COLUMNS):
         row = list(zip(files, found, strict=True))[start : start + COLUMNS]
-        for column, (file, asked) in zip(st.columns(COLUMNS, border=True), row, strict=False):
-            with column:
-                st.markdown(f"**{markup.plain(asked.name)}**")
-                answer_view.picture(file, asked)
-                answer_view.trouble(asked)
-                if asked.classification is not None:
-                    answer_view.verdict(asked.classification)
-                if asked.graded is not None and asked.graded.grade is not None:
-                    st.markdown(markup.plain(f"Resembles stage grade {asked.graded.grade.stage}."))
+        for column, (file, asked) in zip(st.columns(COLUMNS), row, strict=False):
+            with column, st.container(border=True):
+                _one(file, asked)
+
+
+def _one(file: UploadedFile, asked: Asked) -> None:
+    st.markdown(f"**{markup.plain(asked.name)}**")
+    answer_view.picture(file, asked, caption="")
+    answer_view.trouble(asked)
+    if asked.classification is not None:
+        answer_view.verdict(asked.classification)
+        answer_view.quality(asked.classification)
+    if asked.graded is not None and asked.graded.grade is not None:
+        st.markdown(markup.plain(f"Resembles stage grade {asked.graded.grade.stage}."))
+        if asked.graded.grade.caveat:
+            st.warning(markup.plain(asked.graded.grade.caveat))
 
 
 def summary(found: list[Asked]) -> str:

@@ -19,7 +19,7 @@ PLOTS = {
 
 def show() -> None:
     """Draws the page."""
-    st.title("Models")
+    st.title("Models", anchor=False)
     try:
         models = service().models()
     except MelanoserveError as error:
@@ -91,7 +91,7 @@ def _version(name: str, number: int) -> None:
     if manifest is None:
         st.error(markup.plain(f"{name}/{number} is refused and never answers. {found.reason or ''}"))
         return
-    st.subheader(f"{name}/{number}")
+    st.header(f"{name}/{number}", anchor=False)
     st.markdown(markup.plain(manifest.summary))
     st.html(markup.facts({"Digest": found.digest or "", "Made": f"{manifest.created:%Y-%m-%d %H:%M} UTC"}))
     figures, plots, card, licence = st.tabs(["Figures", "Plots", "Model card", "Licence"])
@@ -116,7 +116,11 @@ def _figures(manifest: Manifest) -> None:
             )
         )
         rows = [
-            {"Figure": metric, "Value": f"{one.value:.3f}", "95 % interval": f"{one.low:.3f} to {one.high:.3f}"}
+            {
+                "Figure": words.metric(metric),
+                "Value": f"{one.value:.3f}",
+                "95 % interval": f"{one.low:.3f} to {one.high:.3f}",
+            }
             for metric, one in evaluation.metrics.items()
         ]
         if rows:
@@ -125,10 +129,11 @@ def _figures(manifest: Manifest) -> None:
 
 def _plots(name: str, number: int, manifest: Manifest) -> None:
     files = [file for file in manifest.files if file.startswith("report/") and file.endswith(".png")]
-    for file in files:
+    columns = st.columns(2)
+    for place, file in enumerate(files):
         stem = file.removeprefix("report/").removesuffix(".png")
         title = PLOTS.get(stem, words.title(stem))
-        st.image(service().file(name, number, file), caption=title, alt=title)
+        columns[place % 2].image(service().file(name, number, file), caption=title, alt=title, width="stretch")
     if not files:
         st.info("This version has no plots.")
 

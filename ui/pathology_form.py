@@ -23,7 +23,7 @@ def show(file: UploadedFile, ajcc: Ajcc | None) -> None:
         file: The image of the lesion.
         ajcc: What the service computed, None if it was told nothing.
     """
-    st.subheader("AJCC stage from pathology")
+    st.header("AJCC stage from pathology", anchor=False)
     if ajcc is not None:
         unknown = "cannot be said"
         left, right = st.columns(2)
@@ -35,7 +35,7 @@ def show(file: UploadedFile, ajcc: Ajcc | None) -> None:
         breslow = st.number_input(
             "Breslow thickness in mm (0 is in situ)", min_value=0.0, max_value=100.0, value=None, step=0.1
         )
-        ulcerated = st.selectbox("Ulcerated", list(ULCERATED))
+        ulcerated = st.radio("Ulcerated", list(ULCERATED), horizontal=True)
         n = st.selectbox("N category", N)
         m = st.selectbox("M category", M)
         if st.form_submit_button("Compute the stage"):

@@ -83,6 +83,12 @@ def _plain(image: Image.Image) -> Image.Image:
     return plain
 
 
+def shows_anything(heatmap: bytes) -> bool:
+    """Whether a heatmap, a PNG with transparency, is opaque anywhere."""
+    with Image.open(io.BytesIO(heatmap)) as opened:
+        return opened.getchannel("A").getextrema() != (0, 0)
+
+
 def data_url(data: bytes, media_type: str) -> str:
     """The bytes as an address that a browser shows without asking for anything."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -14,7 +14,7 @@ def show(said: Classification) -> None:
     Args:
         said: What the service said of an image.
     """
-    st.subheader("At your clinic")
+    st.header("At your clinic", anchor=False)
     manifest = manifest_of(said.model)
     calibration = None if manifest is None else manifest.calibration
     share = st.number_input(

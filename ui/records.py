@@ -68,8 +68,8 @@ def brief(asked: Asked) -> dict[str, str]:
     """One image as a row for people."""
     said = asked.classification
     if said is None:
-        problem = row(asked)["problem"]
-        return {"Image": asked.name, "Decision": f"No answer: {problem}", "Probability": "", "Stage grade": ""}
+        why = asked.trouble.title if isinstance(asked.trouble, Problem) else "the service could not be reached"
+        return {"Image": asked.name, "Decision": f"No answer: {why}", "Probability": "", "Stage grade": ""}
     grade = None if asked.graded is None else asked.graded.grade
     return {
         "Image": asked.name,

@@ -46,7 +46,7 @@ def trouble(error: MelanoserveError) -> str:
     """What went wrong and what to do, in sentences."""
     if isinstance(error, NotReachable):
         return (
-            "The service cannot be reached. Nothing was lost: as soon as it is back, “Ask again”. "
+            "The service cannot be reached. Nothing was lost: ask again as soon as it is back. "
             f"If it stays away, whoever runs it should know: {_sentence(str(error))}"
         )
     if isinstance(error, UnexpectedAnswer) or not isinstance(error, Problem):
@@ -94,6 +94,13 @@ def point(found: OperatingPoint) -> str:
 def title(name: str) -> str:
     """A name of the service, such as melanoma_sensitivity_95, for people."""
     return re.sub(r"_(\d+)$", r" \1 %", name).replace("_", " ").capitalize()
+
+
+def metric(name: str) -> str:
+    """A figure of a manifest, such as sensitivity@melanoma_sensitivity_95, for people."""
+    figure, _, at = name.partition("@")
+    text = title(figure).replace("Auc", "AUC")
+    return f"{text}, at {title(at).lower()}" if at else text
 
 
 def _hundred(share: float) -> str:

@@ -19,4 +19,4 @@ def test_an_address_that_is_none_is_named(url: str) -> None:
 
 
 def test_a_shell_that_has_them_can_still_serve() -> None:
-    assert {"URL", "KEY", "UI_PORT"} <= OF_OTHERS
+    assert {"URL", "KEY", "UI_PORT", "TUNNEL_PASSWORD"} <= OF_OTHERS

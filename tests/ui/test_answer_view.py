@@ -1,0 +1,39 @@
+"""What the service does not say of a rendered picture; the rest is looked at in a browser."""
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from client import Classification
+from tests.ui.test_records import SAID
+
+
+def _draw(said: "Classification") -> None:
+    from ui import answer_view  # noqa: PLC0415 - Streamlit runs the text of this function
+
+    answer_view.verdict(said)
+    answer_view.quality(said)
+
+
+def _shown(**changes: Any) -> str:
+    app = AppTest.from_function(_draw, args=(Classification.model_validate(SAID | changes),)).run(timeout=60)
+    assert not app.exception
+    return " ".join(str(getattr(element, "body", "") or getattr(element, "value", "")) for element in app.main)
+
+
+def test_an_abstained_decision_stays_one() -> None:
+    quality = {"acceptable": False, "issues": ["blurred", "never_heard_of"]}
+    text = _shown(decision="abstained", probability=None, classes=None, quality=quality)
+    assert "Not answered" in text
+    assert "gave no probability" in text
+    assert "It is not fit to be classified." in text
+    assert "Rest the dermatoscope on the skin" in text
+    assert "Never heard of" in text
+    assert "%" not in text
+
+
+def test_an_issue_of_a_picture_that_was_answered_is_named_beside_the_answer() -> None:
+    text = _shown(quality={"acceptable": True, "issues": ["too_dark"]})
+    assert "Looks malignant" in text
+    assert "Too dark" in text
+    assert "not fit" not in text

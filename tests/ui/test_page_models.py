@@ -1,0 +1,31 @@
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import Clinic, Keys
+from tests.ui.uploads import turn_to
+
+
+def test_a_version_is_shown_with_what_was_measured(page: Page) -> None:
+    turn_to(page, "Models")
+    versions = page.get_by_role("region", name="Versions of classifier").get_by_role("row")
+    expect(versions.nth(1)).to_contain_text("2servingstable")
+    figures = page.get_by_role("region", name="Figures of ham10000")
+    expect(figures.get_by_role("row", name="AUC malignant vs benign")).to_contain_text("0.8780.854 to 0.901")
+    page.get_by_role("tab", name="Plots").click()
+    expect(page.get_by_role("img", name="Sensitivity against false alarms (ROC)")).to_be_visible()
+    page.get_by_role("tab", name="Model card").click()
+    expect(page.get_by_role("heading", name="What it says")).to_be_visible()
+    page.get_by_role("tab", name="Licence").click()
+    expect(page.get_by_role("tabpanel", name="Licence").get_by_text("non-commercial").first).to_be_visible()
+
+
+def test_a_label_moves_with_the_key_of_an_operator_alone(page: Page, keys: Keys, clinic: Clinic) -> None:
+    turn_to(page, "Models")
+    page.get_by_text("Move a label", exact=True).click()
+    page.get_by_label("Label", exact=True).fill("trial")
+    page.get_by_role("button", name="Move the label").click()
+    expect(page.get_by_text("The API key was not made for this.")).to_be_visible()
+    page.get_by_role("textbox", name="API key with the scope admin").fill(keys.admin)
+    page.get_by_role("button", name="Move the label").click()
+    expect(page.get_by_text("“trial” now points to classifier/2.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("region", name="Labels of classifier").get_by_role("row", name="trial")).to_be_visible()

@@ -1,0 +1,38 @@
+"""Files to hand to the page, and the way to do it."""
+
+import io
+
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from dermoscopy.render import render_lesion
+from tests.ui.conftest import SAMPLE
+
+SAMPLE_FILE: FilePayload = {"name": "sample.png", "mimeType": "image/png", "buffer": SAMPLE.read_bytes()}
+BROKEN: FilePayload = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff broken"}
+
+
+def jpeg(seed: int, *, orientation: int = 1) -> FilePayload:
+    """A rendered photograph, stored wider than high."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    file = io.BytesIO()
+    lesion = Image.fromarray(render_lesion(seed, side=240, malignancy=0.5)).crop((0, 0, 240, 180))
+    lesion.save(file, "JPEG", exif=exif)
+    return {"name": f"lesion-{seed}.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+
+
+def upload(page: Page, *files: FilePayload) -> None:
+    """Chooses files on the page that is shown."""
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(list(files))
+
+
+def turn_to(page: Page, title: str) -> None:
+    """Follows the link to another page."""
+    page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True).click()
+    page.get_by_role("heading", name=title, exact=True, level=1).wait_for()
+
+
+def settled(page: Page) -> None:
+    """Waits until the page's script has run to its end: what is drawn anew closes a list that was opened."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
