@@ -86,7 +86,7 @@ def _plain(image: Image.Image) -> Image.Image:
 def shows_anything(heatmap: bytes) -> bool:
     """Whether a heatmap, a PNG with transparency, is opaque anywhere."""
     with Image.open(io.BytesIO(heatmap)) as opened:
-        return opened.getchannel("A").getextrema() != (0, 0)
+        return opened.convert("RGBA").getchannel("A").getextrema() != (0, 0)
 
 
 def data_url(data: bytes, media_type: str) -> str:

@@ -86,19 +86,20 @@ def address(clinic: Clinic, keys: Keys) -> Iterator[str]:
     environment = os.environ | {"MELANOSERVE_URL": clinic.url, "MELANOSERVE_KEY": keys.page}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
+        wait_for_page(f"http://127.0.0.1:{port}", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for_page(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits until the page can be asked for."""
     deadline = time.monotonic() + 60
     with httpx.Client(verify=WITHOUT_TLS) as http:
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                if http.get(url).is_success:
+                if http.get(f"{address}/_stcore/health").is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)

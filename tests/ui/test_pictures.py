@@ -7,7 +7,8 @@ from PIL import Image
 
 from dermoscopy.decode import decode
 from dermoscopy.render import render_lesion
-from ui.pictures import data_url, preview
+from service.heatmap import heatmap_png
+from ui.pictures import data_url, preview, shows_anything
 
 LESION = Image.fromarray(render_lesion(3, side=96)).crop((0, 0, 96, 64))
 
@@ -75,6 +76,13 @@ def test_what_differs_from_what_the_service_saw_is_not_shown() -> None:
     assert preview(b"no image", 96, 64) is None
     assert preview(data[:-200], 96, 64) is None
     assert preview(data, 10_000, 10_000) is None
+
+
+@pytest.mark.parametrize(("evidence", "shown"), [(0.5, True), (0.0, False), (-0.5, False)])
+def test_a_heatmap_that_is_clear_everywhere_is_known(evidence: float, shown: bool) -> None:
+    activation = np.full((7, 7), -0.1, np.float32)
+    activation[3, 3] = evidence
+    assert shows_anything(base64.b64decode(heatmap_png(activation, 96, 64))) == shown
 
 
 def test_an_address_holds_the_bytes() -> None:
