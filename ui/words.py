@@ -31,13 +31,14 @@ ADVICE = {
 """Code of a problem -> what whoever looks at the page can do about it."""
 
 BETTER = {
-    "blurred": "Rest the dermatoscope on the skin, focus, and photograph again.",
-    "too_dark": "Switch the dermatoscope's light on, or lengthen the exposure.",
-    "too_bright": "Shorten the exposure, or take the glare away with immersion fluid or polarised light.",
-    "glare": "Take it away with immersion fluid or polarised light.",
-    "no_lesion": "Put one lesion in the middle of the picture.",
-    "not_dermoscopic": "Photograph through a dermatoscope: the model knows no other pictures.",
+    "blurred": "Hold the dermoscope still, focus, and use contact fluid.",
+    "too_dark": "Switch the dermoscope's light on, or expose longer.",
+    "too_bright": "Expose shorter.",
     "too_small": "Send the original, not a thumbnail.",
+    "hair": "Trim or part the hair, or press it flat with fluid.",
+    "glare": "Use polarised light or contact fluid.",
+    "no_lesion": "Put the lesion in the middle of the picture.",
+    "not_dermoscopic": "Photograph the lesion alone, through a dermoscope.",
 }
 """What is wrong with a picture -> how to take a better one."""
 

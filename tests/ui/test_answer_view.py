@@ -27,7 +27,7 @@ def test_an_abstained_decision_stays_one() -> None:
     assert "Not answered" in text
     assert "gave no probability" in text
     assert "It is not fit to be classified." in text
-    assert "Rest the dermatoscope on the skin" in text
+    assert "Hold the dermoscope still" in text
     assert "Never heard of" in text
     assert "%" not in text
 

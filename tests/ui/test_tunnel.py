@@ -1,4 +1,4 @@
-"""The profile `tunnel` of docker-compose.yml: its image cannot be had here, so its script runs with an ngrok of ours."""
+"""The profile `tunnel` of docker-compose.yml. Its image cannot be had here: its script runs with an ngrok of ours."""
 
 import re
 import subprocess

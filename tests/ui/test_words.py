@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from client import MelanoserveError, NotReachable, OperatingPoint, Problem, UnexpectedAnswer
+from model_store.manifest import Issue
 from ui import words
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
@@ -72,7 +74,8 @@ def test_an_operating_point_in_plain_words() -> None:
 
 
 def test_what_is_wrong_with_a_picture_comes_with_a_way_to_do_better() -> None:
-    assert words.issue("too_dark").startswith("Too dark. Switch the dermatoscope's light on")
+    assert words.BETTER.keys() == set(get_args(Issue))
+    assert words.issue("too_dark") == "Too dark. Switch the dermoscope's light on, or expose longer."
     assert words.issue("never_heard_of") == "Never heard of."
 
 
