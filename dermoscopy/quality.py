@@ -72,14 +72,16 @@ def measure_pixels(pixels: Pixels, side: int) -> Measures:
     lit = luma >= FRAME_LUMA
     if np.count_nonzero(lit) < _LEAST_LIT:
         lit = np.ones_like(lit)
-    whiteness, light = np.percentile(luma[lit], (50, 90))
+    white = pixels >= WHITE
+    counted = np.cumsum(np.bincount(luma[lit], minlength=256))
+    whiteness, light = np.searchsorted(counted, np.array((0.5, 0.9)) * counted[-1])
     return Measures(
         sharpness=sharpness(luma, lit),
         light=float(light),
         whiteness=float(whiteness),
         side=float(side),
         hair=hair_share(luma),
-        glare=float(np.count_nonzero(pixels.min(axis=2) >= WHITE) / luma.size),
+        glare=float(np.count_nonzero(white[..., 0] & white[..., 1] & white[..., 2]) / luma.size),
         contrast=contrast(pixels, lit),
     )
 
@@ -129,7 +131,9 @@ def contrast(pixels: Pixels, lit: Mask) -> float:
     used = _all_of(lit, size).ravel()
     if np.count_nonzero(used) < _CELLS:
         used = np.ones_like(used)
-    means = pixels.reshape(_CELLS, size, _CELLS, size, 3).mean(axis=(1, 3), dtype=np.float32).reshape(-1, 3)[used]
+    # In two steps, along the memory first: a mean over both axes at once takes six times as long.
+    sums = pixels.reshape(_CELLS, size, -1).sum(axis=1, dtype=np.uint32).reshape(_CELLS, _CELLS, size, 3).sum(axis=2)
+    means = (sums.reshape(-1, 3)[used] / size**2).astype(np.float32)
     surface = _surfaces()[used]
     inner = surface.T @ surface + 1e-3 * np.eye(surface.shape[1], dtype=np.float32)
     left = means - surface @ np.linalg.solve(inner, surface.T @ means)

@@ -1,7 +1,8 @@
 """A renderer of synthetic dermoscopic photographs, for tests, golden inputs and samples.
 
 A rendered lesion looks enough like a photograph to exercise everything that handles one, belongs to nobody and may be
-shown to anybody. It is no substitute for data: nothing may be trained or evaluated on it.
+shown to anybody. It is no substitute for data: nothing about lesions may be trained or evaluated on it. (A gate learns
+from renders with and without a lesion only that the one is to be answered and the other is not.)
 """
 
 from __future__ import annotations

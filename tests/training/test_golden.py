@@ -7,10 +7,11 @@ from PIL import Image
 
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
+from model_store.manifest import Limit
 from model_store.runtime import load_directory
 from tests.training.built import Published
 from training import golden
-from training.golden import TARGETS, render_candidates, spread, write_golden
+from training.golden import TARGETS, fit_candidates, render_candidates, spread, write_golden
 
 
 def test_targets_reach_both_ends() -> None:
@@ -42,6 +43,21 @@ def test_candidates_go_from_harmless_to_suspicious(monkeypatch: pytest.MonkeyPat
     assert (candidates[3] == render_lesion(3, malignancy=1.0)).all()
 
 
+def test_what_the_gate_would_refuse_is_no_golden_image() -> None:
+    candidates = np.stack([render_lesion(seed) for seed in range(4)])
+    candidates[1] = 3  # too dark
+    outputs = {
+        "dermoscopic": np.array([0.9, 0.99, 0.2, 0.95], np.float32), "probability": np.array([0, 1, 2, 3], np.float32)
+    }  # fmt: skip
+    limits = [
+        Limit(issue="too_dark", measure="light", least=50.0),
+        Limit(issue="not_dermoscopic", measure="dermoscopic", least=0.5),
+    ]
+    chosen, probability = fit_candidates(candidates, outputs, limits)
+    assert probability.tolist() == [0, 3]
+    assert (chosen == candidates[[0, 3]]).all()
+
+
 def test_what_is_recorded_is_what_the_file_gives(exported: Path, tmp_path: Path) -> None:
     runtime = load_directory(exported, runtime="tensorflow")
     candidates = np.stack([render_lesion(seed) for seed in range(3)])
@@ -51,7 +67,7 @@ def test_what_is_recorded_is_what_the_file_gives(exported: Path, tmp_path: Path)
         stored = np.asarray(Image.open(tmp_path / record.file))
         assert (stored == candidates[row]).all()  # lossless
         outputs = runtime.run(prepare((tmp_path / record.file).read_bytes()).pixels[None])
-        assert set(record.outputs) == {"probability", "classes", "diagnoses"}
+        assert set(record.outputs) == {"probability", "classes", "diagnoses", "dermoscopic"}
         for name, values in record.outputs.items():
             assert values == outputs[name].ravel().tolist()
 

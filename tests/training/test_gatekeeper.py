@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_store.runtime import load_directory
+from tests.training.built import Data
+from training.gatekeeper import FARTHEST, Gatekeeper, features_of, fit_gatekeeper, last_means
+
+
+@pytest.fixture(scope="module")
+def backbone(network: keras.Model) -> keras.Model:
+    return network.get_layer("backbone")
+
+
+@pytest.fixture(scope="module")
+def noise() -> NDArray[np.uint8]:
+    return np.random.default_rng(9).integers(0, 256, (8, 224, 224, 3), np.uint8)
+
+
+def test_the_last_means_are_what_diagnoses_are_told_from(
+    backbone: keras.Model, data: Data, features: NDArray[np.float32]
+) -> None:
+    found = features_of(backbone, [data.table.pixels[:4], data.table.pixels[4:6]])
+    assert found.shape == (6, 2 * (64 + 128 + 256 + 512 + 1024))
+    assert last_means(found, backbone) == pytest.approx(features[:6], abs=1e-4)
+
+
+def test_the_artifact_says_what_was_fitted(
+    backbone: keras.Model, exported: Path, gatekeeper: Gatekeeper, data: Data, noise: NDArray[np.uint8]
+) -> None:
+    pictures = np.concatenate([data.table.pixels[40:48], noise])
+    found = load_directory(exported).run(pictures)["dermoscopic"]
+    scaled = np.clip((features_of(backbone, [pictures]) - gatekeeper.mean) * gatekeeper.scale, -FARTHEST, FARTHEST)
+    assert found == pytest.approx(1 / (1 + np.exp(-(scaled @ gatekeeper.weights + gatekeeper.bias))), abs=0.02)
+    # Neither these pictures nor this noise were learned from.
+    assert found[:8].min() > found[8:].max()
+
+
+def test_both_sides_count_the_same_however_many_there_are() -> None:
+    random = np.random.default_rng(1)
+    good, wrong = random.normal(1, 1, (400, 5)), random.normal(-1, 1, (40, 5))
+    fitted = fit_gatekeeper(good.astype(np.float32), wrong.astype(np.float32))
+
+    def logit(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (features - fitted.mean) * fitted.scale @ fitted.weights + fitted.bias
+
+    assert np.median(logit(good)) > 0 > np.median(logit(wrong))
