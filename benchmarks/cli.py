@@ -35,6 +35,7 @@ examples:
   python -m benchmarks mixed                         60 images at 16 at a time: whose answer is it?
   python -m benchmarks stops                         20 times SIGTERM under full load: is a request lost?
   python -m benchmarks explain                       what the heatmap costs
+  python -m benchmarks audit                         what the audit trail costs
   python -m benchmarks command-line                  `melanoserve classify` of 1,000 files beside the bare work
   python -m benchmarks soak --minutes 60             an hour at 80 % load
   python -m benchmarks soak --minutes 60 --publish   the same, into docs/benchmarks.md
@@ -44,7 +45,7 @@ folder, beside the log of the service.
 
 exit status: 0 measured; 1 it could not be, or with --check a bar was missed; 2 wrong usage"""
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "command-line", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "audit", "command-line", "soak")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(options: argparse.Namespace) -> int:
     # Imported only here: --help need not wait for matplotlib and OpenVINO.
     from benchmarks import (  # noqa: PLC0415
+        audit,
         command_line,
         compare,
         explain,
@@ -91,6 +93,7 @@ def _measure(options: argparse.Namespace) -> int:
         "mixed": mixed.mixed,
         "stops": stops.stops,
         "explain": explain.explain,
+        "audit": audit.audit,
         "command-line": command_line.command_line,
         "soak": soak.soak,
     }
@@ -129,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_mixed(commands, common)
     _add_stops(commands, common)
     _add_explain(commands, common)
+    _add_audit(commands, common)
     _add_command_line(commands, common)
     _add_soak(commands, common)
     return parser
@@ -181,6 +185,13 @@ def _add_explain(commands: _Commands, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("explain", parents=[common], help=text, description=f"Measures {text}.")
     command.add_argument("--rounds", type=_count, default=5, metavar="N", help="each is measured so many times (5)")
     command.add_argument("--seconds", type=_positive, default=3.0, metavar="S", help="length of a measurement (3)")
+
+
+def _add_audit(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    text = "services without an audit trail, with SQLite and with PostgreSQL, in turns; takes an installed PostgreSQL"
+    command = commands.add_parser("audit", parents=[common], help=text, description=f"Measures {text}.")
+    command.add_argument("--rounds", type=_count, default=9, metavar="N", help="each is measured so many times (9)")
+    command.add_argument("--seconds", type=_positive, default=4.0, metavar="S", help="length of a measurement (4)")
 
 
 def _add_command_line(commands: _Commands, common: argparse.ArgumentParser) -> None:

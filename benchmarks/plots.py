@@ -88,11 +88,20 @@ def explain(seconds: Mapping[str, Sequence[float]], path: Path) -> None:
 
 def command_line(rates: Mapping[str, Sequence[float]], path: Path) -> None:
     """Images a second of each, round by round."""
+    _rates(rates, "The command line", path)
+
+
+def audit(rates: Mapping[str, Sequence[float]], path: Path) -> None:
+    """Images a second of each, round by round."""
+    _rates(rates, "Audit trail", path)
+
+
+def _rates(rates: Mapping[str, Sequence[float]], title: str, path: Path) -> None:
     figure, axes = plt.subplots(figsize=_WIDE)
-    for (name, values), colour in zip(rates.items(), (_BARE, _OURS), strict=True):
+    for (name, values), colour in zip(rates.items(), (_BARE, _OURS, *_OTHERS), strict=False):
         axes.plot(range(1, len(values) + 1), values, marker="o", color=colour, label=name)
         axes.set_xticks(range(1, len(values) + 1))
-    axes.set(xlabel="round", ylabel="images a second", title="The command line", ylim=(0, None))
+    axes.set(xlabel="round", ylabel="images a second", title=title, ylim=(0, None))
     axes.legend(fontsize=8)
     _save(figure, path)
 

@@ -166,6 +166,18 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def processor_seconds(root: int) -> float:
+    """What a process and all that came from it and still lives has used of the processors."""
+    ticks = 0
+    for pid in _tree(root):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "command-line", "soak")
+COMMANDS = ("compare", "overload", "swaps", "mixed", "stops", "explain", "audit", "command-line", "soak")
 
 HEAD = """\
 # Benchmarks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +17,13 @@ STORE = ROOT / "model_store" / "models"
 
 
 @contextmanager
-def service(log: Path, *, store: Path = STORE) -> Iterator[Server]:
+def service(log: Path, *, store: Path = STORE, variables: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Starts the service with an empty state folder but for one API key, which may do everything.
 
     Args:
         log: Where its log goes.
         store: Directory of the versions.
+        variables: Settings for it, beside those of this process.
 
     Raises:
         ServerFailed: It did not get ready.
@@ -30,7 +31,7 @@ def service(log: Path, *, store: Path = STORE) -> Iterator[Server]:
     with TemporaryDirectory() as state:
         command = [sys.executable, "-m", "service", "--port", "{port}", "--store", str(store), "--state", state]
         key = _make_key(Path(state) / "keys.json")
-        with started(Program(command, ROOT, log), get("/readyz"), key=key) as server:
+        with started(Program(command, ROOT, log, variables or {}), get("/readyz"), key=key) as server:
             yield server
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from service.audit.address import Address, statements
@@ -57,7 +57,6 @@ class Database:
         mark = "?" if self._sqlite else "%s"
         places = ", ".join([mark] * len(_COLUMNS))
         names = ", ".join(_COLUMNS)
-        self._begin = "BEGIN IMMEDIATE" if self._sqlite else "BEGIN"
         self._look = "SELECT sequence, hash FROM audit_head" + ("" if self._sqlite else " FOR UPDATE")  # noqa: S608
         self._insert = f"INSERT INTO audit_entry ({names}) VALUES ({places})"  # noqa: S608 - our own names
         self._move = f"UPDATE audit_head SET sequence = {mark}, hash = {mark}"  # noqa: S608
@@ -74,14 +73,32 @@ class Database:
         Returns:
             The new head.
         """
-        with self.transaction() as head:
-            return self.put(head, entries)
+        with self._undoing():
+            head = self._hold()
+            with self._together():
+                head = self.put(head, entries)
+                self.execute("COMMIT")
+        return head
 
     @contextmanager
     def transaction(self) -> Iterator[Head]:
         """Holds the chain alone, whoever else writes to it; gives its head."""
-        with self._alone():
-            yield Head(*self.execute(self._look).fetchone())
+        with self._undoing():
+            yield self._hold()
+            self.execute("COMMIT")
+
+    def _hold(self) -> Head:
+        """Begins a transaction that has the head for itself."""
+        if self._sqlite:
+            self.execute("BEGIN IMMEDIATE")
+            return Head(*self.execute(self._look).fetchone())
+        cursor = self.execute(f"BEGIN; {self._look}")
+        cursor.nextset()
+        return Head(*cursor.fetchone())
+
+    def _together(self) -> AbstractContextManager[object]:
+        """Statements that are sent at once: PostgreSQL's answers are a way to another process and back."""
+        return nullcontext() if self._sqlite else self._connection.pipeline()
 
     def put(self, head: Head, entries: Sequence[Entry]) -> Head:
         """Writes rows inside a transaction; see `append`."""
@@ -126,26 +143,24 @@ class Database:
 
     def _make_tables(self) -> None:
         """As Alembic would make them: it takes half a second to be imported."""
-        with self._alone():
-            if not self._sqlite:
-                self.execute(LOCK_TABLES)
+        with self._undoing():
+            self.execute("BEGIN IMMEDIATE" if self._sqlite else f"BEGIN; {LOCK_TABLES}")
             if self._revision() is None:
                 self.execute("CREATE TABLE IF NOT EXISTS audit_schema (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
                 self.execute(f"INSERT INTO audit_schema VALUES ('{REVISION}')")  # noqa: S608
                 for statement in statements(REVISION):
                     self.execute(statement)
+            self.execute("COMMIT")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """A transaction."""
+    def _undoing(self) -> Iterator[None]:
+        """Undoes what was begun if something fails."""
         with _failing():
-            self.execute(self._begin)
             try:
                 yield
             except BaseException:
                 self._connection.rollback()
                 raise
-            self.execute("COMMIT")
 
     def _revision(self) -> str | None:
         """Of the tables that are there; None if there are none."""

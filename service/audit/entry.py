@@ -43,6 +43,8 @@ class Entry(NamedTuple):
     media_type: str | None = None
     width: int | None = None
     height: int | None = None
+    frame: int | None = None
+    """Of several in a DICOM object, which one."""
     model: str | None = None
     version: int | None = None
     model_sha256: str | None = None

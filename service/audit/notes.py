@@ -113,6 +113,7 @@ def _of_image(row: Entry, one: Received) -> Entry:
         media_type=image.media_type,
         width=image.width,
         height=image.height,
+        frame=image.frame,
         operating_point=decided.operating_point.name,
         threshold=decided.operating_point.threshold,
         decision=decided.decision,

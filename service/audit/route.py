@@ -81,6 +81,7 @@ class AuditRow(Answer):
     media_type: str | None
     width: int | None
     height: int | None
+    frame: int | None
     model: str | None
     version: int | None
     model_sha256: str | None

@@ -23,7 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from service.audit.address import Address
 from service.audit.entry import COLUMNS
 
-_INTEGERS = {"status", "item", "image_bytes", "width", "height", "version", "stage", "times"}
+_INTEGERS = {"status", "item", "image_bytes", "width", "height", "frame", "version", "stage", "times"}
 _DOUBLES = {"threshold", "probability", "duration_ms"}
 
 

@@ -1,7 +1,7 @@
 """A tiny server in the place of the service, for whole commands: what they leave is looked at, not how fast it was."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,9 @@ def fake_service(answer: Callable[[Request], Answer], *, delay: float) -> Callab
     """What takes the place of `benchmarks.service.service`."""
 
     @contextmanager
-    def service(log: Path, *, store: Path | None = None) -> Iterator[Server]:
+    def service(
+        log: Path, *, store: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
         with tiny_server(answer, delay=delay) as port:
             yield Server(port, os.getpid(), 0.1, "key")
 

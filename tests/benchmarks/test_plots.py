@@ -60,6 +60,11 @@ def test_the_cost_of_a_heatmap_is_drawn(tmp_path: Path) -> None:
     _drawn(tmp_path / "explain.png")
 
 
+def test_the_audit_trails_are_drawn(tmp_path: Path) -> None:
+    plots.audit({"none": [60.0, 61.0], "SQLite": [59.0, 60.0], "PostgreSQL": [58.0, 60.0]}, tmp_path / "audit.png")
+    _drawn(tmp_path / "audit.png")
+
+
 def test_the_command_line_is_drawn(tmp_path: Path) -> None:
     plots.command_line({"bare": [60.0, 61.0], "ours": [50.0, 52.0]}, tmp_path / "command-line.png")
     _drawn(tmp_path / "command-line.png")

