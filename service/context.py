@@ -96,10 +96,11 @@ def make_context(
     """
     required = keys_required or settings.keys_required or settings.takes_tokens
     metrics = Metrics(metrics_folder, version=VERSION)
+    workers = Workers(min(settings.threads or available_processors(), MOST_IMAGES))
     return Context(
         settings,
         engine or Engine(settings),
-        Workers(min(settings.threads or available_processors(), MOST_IMAGES)),
+        workers,
         Admission(settings.max_requests, settings.max_request_bytes),
         KeyRing(settings.key_file, required=required, processes=settings.processes),
         _tokens(settings),
@@ -111,6 +112,7 @@ def make_context(
             metrics,
             software=VERSION,
             days=settings.audit_days,
+            crowded=lambda: workers.crowded,
         ),
         CapacityLimiter(2),
     )

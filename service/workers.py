@@ -65,6 +65,11 @@ class Workers:
         raise reason
 
     @property
+    def crowded(self) -> bool:
+        """Whether images wait for a thread now; may be asked from any thread."""
+        return self._pending > self.count
+
+    @property
     def together(self) -> int:
         """Images that are worked on side by side now."""
         return min(self._pending, self.count)

@@ -37,11 +37,20 @@ class Metered(Meter, Protocol):
 class Trail:
     """Lives on the event loop, as long as the app."""
 
-    def __init__(self, mode: Mode, address: Address, meter: Metered, *, software: str, days: int | None) -> None:
+    def __init__(  # noqa: PLR0913 - as `Writer`
+        self,
+        mode: Mode,
+        address: Address,
+        meter: Metered,
+        *,
+        software: str,
+        days: int | None = None,
+        crowded: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Opens nothing yet; see `Writer`."""
         self.mode, self.address, self.software = mode, address, software
         self._meter = meter
-        self._writer = Writer(address, meter, software=software, days=days)
+        self._writer = Writer(address, meter, software=software, days=days, crowded=crowded)
         self._lost, self._tell_at = 0, 0.0
         self._readers = CapacityLimiter(1)
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,9 @@ from service.audit.retention import AT_ONCE, prune
 
 MOST_WAITING = 10_000
 """Rows. More are refused, so that memory is bounded whatever the database does."""
+GATHER_SECONDS = 0.025
+"""How long rows wait for others while images wait for a thread: no thread is idle meanwhile, an answer waits for ten
+times as long as that in any case, and a transaction, which costs about a millisecond of a processor, is of several."""
 RETRY_SECONDS = 1.0
 PROBE_SECONDS = 5.0
 """How often a database that nothing is written to is asked whether it is there."""
@@ -55,7 +58,15 @@ class _Waiting:
 class Writer:
     """Begins with `start`. All but the thread's own methods may be called from anywhere and never wait."""
 
-    def __init__(self, address: Address, meter: Meter, *, software: str, days: int | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        meter: Meter,
+        *,
+        software: str,
+        days: int | None = None,
+        crowded: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Opens nothing yet.
 
         Args:
@@ -63,8 +74,10 @@ class Writer:
             meter: Told of what happens.
             software: Version of the software, for its own rows.
             days: After how many rows are removed; None keeps them.
+            crowded: Whether images wait for a thread now.
         """
         self._address, self._meter, self._software = address, meter, software
+        self._crowded = crowded
         self._retention = None if days is None else timedelta(days=days)
         self._wake = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
@@ -150,10 +163,18 @@ class Writer:
         with self._wake:
             if not self._waiting and not self._closing:
                 self._wake.wait(RETRY_SECONDS)
+            if self._waiting and not self._failed and self._crowded():
+                self._gather()
             taken = [one for one in self._waiting if one.done.set_running_or_notify_cancel()]
             self._waiting.clear()
             self._busy_since = time.monotonic()
             return taken, self._closing
+
+    def _gather(self) -> None:
+        """Waits for more; the lock is held by whoever calls, and not meanwhile."""
+        until = time.monotonic() + GATHER_SECONDS
+        while not self._closing and (left := until - time.monotonic()) > 0:
+            self._wake.wait(left)
 
     def _turn(self, taken: Sequence[_Waiting], closing: bool) -> None:
         """Writes, then does what is due."""

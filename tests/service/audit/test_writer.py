@@ -70,6 +70,22 @@ def test_what_waits_shares_a_transaction(make: Make, place: Address, meter: Coun
     assert meter.transactions <= 2
 
 
+def test_under_load_rows_wait_a_little_for_each_other(
+    place: Address, meter: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER_SECONDS", 0.5)
+    writer = Writer(place, meter, software="1", crowded=lambda: True)
+    writer.start()
+    until(lambda: writer.trouble is None)
+    handed = [writer.submit([entry(0)])]
+    for number in range(1, 10):
+        time.sleep(0.01)
+        handed.append(writer.submit([entry(number)]))
+    assert not wait(handed, 30).not_done
+    assert (meter.rows, meter.transactions) == (10, 1)
+    writer.close()
+
+
 def test_what_was_cancelled_in_time_is_not_written(make: Make, place: Address) -> None:
     writer = make()
     until(lambda: writer.trouble is None)
