@@ -15,8 +15,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from client import Client, GradeAnswer
 from service.key_file import KeyFile
 from tests.running_service import ROOT, WITHOUT_TLS, running
+from ui.words import DECISIONS
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -76,6 +78,19 @@ def clinic(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli
     found.start()
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="session")
+def said(clinic: Clinic, keys: Keys) -> GradeAnswer:
+    """What the service says of the sample: the page must say the same, whichever version is stable."""
+    with Client(clinic.url, key=keys.page) as client:
+        return client.grade(SAMPLE.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def verdict(said: GradeAnswer) -> str:
+    """How the page begins to say it."""
+    return DECISIONS[said.classification.decision]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import io
 
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, TimeoutError, expect
 
 from dermoscopy.render import render_lesion
 from tests.ui.conftest import SAMPLE
@@ -36,3 +36,17 @@ def turn_to(page: Page, title: str) -> None:
 def settled(page: Page) -> None:
     """Waits until the page's script has run to its end: what is drawn anew closes a list that was opened."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    """Chooses from a list. One that is open closes when the page scrolls under it, as for people: then once more."""
+    box, option = page.get_by_role("combobox", name=field), page.get_by_role("option", name=value, exact=True)
+    for _ in range(10):
+        box.fill("")
+        box.fill(value)
+        try:
+            option.click(timeout=3_000)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError(f"{value} cannot be chosen for {field}")
