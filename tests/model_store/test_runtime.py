@@ -50,15 +50,14 @@ def assert_same_bits(one: dict[str, NDArray[np.float32]], other: dict[str, NDArr
         np.testing.assert_array_equal(values.view(np.uint32), other[name].view(np.uint32), name)
 
 
+OUTPUTS = {"probability", "logit", "classes", "diagnoses", "activation_map", "novelty", "dermoscopic"}
+
+
 def test_all_of_the_reference_s_outputs(
     runtime: Runtime, images: NDArray[np.uint8], reference: dict[str, NDArray[np.float32]]
 ) -> None:
     outputs = runtime.run(images)
-    assert (
-        outputs.keys()
-        == {"probability", "logit", "classes", "diagnoses", "activation_map", "novelty"}
-        == reference.keys()
-    )
+    assert outputs.keys() == reference.keys() == OUTPUTS
     tolerance = 0.02 if runtime.precision == "bf16" else 1e-5
     for name, values in outputs.items():
         assert values.dtype == np.float32
