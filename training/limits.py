@@ -75,9 +75,9 @@ def choose_limits(known: Found, least_side: int) -> list[Limit]:
 
     white, glare, hair = at("whiteness", 0.999), at("glare", 0.998), at("hair", 0.999)
     chosen = [
-        Limit(issue="not_dermoscopic", measure="dermoscopic", least=at("dermoscopic", 0.004)),
+        Limit(issue="not_dermoscopic", measure="dermoscopic", least=at("dermoscopic", 0.002)),
         Limit(issue="no_lesion", measure="contrast", least=0.9 * at("contrast", 0.001)),
-        Limit(issue="blurred", measure="sharpness", least=at("sharpness", 0.003)),
+        Limit(issue="blurred", measure="sharpness", least=at("sharpness", 0.002)),
         Limit(issue="too_dark", measure="light", least=0.8 * at("light", 0.001)),
         Limit(issue="too_bright", measure="whiteness", most=white + 0.25 * (255 - white)),
         Limit(issue="glare", measure="glare", most=min(0.9, 1.25 * glare + 0.05)),
