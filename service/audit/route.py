@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from service.answers import Answer
 from service.audit.entry import Event
@@ -19,6 +20,7 @@ from service.problems import NotAcceptable, NotFound
 
 CSV = "text/csv"
 _JSON = "application/json"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]")
 
 
 async def _may_read(request: Request, context: Shared) -> None:
@@ -26,6 +28,15 @@ async def _may_read(request: Request, context: Shared) -> None:
     if not context.trail.enabled:
         raise NotFound("This service keeps no audit trail: MELANOSERVE_AUDIT is off.")
 
+
+def _written_out(given: object) -> object:
+    """Pydantic takes a bare number for seconds since 1970, which nobody means who leaves out half of a date."""
+    if isinstance(given, str) and not _DATE.match(given):
+        raise ValueError("a moment is written like 2026-11-26T00:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 router = APIRouter(
     prefix="/audit",
@@ -40,9 +51,9 @@ class AuditQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     """From this moment on, such as 2026-11-26T00:00:00Z."""
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     """Before this moment."""
     event: Event | None = None
     request_id: str | None = Field(None, min_length=1, max_length=64)

@@ -33,6 +33,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from service.app import create_app
 from service.key_file import KEYS_FILE, SCOPES, KeyFile
 from service.settings import Settings
+from tests.dermoscopy.dicom_files import lossless_files
 from tests.dermoscopy.files import CONTENT_TYPES, encode, picture, valid_files
 from tests.running_service import ROOT, WITHOUT_TLS, Service, running
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, png
@@ -42,7 +43,7 @@ EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "0"))
 """Requests for each operation; 0 is the short form."""
 
 FORM = "multipart/form-data"
-RAW = (*CONTENT_TYPES.values(), "application/octet-stream")
+RAW = (*CONTENT_TYPES.values(), "application/dicom", "application/octet-stream")
 
 hypothesis.configuration.set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
 
@@ -55,7 +56,8 @@ def chosen(*values: object) -> SearchStrategy[Any]:
 def pictures() -> SearchStrategy[bytes]:
     """Files that get an answer, of each type and for each decision."""
     painted_ones = [png(painted(colour)) for colour in (MELANOMA, OTHER_MALIGNANT, GREY, BENIGN)]
-    return one_of(sampled_from(painted_ones), sampled_from([data for data, _ in valid_files().values()]))
+    dicom = [made.data for made in lossless_files().values()]
+    return one_of(sampled_from(files) for files in (painted_ones, [data for data, _ in valid_files().values()], dicom))
 
 
 def uploads() -> SearchStrategy[bytes]:
