@@ -104,6 +104,20 @@ def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, str]:
     return {"base": f"{Path(options.weights).name} (sha256 {digest[:12]})"}
 
 
+def _describe_photographs(folder: Path | None) -> dict[str, str]:
+    """Of what else the gate learns from: how many files, in which folders, and a digest of their contents."""
+    if folder is None:
+        return {}
+    from training.wrong.photographs import images_in  # noqa: PLC0415
+
+    files = images_in(folder)
+    if not files:
+        raise CommandError(f"no photographs (JPEG, PNG, WebP) below {folder}")
+    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+    parts = sorted({file.relative_to(folder).parts[0] for file in files if file.parent != folder})
+    return {"photographs": f"{len(files)} files of {', '.join([folder.name, *parts])} (sha256 {digest[:12]})"}
+
+
 def _check_present(sources: Collection[str], table: Table) -> None:
     """The manifest says from which sources a version learned: each must be there."""
     absent = sorted(set(sources) - {image.source for image in table.images})
@@ -135,6 +149,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     _check_present(recipe.sources, table)
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
+    described |= _describe_photographs(options.photographs)
     recorded = described | {"split": roles.digest(table)}
     work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
     check_ready(work)

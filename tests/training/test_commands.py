@@ -10,6 +10,7 @@ import pytest
 from model_store.labels import Labels
 from model_store.runtime import load
 from model_store.store import StoredVersion
+from tests.running_service import ROOT
 from tests.training.built import Data, Published
 from tests.training.quick import hurry
 from training import release
@@ -203,6 +204,21 @@ def test_weights_are_released_as_they_are_after_no_epoch(
     expected = build_network("none")
     load_published(expected, published.classifier.path)
     assert all(np.array_equal(*pair) for pair in zip(released, expected.get_weights(), strict=True))
+
+
+def test_photographs_that_the_gate_learns_from_are_recorded(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = tmp_path / "holidays", tmp_path / "run"
+    (folder / "beach").mkdir(parents=True)
+    arguments = ["--from", str(published.classifier.path), "--run", str(run), "--photographs", str(folder)]
+    assert "no photographs" in _error(capsys, "classifier", *published.options, *arguments)
+    shutil.copy(ROOT / "docs" / "images" / "sample.png", folder / "beach" / "sea.png")
+    run.mkdir()
+    (run / "split.json").write_text("of another split")  # stops it before it trains
+    assert "another split" in _error(capsys, "classifier", *published.options, *arguments)
+    recorded = json.loads((run / "recipe.json").read_text())["photographs"]
+    assert re.fullmatch(r"1 files of holidays, beach \(sha256 [0-9a-f]{12}\)", recorded)
 
 
 def test_no_epoch_needs_weights(published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
