@@ -111,9 +111,9 @@ def _peak(bundled: Served, pixels: NDArray[np.uint8], orientation: int) -> tuple
     Image.fromarray(pixels).save(file, "JPEG", quality=95, exif=exif)
     job = Job(file.getvalue(), Settings().limits, Question("", explain=True), Progress(60))
     answer = classify(bundled, job)
-    assert answer.explanation is not None
     if answer.decision != "malignant":
         return None
+    assert answer.explanation is not None
     with Image.open(io.BytesIO(base64.b64decode(answer.explanation.heatmap_png))) as overlay:
         assert overlay.width * answer.image.height == pytest.approx(overlay.height * answer.image.width, rel=0.01)
         opacity = np.asarray(overlay.convert("RGBA"))[..., 3]
