@@ -62,7 +62,7 @@ class Progress:
     def add(self, part: Progress) -> None:
         """Adds the phases of one image of a batch to those of the whole; to be called once that is over."""
         for phase, took in part.seconds.items():
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + took
+            self._add(phase, took)
 
     def abandon(self, reason: ClientLeft | DeadlineExceeded) -> None:
         """The next phase is not entered."""
@@ -75,5 +75,9 @@ class Progress:
 
     def _end(self, now: float) -> None:
         if self._phase is not None:
-            self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._since
+            self._add(self._phase, now - self._since)
         self._since = now
+
+    def _add(self, phase: Phase, took: float) -> None:
+        # Bound anew and never changed: of a request whose client has left, the log looks at it while a thread goes on.
+        self.seconds = self.seconds | {phase: self.seconds.get(phase, 0.0) + took}

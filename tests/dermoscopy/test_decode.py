@@ -69,7 +69,7 @@ def test_orientation_of_a_jpeg() -> None:
 
 def test_the_sender_cannot_choose_the_type() -> None:
     assert decode(encode(picture(), "BMP")).media_type == "image/bmp"
-    with pytest.raises(ImageError, match="not a JPEG, PNG, TIFF, WebP or BMP"):
+    with pytest.raises(ImageError, match="not a JPEG, PNG, TIFF, WebP, BMP or DICOM image"):
         decode(encode(picture("P"), "GIF"))
 
 

@@ -19,7 +19,7 @@ def limited(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A service with low limits and a folder for temporary files of its own."""
     folder = tmp_path_factory.mktemp("limited")
     variables = {"TMPDIR": str(folder)}
-    state = folder / "state"
+    state = tmp_path_factory.mktemp("state")
     with running(pristine_store, state, variables=variables, MAX_BYTES=str(LIMIT), MAX_PIXELS="60000") as service:
         yield service
 

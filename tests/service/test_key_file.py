@@ -259,7 +259,7 @@ def test_a_link_to_the_file_is_followed(file: KeyFile, tmp_path: Path) -> None:
         ({"0f3a9c51": GOOD | {"secret": "x"}}, "0f3a9c51: Extra inputs"),
         ({"0f3a9c51": GOOD | {"sha256": "x"}}, "0f3a9c51 sha256: String should match"),
         ({"0f3a9c51": GOOD | {"scopes": []}}, "0f3a9c51 scopes: "),
-        ({"0f3a9c51": GOOD | {"scopes": ["all"]}}, "'infer' or 'admin'"),
+        ({"0f3a9c51": GOOD | {"scopes": ["all"]}}, "'infer', 'admin' or 'audit'"),
         ({"0f3a9c51": GOOD | {"created": "2026-01-01T00:00:00"}}, "0f3a9c51 created: Input should have timezone info"),
         ({"0f3a9c51": GOOD | {"expires": "soon"}}, "0f3a9c51 expires: "),
         ({"0f3a9c51": GOOD | {"rate_per_minute": 0}}, "0f3a9c51 rate_per_minute: "),

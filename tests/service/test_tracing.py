@@ -250,7 +250,7 @@ def test_the_service_traces_an_image_and_logs_the_trace(pristine_store: Path, tm
     assert request.parent_span_id.hex() == PARENT
     assert attributes(request)["melanoserve.model"] == "grader"
     phases = [span.name for span in receiver.spans if span.parent_span_id == request.span_id]
-    assert sorted(phases) == ["decode", "receive", "run", "wait", "write"]
+    assert sorted(phases) == ["decode", "receive", "record", "run", "wait", "write"]
     assert b"Erika" not in receiver.raw
     assert b"breslow" not in receiver.raw
 
