@@ -67,7 +67,8 @@ def test_classify_answers_with_exactly_the_contract_s_fields(client: httpx.Clien
         "sensitivity": 0.9, "sensitivity_ci": [0.8, 0.95], "specificity": 0.9, "specificity_ci": [0.8, 0.95],
     }  # fmt: skip
     assert answer["image"] == {
-        "sha256": hashlib.sha256(data).hexdigest(), "media_type": "image/png", "width": 224, "height": 224, "frame": None,
+        "sha256": hashlib.sha256(data).hexdigest(), "media_type": "image/png",
+        "width": 224, "height": 224, "frame": None,
     }  # fmt: skip
     assert answer["model"].keys() == MODEL
     assert (answer["model"]["name"], answer["model"]["version"]) == ("classifier", 1)
