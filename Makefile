@@ -11,10 +11,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve ui gateway test lint docs fuzz contract clinic train bench soak requirements
+.PHONY: help serve ui gateway test test-long lint docs fuzz contract clinic train bench soak requirements
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
 
 serve: .venv/service ## set up and start the service on http://127.0.0.1:$(PORT)
 	$(BIN)/melanoserve serve --port $(PORT)
@@ -27,6 +27,9 @@ gateway: .venv/clinic ## set up and start the gateway beside a PACS; its setting
 
 test: lint ## set up and run linters, type checks and all tests
 	$(BIN)/python -m pytest -n 2
+
+test-long: export TEST_LONG = 1
+test-long: test ## the same, and the few tests that take long
 
 lint: .venv/dev .venv/training .venv/docs .venv/ui ## ruff and mypy
 	$(BIN)/ruff check .
@@ -57,8 +60,8 @@ soak: MINUTES ?= 60
 soak: .venv/training ## an hour of the service at 80 % load: are latency and memory flat? MINUTES=60
 	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 
-# The files below .venv say that a set of packages is installed as its requirements name it now. Most of what training
-# and tests bring is never imported, so Python compiles it when it is, which saves half a minute.
+# The files below .venv say that a set of packages is installed as its requirements name it now. Most of what they bring
+# is never imported, so Python compiles it when it is, which saves most of a minute.
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -67,7 +70,7 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 .venv/service: .venv/python requirements/service.txt requirements/build.txt pyproject.toml
-	$(PIP) -r requirements/service.txt -r requirements/build.txt
+	$(PIP) --no-compile -r requirements/service.txt -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

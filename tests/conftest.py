@@ -5,6 +5,7 @@ which needs little of it; those of the page share a service and a page. (pytest-
 under pytest 9.2: its issue 1386.)
 """
 
+import os
 from pathlib import PurePosixPath
 
 import pytest
@@ -14,6 +15,19 @@ from xdist.scheduler import LoadScopeScheduling
 TRAINING = PurePosixPath("tests/training")
 PAPER = TRAINING / "paper"
 PAGE = PurePosixPath("tests/ui")
+
+LONG = (
+    "tests/benchmarks/test_command_line.py::test_the_whole_command",
+    "tests/docs/test_commands.py::test_what_it_says_can_be_done_and_comes_out[docs/how-to/",
+    "tests/gateway/test_killed.py",
+    "tests/test_own_images.py::test_a_fifth",
+    "tests/test_own_images.py::test_the_version",
+    "tests/training/paper/test_compare.py",
+    "tests/training/test_options.py::test_the_command",
+    "tests/training/test_outside.py::test_the_command",
+    "tests/training/test_workers.py::test_two_processes",
+)
+"""Beginnings of the names of tests that take long; `make test-long` runs them too."""
 
 
 class ByFolder(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
@@ -34,7 +48,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFolde
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts first what takes longest, or one process would wait for it in the end."""
+    """Puts first what takes longest, or one process would wait for it in the end; leaves out what takes too long."""
+    if "TEST_LONG" not in os.environ:
+        for item in items:
+            if item.nodeid.startswith(LONG):
+                item.add_marker(pytest.mark.skip(reason="NOT RUN: it takes long; make test-long runs it"))
     first = (TRAINING, PAPER)
     items.sort(key=lambda item: first.index(group) if (group := _group(item.nodeid)) in first else len(first))
 
