@@ -71,10 +71,10 @@ def test_a_fifth_is_held_out_and_nothing_leaks(followed: tuple[Path, str]) -> No
 
 def test_the_version_is_published_measured_and_served(followed: tuple[Path, str]) -> None:
     folder, printed = followed
-    assert "published classifier/3" in printed
+    assert "published classifier/4" in printed
     assert "held-out images of my-clinic" in printed
     with running(folder / "model_store" / "models", folder / "state") as service:
         image = (folder / "my-data" / "my-clinic" / "melanoma" / "0001.jpg").read_bytes()
         answer = service.client.post("/classify", files={"file": image}).json()
-        assert answer["model"]["version"] == 3
+        assert answer["model"]["version"] == 4
         assert answer["operating_point"]["measured_on"].startswith("held-out images of my-clinic")
