@@ -149,7 +149,10 @@ class Rounds:
         run(closed_loop(server.port, request, MANY, for_seconds(_WARM_UP_SECONDS), replies.append))
         if not replies or replies[-1].status != 200:
             raise ServerFailed(f"it answers {replies[-1].status if replies else 'nothing'} when it is warmed up")
-        self._answers[name] = float(json.loads(replies[-1].body)["probability"])
+        probability = json.loads(replies[-1].body)["probability"]
+        if probability is None:
+            raise ServerFailed("it abstains from the image that it is warmed up with")
+        self._answers[name] = float(probability)
 
     def _point(self, number: int, name: str, server: Server, point: Point) -> None:
         image, clients = point

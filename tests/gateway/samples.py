@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from pydicom.uid import (
     VLPhotographicImageStorage,
     generate_uid,
 )
+
+from dermoscopy.render import render_lesion
 
 PATIENT = "Canary^Patient"
 PATIENT_ID = "canary-4711"
@@ -45,8 +48,9 @@ def photograph(
         instance: SOP Instance UID.
         attributes: More of the data set, by keyword.
     """
-    noise = np.random.default_rng(seed).integers(-25, 26, (96, 128, 3))
-    pixels = np.clip(np.asarray((120, 80, 70)) + noise, 0, 255).astype(np.uint8)
+    lesion = _lesion()
+    noise = np.random.default_rng(seed).integers(-3, 4, lesion.shape)
+    pixels = np.clip(lesion + noise, 0, 255).astype(np.uint8)
     dataset = _common(sop_class, modality, study or generate_uid(), instance or generate_uid())
     dataset.SamplesPerPixel = 3
     dataset.PlanarConfiguration = 0
@@ -62,6 +66,12 @@ def photograph(
     for name, value in attributes.items():
         setattr(dataset, name, value)
     return _file(dataset, JPEGBaseline8Bit if jpeg else ExplicitVRLittleEndian)
+
+
+@cache
+def _lesion() -> NDArray[np.int16]:
+    """int16[96, 128, 3]: one that the bundled classifier does not abstain from."""
+    return render_lesion(3, side=128, malignancy=0.8)[16:-16].astype(np.int16)
 
 
 def report_on(image: bytes, *, study: str | None = None) -> bytes:

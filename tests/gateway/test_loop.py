@@ -84,9 +84,6 @@ def report_in(study: str, pacs: Pacs) -> Dataset:
         pytest.param(by_stow, photograph(2), id="photograph by STOW-RS"),
     ],
 )
-@pytest.mark.xfail(
-    reason="classifier/3 abstains from this rendered photograph: no probability in the report", strict=False
-)
 def test_an_image_comes_in_and_its_report_is_in_its_study(
     send: Send, image: bytes, loop: Loop, service: Service, tmp_path: Path
 ) -> None:

@@ -61,12 +61,13 @@ def counted_requests(service: Service) -> float:
     return sum(map(float, found))
 
 
-@pytest.mark.xfail(reason="one of forty requests is sometimes not counted yet", strict=False)
 def test_both_answer_and_either_knows_what_both_counted(two: Service) -> None:
     assert len(processes(two)) == 2
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: classify(two), range(40))) == [200] * 40
-    assert {counted_requests(two) for _ in range(6)} == {40.0}
+    deadline = time.monotonic() + 20
+    while {counted_requests(two) for _ in range(6)} != {40.0}:  # a request is counted after its answer is sent
+        assert time.monotonic() < deadline
     assert len([line for line in two.events("request") if line["path"] == "/classify"]) == 40
 
 
