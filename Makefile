@@ -10,6 +10,9 @@ EXAMPLES ?= 500
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
+# Set by some container images; without it Python keeps what it compiled and every start after the first is faster.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help serve ui gateway test test-long lint docs fuzz contract clinic train bench soak requirements
 
@@ -60,8 +63,9 @@ soak: MINUTES ?= 60
 soak: .venv/training ## an hour of the service at 80 % load: are latency and memory flat? MINUTES=60
 	$(BIN)/python -m benchmarks soak --minutes $(MINUTES)
 
-# The files below .venv say that a set of packages is installed as its requirements name it now. Most of what they bring
-# is never imported, so Python compiles it when it is, which saves most of a minute.
+# The files below .venv say that a set of packages is installed as its requirements name it now. What the service needs is
+# compiled at once, so that its first start is no slower than the next. Most of what the others bring is never imported;
+# Python compiles it when it is.
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -70,8 +74,9 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 .venv/service: .venv/python requirements/service.txt requirements/build.txt pyproject.toml
-	$(PIP) --no-compile -r requirements/service.txt -r requirements/build.txt
+	$(PIP) -r requirements/service.txt -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q client dermoscopy model_store service
 	touch $@
 
 .venv/training: .venv/service requirements/training.txt
