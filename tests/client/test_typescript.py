@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from client import Client
+from tests.node import need_node
 from tests.running_service import ROOT, Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -22,7 +23,6 @@ COMMANDS: list[str] = [
     for line in block.replace("\\\n", " ").splitlines()
 ]  # fmt: skip
 
-OLDEST_NODE = 20
 UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED")
 
 
@@ -52,7 +52,9 @@ def test_the_lock_holds_what_the_document_installs_and_names_no_registry() -> No
 @pytest.fixture(scope="module")
 def built(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the client was generated from what the service says of itself, and the program compiled."""
-    _need_node()
+    need_node("the TypeScript client")
+    if shutil.which("npm") is None:
+        pytest.skip("NOT TESTED: the TypeScript client; npm is not installed")
     folder = tmp_path_factory.mktemp("typescript")
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(LOCKED / name, folder)
@@ -63,15 +65,6 @@ def built(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(command("node generate.mjs"), folder)
     run(command("npx tsc"), folder)
     return folder
-
-
-def _need_node() -> None:
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        pytest.skip("NOT TESTED: the TypeScript client; node and npm are not installed")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        pytest.skip(f"NOT TESTED: the TypeScript client; it needs node {OLDEST_NODE}, and this is {version}")
 
 
 def _install(folder: Path) -> None:

@@ -9,7 +9,10 @@ from tests.running_service import ROOT
 
 FENCE = re.compile(r"^( *)```(\S*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
-COMMANDS = ("sh", "python")
+PROGRAMS = {"python": ".venv/bin/python -", "js": "node --input-type=module -"}
+"""Languages in which a whole block is one program -> what reads it from standard input."""
+
+COMMANDS = ("sh", *PROGRAMS)
 OUTPUTS = ("json", "text")
 
 
@@ -25,9 +28,9 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """What a shell is given, one after the other; a block of Python is one command."""
-        if self.language == "python":
-            return [f".venv/bin/python - <<'PYTHON'\n{self.text}PYTHON"]
+        """What a shell is given, one after the other; a block of Python or JavaScript is one command."""
+        if self.language in PROGRAMS:
+            return [f"{PROGRAMS[self.language]} <<'PROGRAM'\n{self.text}PROGRAM"]
         lines = self.text.replace("\\\n", " ").splitlines()
         return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import COMMANDS, Block, blocks, documents
-from tests.docs.following import LEFT_OUT, SPOKEN, alone, followed
+from tests.docs.following import LEFT_OUT, SPOKEN, alone, followed, left_out
 from tests.docs.outputs import check
 from tests.docs.reader import Reader, reading
+from tests.node import need_node
 from tests.running_service import ROOT
 
 NOT_RUN = ("", "bash", "console", "shell", "shell-session", "zsh", "py", "pycon", "python3")
@@ -22,6 +23,11 @@ NOT_RUN = ("", "bash", "console", "shell", "shell-session", "zsh", "py", "pycon"
 def _commands() -> list[tuple[Block, str]]:
     found = (block for document in documents() for block in blocks(document) if block.language in COMMANDS)
     return [(block, command) for block in found for command in block.commands]
+
+
+def _words(command: str) -> list[str]:
+    """Of a program that a block gives to an interpreter only what a shell is given."""
+    return shlex.split(command.partition("<<")[0], comments=True)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,8 @@ def reader(request: pytest.FixtureRequest, document: str, tmp_path: Path) -> Ite
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.parametrize("document", SPOKEN)
 def test_what_it_says_can_be_done_and_comes_out(document: str, reader: Reader) -> None:
+    if any(block.language == "js" and not left_out(block, block.commands[0]) for block in blocks(document)):
+        need_node(f"what {document} says in JavaScript")
     for block, printed in followed(document, reader):
         assert block.output is not None
         check(block.output, printed)
@@ -50,7 +58,7 @@ def test_what_it_says_can_be_done_and_comes_out(document: str, reader: Reader) -
 @pytest.mark.parametrize("document", documents())
 def test_its_blocks_say_what_they_are(document: str) -> None:
     for block in blocks(document):
-        assert block.language not in NOT_RUN, f"{block}: commands are sh or python, and what comes out json or text"
+        assert block.language not in NOT_RUN, f"{block}: commands are sh, python or js, and what comes out json or text"
 
 
 def test_what_is_left_out_is_still_there() -> None:
@@ -64,7 +72,7 @@ def test_the_trainings_are_taken_by_the_command_line() -> None:
 
     taken = 0
     for block, command in _commands():
-        words = shlex.split(command, comments=True)
+        words = _words(command)
         start = next(
             (n + 3 for n in range(len(words)) if words[n : n + 3] == [".venv/bin/python", "-m", "training"]), 0
         )
@@ -79,7 +87,7 @@ def test_the_trainings_are_taken_by_the_command_line() -> None:
 
 def test_the_targets_are_those_of_the_makefile() -> None:
     for block, command in _commands():
-        words = shlex.split(command, comments=True)
+        words = _words(command)
         if words[0] == "make":
             dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
             assert dry.returncode == 0, f"{block}: {dry.stderr}"
