@@ -144,12 +144,21 @@ def test_cross_validation_averages_over_repeats(monkeypatch: pytest.MonkeyPatch)
     assert 0 < np.abs(thrice - once).max() < 0.5
 
 
-def test_the_penalty_is_chosen_inside() -> None:
+def test_each_question_has_its_penalty_chosen_inside() -> None:
     """Noise calls for the strongest penalty, a clear signal for a weaker one."""
     stages = _stages()
-    noise = np.random.default_rng(1).normal(0, 1, (1, len(stages.grades), 60))
-    assert grader._choose_penalty(noise, stages, (1e-4, 10.0)) == 1e-4
-    assert grader._choose_penalty(_features(stages), stages, (1e-6, 1e-1)) == 1e-1
+    features = np.random.default_rng(1).normal(0, 1, (1, len(stages.grades), 60))
+    assert grader._choose_penalties(features, stages, (1e-4, 10.0)) == [1e-4, 1e-4]
+    features[:, :, 0] += 9.0 * (stages.grades == TOP)
+    assert grader._choose_penalties(features, stages, (1e-4, 1e-1)) == [1e-4, 1e-1]
+    assert grader._choose_penalties(_features(stages), stages, (1e-6, 1e-1)) == [1e-1, 1e-1]
+
+
+def test_both_answers_of_a_question_weigh_equally() -> None:
+    answer = np.array([True] + [False] * 9)
+    assert grader._loss(np.zeros(10), answer) == pytest.approx(2 * np.log(2))
+    assert grader._loss(np.where(answer, 0.0, -50.0), answer) == pytest.approx(np.log(2))
+    assert grader._loss(np.zeros(9), answer[1:]) == pytest.approx(np.log(2))
 
 
 def test_the_baseline_may_choose_weaker_penalties_than_the_grader() -> None:
