@@ -26,6 +26,7 @@ from client.answers import (
 )
 from client.asynchronous import AsyncClient
 from client.calls import ClassifyOptions, GradeOptions, Source
+from client.dicom import DicomObjects
 from client.errors import (
     DeadlineExceeded,
     Forbidden,
@@ -54,6 +55,7 @@ __all__ = [
     "ClassifyOptions",
     "Client",
     "DeadlineExceeded",
+    "DicomObjects",
     "Evaluation",
     "Explanation",
     "Forbidden",

@@ -12,6 +12,7 @@ from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
 from client.connection import headers_of, unreachable
+from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
 from client.manifest import VersionAnswer
@@ -63,6 +64,14 @@ class AsyncClient:
     async def grade_dicom(self, image: Source, **options: Unpack[GradeOptions]) -> bytes:
         """What `grade` answers, as a DICOM structured report."""
         return await self._ask(calls.grade_dicom(image, options))
+
+    async def classify_objects(self, image: Source, **options: Unpack[ClassifyOptions]) -> DicomObjects:
+        """What `classify` answers as DICOM files; see `Client.classify_objects`."""
+        return await self._ask(calls.classify_objects(image, options))
+
+    async def grade_objects(self, image: Source, **options: Unpack[GradeOptions]) -> DicomObjects:
+        """What `grade` answers as DICOM files."""
+        return await self._ask(calls.grade_objects(image, options))
 
     async def classify_batch(
         self, images: Iterable[Source], **options: Unpack[ClassifyOptions]

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, Generic, TypedDict, TypeVar
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from client import fhir
+from client import dicom, fhir
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
+from client.dicom import DicomObjects
 from client.errors import MEDIA_TYPE, Problem, UnexpectedAnswer
 from client.fhir import Bundle
 from client.manifest import VersionAnswer
@@ -22,8 +23,6 @@ One = TypeVar("One", ClassifyAnswer, GradeAnswer)
 
 Source = bytes | Path | BinaryIO
 """An image: its bytes, its file, or an open file. File names are never sent."""
-
-DICOM = "application/dicom"
 
 UNDECLARED = {"Content-Type": "application/octet-stream"}
 """What an image is, its bytes say."""
@@ -108,6 +107,16 @@ def grade_dicom(image: Source, options: GradeOptions) -> Call[bytes]:
     return _dicom("/grade", image, options)
 
 
+def classify_objects(image: Source, options: ClassifyOptions) -> Call[DicomObjects]:
+    """POST /classify, answered with DICOM files."""
+    return _objects("/classify", image, options)
+
+
+def grade_objects(image: Source, options: GradeOptions) -> Call[DicomObjects]:
+    """POST /grade, answered with DICOM files."""
+    return _objects("/grade", image, options)
+
+
 def classify_batch(images: Iterable[Source], options: ClassifyOptions) -> Call[list[ClassifyAnswer | Problem]]:
     """POST /classify/batch."""
     return _batch("/classify/batch", images, options, ClassifyAnswer)
@@ -164,15 +173,15 @@ def _image(path: str, image: Source, options: Mapping[str, Any], answer: type[On
 
 
 def _dicom(path: str, image: Source, options: Mapping[str, Any]) -> Call[bytes]:
-    sent = {"content": _bytes(image), "headers": UNDECLARED | {"Accept": DICOM}, "params": _params(options)}
-    return Call("POST", path, _dicom_file, sent, is_json=False)
+    headers = UNDECLARED | {"Accept": dicom.MEDIA_TYPE}
+    sent = {"content": _bytes(image), "headers": headers, "params": _params(options)}
+    return Call("POST", path, dicom.file_of, sent, is_json=False)
 
 
-def _dicom_file(body: bytes) -> bytes:
-    """The body, if it begins as a DICOM file does (PS3.10, 7.1)."""
-    if body[128:132] != b"DICM":
-        raise TypeError("no DICOM file")
-    return body
+def _objects(path: str, image: Source, options: Mapping[str, Any]) -> Call[DicomObjects]:
+    headers = UNDECLARED | {"Accept": dicom.RELATED}
+    sent = {"content": _bytes(image), "headers": headers, "params": _params(options)}
+    return Call("POST", path, dicom.objects_of, sent, is_json=False)
 
 
 def _fhir(path: str, image: Source, options: Mapping[str, Any]) -> Call[Bundle]:
