@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from client import Client, Problem
 from model_store.processors import available_processors
@@ -15,8 +15,9 @@ from service.image_route import Work
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
 from service.problem_responses import problem_members
-from service.problems import kind_of
+from service.problems import DicomInputNeeded, kind_of
 from service.progress import Progress
+from service.representations import DICOM
 from service.settings import Settings
 from service.versions import Served
 
@@ -30,25 +31,29 @@ _ABOUT_THE_IMAGE = (413, 415, 422, 500, 504)
 """Statuses that say something of one image only; after any other the next image would fare no better."""
 
 
+Form = Literal["json", "fhir", "dicom"]
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of every image: `task` is "classify" or "grade", the rest are the service's query parameters, but
-    for `fhir`: whether the answer is a FHIR bundle."""
+    """What is asked of every image: `task` is "classify" or "grade", `form` what the answer is written as, and the rest
+    are the service's query parameters."""
 
     task: str
     version: int | None = None
     label: str | None = None
     operating_point: str | None = None
     always: bool = False
-    fhir: bool = False
+    form: Form = "json"
     frame: int | None = None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, or what the service would call the problem: exactly one of the two, as JSON."""
+    """An answer as JSON, a report as a DICOM file, or what the service would call the problem: exactly one of them."""
 
     answer: dict[str, Any] | None = None
+    report: bytes | None = None
     problem: dict[str, Any] | None = None
 
 
@@ -85,13 +90,16 @@ class InProcess:
         work: Work = classify if self.wanted.task == "classify" else grade_image
         question = Question("", self.wanted.operating_point, always=self.wanted.always, frame=self.wanted.frame)
         try:
-            answer = work(self.served, Job(data, self.settings.limits, question, Progress(_NO_DEADLINE)))
+            job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE))
+            answer = work(self.served, job)
+            if self.wanted.form == "dicom":
+                return Reply(report=DICOM.write(answer, job))
         except Exception as error:
             kind = kind_of(error)
-            if kind is None or kind.status not in _ABOUT_THE_IMAGE:
+            if kind is None or not _about_the_image(kind.status, kind.code):
                 raise
             return Reply(problem=problem_members(error, ""))
-        if self.wanted.fhir:
+        if self.wanted.form == "fhir":
             return Reply(dict(bundle_of(answer, question.pathology, datetime.now(UTC))))
         return Reply(answer.model_dump(mode="json"))
 
@@ -116,20 +124,26 @@ class Remote:
 
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""
-        given = {name: value for name, value in vars(self.wanted).items() if name not in ("task", "fhir")}
+        given = {name: value for name, value in vars(self.wanted).items() if name not in ("task", "form")}
         # Not what is merely false: version 0 must be refused, not left out and answered by another version.
         options: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None and value is not False
         }
         try:
-            if self.wanted.fhir:
-                client, grade = self.client, self.wanted.task == "grade"
+            client, grade = self.client, self.wanted.task == "grade"
+            if self.wanted.form == "dicom":
+                report = client.grade_dicom(data, **options) if grade else client.classify_dicom(data, **options)
+                return Reply(report=report)
+            if self.wanted.form == "fhir":
                 return Reply(client.grade_fhir(data, **options) if grade else client.classify_fhir(data, **options))
-            if self.wanted.task == "grade":
-                return Reply(self.client.grade(data, **options).model_dump(mode="json"))
-            return Reply(self.client.classify(data, **options).model_dump(mode="json"))
+            answer = client.grade(data, **options) if grade else client.classify(data, **options)
+            return Reply(answer.model_dump(mode="json"))
         except Problem as problem:
-            if problem.status not in _ABOUT_THE_IMAGE:
+            if not _about_the_image(problem.status, problem.code):
                 raise
             members = {"code": problem.code, "status": problem.status, "detail": problem.detail}
             return Reply(problem=members)
+
+
+def _about_the_image(status: int, code: str) -> bool:
+    return status in _ABOUT_THE_IMAGE or code == DicomInputNeeded.kind.code

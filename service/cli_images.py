@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from service.settings import PREFIX, SettingsError, read_settings
 
 if TYPE_CHECKING:
-    from service.asking import Asker, Reply, Wanted
+    from service.asking import Asker, Form, Reply, Wanted
 
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -30,6 +30,7 @@ examples:
   melanoserve {task} lesion.jpg                        with the bundled models, in this process
   melanoserve {task} photographs/ --out results.csv    a folder; killed, the same command goes on where it was
   melanoserve {task} *.jpg --format json --server http://127.0.0.1:8000
+  melanoserve {task} IM000001 --format dicom --out reports/    a report for the study of each DICOM file
 
 exit status: 0 all were answered; 1 nothing could be answered; 2 wrong usage or settings; 3 some were not answered.
 Research use only: no diagnosis."""
@@ -52,13 +53,16 @@ def register(commands: _Commands) -> None:
         )
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images, or folders of them")
         parser.add_argument(
-            "--out", type=Path, help="write .csv or .jsonl here, row by row, and go on from what is there"
+            "--out",
+            type=Path,
+            help="write .csv or .jsonl here, row by row, and go on from what is there; with --format dicom a folder",
         )
         parser.add_argument(
             "--format",
-            choices=("table", "csv", "json", "fhir"),
+            choices=("table", "csv", "json", "fhir", "dicom"),
             default="table",
-            help="on standard output (default table); fhir is a FHIR R4 bundle a line",
+            help="on standard output (default table); fhir is a FHIR R4 bundle a line; dicom writes structured reports "
+            "about DICOM files into the folder --out, and their names",
         )
         parser.add_argument("--server", metavar="URL", help="ask this service; without it, the models of --store here")
         parser.add_argument("--key", help=f"its API key [{KEY}, which other users of this machine cannot see]")
@@ -109,6 +113,11 @@ class _Refused(Exception):
 
 def _check_out(options: argparse.Namespace) -> None:
     path = options.out
+    if options.format == "dicom":
+        if path is None:
+            raise _Refused("--format dicom needs --out FOLDER for the reports", 2)
+        path.mkdir(parents=True, exist_ok=True)
+        return
     if path is not None and options.format == "fhir":
         raise _Refused("--out writes rows; redirect the output of --format fhir instead", 2)
     if path is not None and path.suffix not in (".csv", ".json", ".jsonl"):
@@ -119,9 +128,9 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
     """The files, and of folders every image in them; in the order given, a folder's by name."""
     for path in given:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES or _is_dicom(file))
             if not inside:
-                raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))})", 1)
+                raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
             yield from inside
         elif path.exists():
             yield path
@@ -129,12 +138,20 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
             raise _Refused(f"there is no {path}", 1)
 
 
+def _is_dicom(path: Path) -> bool:
+    """Whether a file that an archive gave some name is a DICOM object (PS3.10, 7.1), and no directory of them."""
+    if path.name == "DICOMDIR" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def _wanted(options: argparse.Namespace) -> Wanted:
     from service.asking import Wanted  # noqa: PLC0415
 
     always = getattr(options, "always", False)
-    fhir = options.format == "fhir"
-    return Wanted(options.command, options.version, options.label, options.operating_point, always, fhir, options.frame)
+    form: Form = options.format if options.format in ("fhir", "dicom") else "json"
+    return Wanted(options.command, options.version, options.label, options.operating_point, always, form, options.frame)
 
 
 def _asker(options: argparse.Namespace) -> Asker:
@@ -150,7 +167,8 @@ def _asker(options: argparse.Namespace) -> Asker:
 def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> int:
     from service.results import Results  # noqa: PLC0415
 
-    results = None if options.out is None else Results(options.out, options.command)
+    rows = options.out is not None and options.format != "dicom"
+    results = Results(options.out, options.command) if rows else None
     left = [file for file in files if results is None or _named(file, options.frame) not in results.done]
     if len(left) < len(files):
         print(f"melanoserve: {len(files) - len(left)} of {len(files)} are done already", file=sys.stderr)
@@ -160,7 +178,7 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
             row = output.show(file, reply)
             if results is not None:
                 results.add(row)
-            failed += reply.answer is None
+            failed += reply.problem is not None
     return SOME_FAILED if failed else 0
 
 
@@ -188,7 +206,7 @@ class _Output:
     def __init__(self, options: argparse.Namespace, count: int) -> None:
         from tqdm import tqdm  # noqa: PLC0415
 
-        self._options, self._rows = options, list[dict[str, Any]]()
+        self._options, self._rows, self._reports = options, list[dict[str, Any]](), 0
         self._bar = tqdm(total=count, unit="img", desc=options.command, disable=None if count > 1 else True)
 
     def __enter__(self) -> _Output:
@@ -207,15 +225,18 @@ class _Output:
             print(table(self._rows, self._options.command))
 
     def show(self, file: Path, reply: Reply) -> dict[str, Any]:
-        """Shows one reply, and gives its row; a bundle has none."""
+        """Shows one reply, and gives its row; a bundle and a report have none."""
         from service.results import row_of  # noqa: PLC0415
 
         self._bar.update(1)
+        if reply.report is not None:
+            print(self._kept(file, reply.report))
+            return {}
         if self._options.format == "fhir" and reply.answer is not None:
             print(json.dumps(reply.answer))
             return {}
         row = row_of(_named(file, self._options.frame), reply)
-        if self._options.format == "fhir":
+        if self._options.format in ("fhir", "dicom"):
             print(f"melanoserve: {file}: {row['problem']}: {row['detail']}", file=sys.stderr)
             return row
         if self._options.out is not None:
@@ -227,3 +248,10 @@ class _Output:
         else:
             self._rows.append(row)
         return row
+
+    def _kept(self, file: Path, report: bytes) -> Path:
+        """Writes a report; numbered, because an archive gives files of many folders the same name."""
+        self._reports += 1
+        path: Path = self._options.out / f"{self._reports:04}-{file.name}.sr.dcm"
+        path.write_bytes(report)
+        return path

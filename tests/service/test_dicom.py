@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from highdicom.sr import srread
 
 from dermoscopy.dicom import syntaxes
 from service.cli import main
-from tests.dermoscopy.dicom_files import coded, jpeg, jpeg_ls, native
+from tests.dermoscopy.dicom_files import STUDY, coded, jpeg, jpeg_ls, native
 from tests.dermoscopy.files import picture as rendered
 from tests.running_service import ROOT, Service
 from tests.service.test_problem_responses import check_problem
@@ -102,6 +103,31 @@ def test_the_command_line_takes_it(pristine_store: Path, tmp_path: Path, capsys:
     for number, decision in ((1, "malignant"), (2, "benign")):
         assert main(["classify", str(tmp_path / "lesions"), "--frame", str(number), *here]) == 0
         assert json.loads(capsys.readouterr().out)["decision"] == decision
+
+
+def test_the_command_line_writes_reports(
+    pristine_store: Path, service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive, out = tmp_path / "archive", tmp_path / "reports"
+    for folder in ("1", "2"):
+        (archive / folder).mkdir(parents=True)
+        (archive / folder / "IM.1.2.3").write_bytes(native(picture(MELANOMA)))
+    (archive / "DICOMDIR").write_bytes(native(picture(MELANOMA)))
+    (archive / "notes").write_text("no image")
+    (archive / "photograph.png").write_bytes(png(picture(MELANOMA)))
+    here = ["--store", str(pristine_store), "--state", str(tmp_path / "state")]
+    there = ["--server", str(service.client.base_url)]
+    for task, where in (("classify", here), ("grade", there)):
+        assert main([task, str(archive), "--format", "dicom", "--out", str(out), *where]) == 3
+        written = capsys.readouterr()
+        names = [f"{number:04}-IM.1.2.3.sr.dcm" for number in (1, 2)]
+        assert written.out.splitlines() == [str(out / name) for name in names]
+        assert f"melanoserve: {archive / 'photograph.png'}: dicom_input_needed: " in written.err
+        assert "DICOMDIR" not in written.err
+        assert sorted(file.name for file in out.iterdir()) == names
+        assert {srread(out / name).StudyInstanceUID for name in names} == {STUDY}
+    assert main(["classify", str(archive), "--format", "dicom", *here]) == 2
+    assert "--out FOLDER" in capsys.readouterr().err
 
 
 def test_two_frames_of_a_file_are_two_rows(pristine_store: Path, tmp_path: Path) -> None:
