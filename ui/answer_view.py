@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from client import Classification, GradeAnswer, Problem
-from ui import markup, overlay, pathology_form, prevalence_view, session, words
+from client.dicom import MEDIA_TYPE as DICOM
+from ui import dicom_view, export_view, frames, markup, overlay, pathology_form, prevalence_view, session, words
 from ui.asking import Asked
 
 CLASSES = {"melanoma": "Melanoma", "other_malignant": "Another malignancy", "benign": "Benign"}
@@ -21,14 +22,17 @@ def show(file: UploadedFile, asked: Asked) -> None:
     """
     said = asked.classification
     if said is None:
-        trouble(asked)
+        trouble(file, asked)
+        frames.show(file, asked)
         return
     verdict(said)
     quality(said)
     left, right = st.columns([5, 6], gap="large")
     with left:
         picture(file, asked)
+        frames.show(file, asked)
         _image(asked)
+        export_view.show(file, asked)
     with right:
         _point(said)
         prevalence_view.show(said)
@@ -38,11 +42,19 @@ def show(file: UploadedFile, asked: Asked) -> None:
         _provenance(asked)
 
 
-def trouble(asked: Asked) -> None:
-    """Says why there is no answer, and what to do."""
+def trouble(file: UploadedFile, asked: Asked) -> None:
+    """Says why there is no answer, and what to do.
+
+    Args:
+        file: The image.
+        asked: What became of it.
+    """
     if asked.trouble is None:
         return
-    st.error(f"**{markup.plain(asked.name)}** {markup.plain(words.trouble(asked.trouble))}")
+    if frames.unclear(file, asked.trouble):
+        st.info(f"**{markup.plain(asked.title)}** {markup.plain(words.several(asked.trouble))}")
+        return
+    st.error(f"**{markup.plain(asked.title)}** {markup.plain(words.trouble(asked.trouble))}")
     if found := words.reference(asked.trouble):
         st.caption(markup.plain(f"For whoever runs the service: {found}"))
 
@@ -56,13 +68,16 @@ def picture(file: UploadedFile, asked: Asked, *, caption: str = overlay.CAPTION)
         caption: What the heatmap shows.
     """
     said, image = asked.classification, asked.image
-    found = session.preview(file, asked)
     if said is None or image is None:
         return
+    heatmap = None if said.explanation is None else said.explanation.heatmap
+    if image.media_type == DICOM:
+        dicom_view.picture(file, asked, heatmap, image, caption=caption)
+        return
+    found = session.preview(file, asked)
     if found is None:
         st.info("This page cannot show the picture; the answer is about the file as the service read it.")
         return
-    heatmap = None if said.explanation is None else said.explanation.heatmap
     overlay.draw(found, heatmap, image, key=file.file_id, caption=caption)
 
 
@@ -140,11 +155,13 @@ def _grade(asked: Asked) -> None:
 def _image(asked: Asked) -> None:
     if asked.image is None:
         return
+    frame = {} if asked.image.frame is None else {"Frame": str(asked.image.frame)}
     st.html(
         markup.facts(
             {
                 "File": asked.name,
                 "Type": asked.image.media_type,
+                **frame,
                 "Size": f"{asked.image.width} x {asked.image.height} pixels",
                 "SHA-256": asked.image.sha256,
             }

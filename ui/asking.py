@@ -32,17 +32,32 @@ class Pathology:
 
 @dataclass(frozen=True)
 class Question:
-    """How the images are asked about."""
+    """How an image is asked about.
+
+    Attributes:
+        operating_point: None for the version's default.
+        always: Whether a stage grade is wanted also where it would mislead.
+        pathology: Of the lesion.
+        frame: Of a DICOM file that has several.
+        version: Which one is to answer, of the grader for /grade; None for what `stable` names.
+    """
 
     operating_point: str | None = None
     always: bool = False
     pathology: Pathology = Pathology()
+    frame: int | None = None
+    version: int | None = None
 
-    def options(self) -> GradeOptions:
-        """What /grade is asked; the heatmap is always part of it."""
-        options: GradeOptions = {"explain": True}
-        if self.operating_point is not None:
-            options["operating_point"] = self.operating_point
+    def for_classify(self) -> ClassifyOptions:
+        """What /classify is asked."""
+        options: ClassifyOptions = {}
+        self._fill(options)
+        return options
+
+    def for_grade(self) -> GradeOptions:
+        """What /grade is asked."""
+        options: GradeOptions = {}
+        self._fill(options)
         if self.always:
             options["always"] = True
         if self.pathology.breslow_mm is not None:
@@ -55,6 +70,16 @@ class Question:
             options["m"] = self.pathology.m
         return options
 
+    def _fill(self, options: ClassifyOptions) -> None:
+        """What both are asked; the heatmap is always part of it."""
+        options["explain"] = True
+        if self.operating_point is not None:
+            options["operating_point"] = self.operating_point
+        if self.frame is not None:
+            options["frame"] = self.frame
+        if self.version is not None:
+            options["version"] = self.version
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -66,6 +91,7 @@ class Asked:
         answer: None if there is none.
         trouble: Why there is none.
         no_grader: Why /classify had to answer instead of /grade, if it had to.
+        question: How it was asked.
     """
 
     name: str
@@ -73,6 +99,12 @@ class Asked:
     answer: GradeAnswer | ClassifyAnswer | None = None
     trouble: MelanoserveError | None = None
     no_grader: Problem | None = None
+    question: Question = Question()
+
+    @property
+    def title(self) -> str:
+        """What people call it: two frames of a file are two pictures."""
+        return self.name if self.question.frame is None else f"{self.name}, frame {self.question.frame}"
 
     @property
     def classification(self) -> Classification | None:
@@ -100,20 +132,18 @@ def ask(client: Client, name: str, data: bytes, question: Question) -> Asked:
         question: How to ask.
     """
     try:
-        return Asked(name, _now(), client.grade(data, **question.options()))
+        return Asked(name, _now(), client.grade(data, **question.for_grade()), question=question)
     except Problem as problem:
         if problem.code not in WITHOUT_GRADER:
-            return Asked(name, _now(), trouble=problem)
+            return Asked(name, _now(), trouble=problem, question=question)
         refused = problem
     except MelanoserveError as error:
-        return Asked(name, _now(), trouble=error)
-    options: ClassifyOptions = {"explain": True}
-    if question.operating_point is not None:
-        options["operating_point"] = question.operating_point
+        return Asked(name, _now(), trouble=error, question=question)
     try:
-        return Asked(name, _now(), client.classify(data, **options), no_grader=refused)
+        answer = client.classify(data, **question.for_classify())
+        return Asked(name, _now(), answer, no_grader=refused, question=question)
     except MelanoserveError as error:
-        return Asked(name, _now(), trouble=error)
+        return Asked(name, _now(), trouble=error, question=question)
 
 
 def _now() -> datetime:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from client import Image
-from ui.pictures import data_url, shows_anything
+from ui.pictures import data_url, paper, shows_anything
 
 _HTML = """
 <figure>
@@ -25,6 +25,7 @@ input:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset
 output { min-width: 3rem; text-align: right; }
 figcaption { font-size: 0.875rem; line-height: 1.4; }
 [hidden] { display: none; }
+[hidden] + figcaption { padding-top: 0.5rem; }
 """
 
 _JS = """
@@ -52,6 +53,7 @@ CAPTION = (
     "compares places of one picture, and is no outline of the lesion."
 )
 NOTHING = "The network found no evidence for malignancy in any place of this picture."
+TOGETHER = "Picture and heatmap as the service drew them together; your DICOM viewer shows the skin below."
 
 
 def draw(picture: bytes, heatmap: bytes | None, image: Image, *, key: str, caption: str) -> None:
@@ -68,12 +70,34 @@ def draw(picture: bytes, heatmap: bytes | None, image: Image, *, key: str, capti
         caption = ""
     elif not shows_anything(heatmap):
         heatmap, caption = None, NOTHING
+    _draw(picture, heatmap, f"The uploaded picture, {_size(image)}", caption, key)
+
+
+def draw_together(picture: bytes, heatmap: bytes, image: Image, *, key: str, caption: str) -> None:
+    """Draws a picture that has its heatmap in it; the arguments are those of `draw`."""
+    found = f"{TOGETHER} {caption}".rstrip() if shows_anything(heatmap) else NOTHING
+    _draw(picture, None, f"The uploaded picture with its heatmap, {_size(image)}", found, key)
+
+
+def draw_alone(heatmap: bytes, image: Image, *, key: str, caption: str) -> None:
+    """Draws a heatmap without its picture; the arguments are those of `draw`."""
+    if shows_anything(heatmap):
+        _draw(paper(image.width, image.height), heatmap, f"An empty place of {_size(image)}", caption, key)
+    else:
+        st.caption(NOTHING)
+
+
+def _size(image: Image) -> str:
+    return f"{image.width} by {image.height} pixels"
+
+
+def _draw(picture: bytes, heatmap: bytes | None, alt: str, caption: str, key: str) -> None:
     _overlay(
         key=key,
         data={
             "picture": data_url(picture, "image/jpeg"),
             "heatmap": None if heatmap is None else data_url(heatmap, "image/png"),
-            "alt": f"The uploaded picture, {image.width} by {image.height} pixels",
+            "alt": alt,
             "caption": caption,
         },
     )

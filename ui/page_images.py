@@ -8,7 +8,7 @@ from ui.asking import Asked, Question
 from ui.manifests import points
 from ui.records import brief
 
-TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "dcm"]
+KINDS = "JPEG, PNG, TIFF, WebP, BMP or DICOM"
 
 
 def show() -> None:
@@ -35,7 +35,8 @@ def pick(key: str, label: str) -> list[UploadedFile]:
         key: Of the page.
         label: What is asked for.
     """
-    files = st.file_uploader(label, type=TYPES, accept_multiple_files=True, key=f"{key}-files")
+    # Of any name: files of an archive often have no ending. What a file is, the service says by its content.
+    files = st.file_uploader(f"{label} ({KINDS})", accept_multiple_files=True, key=f"{key}-files")
     if st.toggle("Use the camera of this device", key=f"{key}-camera-on"):
         photograph = st.camera_input("Photograph", key=f"{key}-camera")
         files += [] if photograph is None else [photograph]

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui import answer_view, markup, overlay, session, words
+from ui import answer_view, export_view, frames, markup, overlay, session, words
 from ui.asking import Asked
 from ui.page_images import options, pick
 
@@ -32,9 +32,10 @@ def show() -> None:
 
 
 def _one(file: UploadedFile, asked: Asked) -> None:
-    st.markdown(f"**{markup.plain(asked.name)}**")
+    st.markdown(f"**{markup.plain(asked.title)}**")
     answer_view.picture(file, asked, caption="")
-    answer_view.trouble(asked)
+    answer_view.trouble(file, asked)
+    frames.show(file, asked)
     if asked.classification is not None:
         answer_view.verdict(asked.classification)
         answer_view.quality(asked.classification)
@@ -42,6 +43,7 @@ def _one(file: UploadedFile, asked: Asked) -> None:
         st.markdown(markup.plain(f"Resembles stage grade {asked.graded.grade.stage}."))
         if asked.graded.grade.caveat:
             st.warning(markup.plain(asked.graded.grade.caveat))
+    export_view.show(file, asked)
 
 
 def summary(found: list[Asked]) -> str:

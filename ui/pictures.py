@@ -83,6 +83,14 @@ def _plain(image: Image.Image) -> Image.Image:
     return plain
 
 
+def paper(width: int, height: int) -> bytes:
+    """A JPEG of nothing, to lay the heatmap on of a picture of this size that cannot be shown."""
+    scale = LONGEST_SIDE / max(width, height)
+    file = io.BytesIO()
+    Image.new("L", (max(1, round(width * scale)), max(1, round(height * scale))), 224).save(file, "JPEG")
+    return file.getvalue()
+
+
 def shows_anything(heatmap: bytes) -> bool:
     """Whether a heatmap, a PNG with transparency, is opaque anywhere."""
     with Image.open(io.BytesIO(heatmap)) as opened:

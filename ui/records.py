@@ -11,15 +11,15 @@ from ui.asking import Asked
 from ui.words import percent
 
 COLUMNS = (
-    "when", "file", "sha256", "decision", "probability", "operating_point", "threshold", "stage", "grade_withheld",
-    "ajcc_t", "ajcc_group", "classifier", "grader", "request_id", "problem", "intended_use",
+    "when", "file", "frame", "sha256", "decision", "probability", "operating_point", "threshold", "stage",
+    "grade_withheld", "ajcc_t", "ajcc_group", "classifier", "grader", "request_id", "problem", "intended_use",
 )  # fmt: skip
 
 
 def row(asked: Asked) -> dict[str, Any]:
     """One image as a row of the table of `COLUMNS`; what the service did not say is None."""
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
-    found |= {"when": asked.when.isoformat(timespec="seconds"), "file": asked.name}
+    found |= {"when": asked.when.isoformat(timespec="seconds"), "file": asked.name, "frame": asked.question.frame}
     if asked.trouble is not None:
         found["problem"] = asked.trouble.code if isinstance(asked.trouble, Problem) else "not_reachable"
         found["request_id"] = asked.trouble.request_id if isinstance(asked.trouble, Problem) else None
@@ -69,10 +69,10 @@ def brief(asked: Asked) -> dict[str, str]:
     said = asked.classification
     if said is None:
         why = asked.trouble.title if isinstance(asked.trouble, Problem) else "the service could not be reached"
-        return {"Image": asked.name, "Decision": f"No answer: {why}", "Probability": "", "Stage grade": ""}
+        return {"Image": asked.title, "Decision": f"No answer: {why}", "Probability": "", "Stage grade": ""}
     grade = None if asked.graded is None else asked.graded.grade
     return {
-        "Image": asked.name,
+        "Image": asked.title,
         "Decision": said.decision,
         "Probability": "not answered" if said.probability is None else percent(said.probability),
         "Stage grade": "none" if grade is None else f"resembles {grade.stage}" + (" (caveat)" if grade.caveat else ""),
@@ -81,6 +81,8 @@ def brief(asked: Asked) -> dict[str, str]:
 
 def _whole(asked: Asked) -> dict[str, Any]:
     found: dict[str, Any] = {"when": asked.when.isoformat(timespec="seconds"), "file": asked.name}
+    if asked.question.frame is not None:
+        found["frame"] = asked.question.frame
     if asked.answer is not None:
         found["answer"] = asked.answer.model_dump(mode="json", exclude=_HEATMAPS)
     trouble = asked.trouble or asked.no_grader

@@ -1,13 +1,23 @@
 """What one browser window has asked so far. It is in memory, and gone when the window is closed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui import pictures
+from client import ClassifyAnswer, Client, GradeAnswer, MelanoserveError
+from client.fhir import Bundle
+from ui import exporting, pictures
 from ui.asking import Asked, Pathology, Question, ask
+from ui.exporting import Reported
 from ui.frame import service
+
+Form = TypeVar("Form", Bundle, Reported)
+
+Key = tuple[str, Question]
+"""A file, and how it was asked about."""
 
 
 @dataclass
@@ -17,11 +27,17 @@ class Session:
     Attributes:
         history: In the order in which it was asked.
         pathology: File -> what was found of its lesion.
+        frames: DICOM file -> which of its frames is meant.
+        bundles: The answers that were wanted in FHIR, or why there are none.
+        reports: The same in DICOM.
     """
 
     history: list[Asked] = field(default_factory=list)
     pathology: dict[str, Pathology] = field(default_factory=dict)
-    known: dict[tuple[str, Question], Asked] = field(default_factory=dict)
+    frames: dict[str, int] = field(default_factory=dict)
+    known: dict[Key, Asked] = field(default_factory=dict)
+    bundles: dict[Key, Bundle | MelanoserveError] = field(default_factory=dict)
+    reports: dict[Key, Reported | MelanoserveError] = field(default_factory=dict)
     previews: dict[str, bytes | None] = field(default_factory=dict)
 
 
@@ -36,7 +52,7 @@ def answers(files: list[UploadedFile], question: Question) -> list[Asked]:
 
     Args:
         files: As they were uploaded.
-        question: How to ask; what pathology found is added for each file.
+        question: How to ask; what pathology found and which frame is meant is added for each file.
     """
     now = session()
     missing = [file for file in files if (file.file_id, _of(file, question)) not in now.known]
@@ -56,6 +72,8 @@ def forget_failures() -> None:
     """Lets what failed be asked again."""
     now = session()
     now.known = {key: asked for key, asked in now.known.items() if asked.trouble is None}
+    now.bundles = {key: one for key, one in now.bundles.items() if not isinstance(one, MelanoserveError)}
+    now.reports = {key: one for key, one in now.reports.items() if not isinstance(one, MelanoserveError)}
 
 
 def forget() -> None:
@@ -73,8 +91,37 @@ def preview(file: UploadedFile, asked: Asked) -> bytes | None:
     return previews[file.file_id]
 
 
+def bundle(file: UploadedFile, asked: Asked) -> Bundle | MelanoserveError:
+    """An answer in FHIR, asked for once, so that saving it twice does not make two of it; or why there is none."""
+    return _once(session().bundles, exporting.bundle, file, asked)
+
+
+def reported(file: UploadedFile, asked: Asked) -> Reported | MelanoserveError:
+    """An answer about a DICOM file in DICOM, asked for once; or why there is none."""
+    return _once(session().reports, exporting.reported, file, asked)
+
+
+def _once(
+    kept: dict[Key, Form | MelanoserveError],
+    ask_for: Callable[[Client, bytes, GradeAnswer | ClassifyAnswer, Question], Form],
+    file: UploadedFile,
+    asked: Asked,
+) -> Form | MelanoserveError:
+    key = (file.file_id, asked.question)
+    if asked.answer is None:
+        raise ValueError("nothing was answered")
+    if key not in kept:
+        try:
+            kept[key] = ask_for(service(), file.getvalue(), asked.answer, asked.question)
+        except MelanoserveError as error:
+            kept[key] = error
+    return kept[key]
+
+
 def _of(file: UploadedFile, question: Question) -> Question:
-    return replace(question, pathology=session().pathology.get(file.file_id, Pathology()))
+    now = session()
+    found = now.pathology.get(file.file_id, Pathology())
+    return replace(question, pathology=found, frame=now.frames.get(file.file_id))
 
 
 def _progress(done: int, images: int) -> str:

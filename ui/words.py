@@ -12,6 +12,7 @@ DECISIONS = {
 
 ADVICE = {
     "animated_image": "Save the one picture that you mean as a file of its own.",
+    "contradictory_colours": "Export it once more from the program that took it, as JPEG or PNG.",
     "corrupt_image": "Export the original once more; a copy was probably cut off on its way.",
     "deadline_exceeded": "The service is busy. Ask again in a moment.",
     "empty_image": "The file is empty. Export it once more.",
@@ -19,13 +20,17 @@ ADVICE = {
     "image_too_small": "Send the original, not a thumbnail.",
     "insufficient_scope": "The API key was not made for this. Ask whoever runs the service for one that is.",
     "key_expired": "Ask whoever runs the service for a new API key.",
+    "no_such_frame": "Choose one that the file has.",
+    "not_a_photograph": "Upload the object that holds the photograph of the lesion.",
     "overloaded": "The service is busy. Ask again in a moment.",
     "rate_limited": "Too many images in a short time. Ask again in a moment.",
     "state_not_writable": "Whoever runs the service must make its state folder writable.",
     "too_many_pixels": "Save it smaller; the model looks at 224 pixels in each direction.",
     "unauthorized": "The service asks for an API key. Whoever runs this page sets MELANOSERVE_KEY for it.",
     "unknown_operating_point": "Choose another operating point under “Options”.",
-    "unsupported_image_type": "Save the picture as JPEG, PNG, TIFF, WebP or BMP.",
+    "unreportable_object": "Whoever runs the archive can correct the object; the answer about its picture stands.",
+    "unsupported_image_type": "Save the picture as JPEG, PNG, TIFF, WebP or BMP, or as a DICOM photograph in colour.",
+    "unsupported_transfer_syntax": "Export it from the archive uncompressed, or as JPEG.",
     "version_refused": "Whoever runs the service finds the reason under “Models”, and can move the label back.",
 }
 """Code of a problem -> what whoever looks at the page can do about it."""
@@ -56,6 +61,12 @@ def trouble(error: MelanoserveError) -> str:
     if advice is None:
         advice = "Ask again in a moment." if error.retryable else "Asking again unchanged cannot help."
     return f"{_sentence(error.title)} {_sentence(error.detail)} {advice}"
+
+
+def several(error: MelanoserveError) -> str:
+    """What to do about a DICOM file that has several frames, and how many, in sentences."""
+    many = f" {_sentence(error.detail)}" if isinstance(error, Problem) else ""
+    return f"This file holds several pictures: choose below which one you mean.{many}"
 
 
 def reference(error: MelanoserveError) -> str:

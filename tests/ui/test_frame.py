@@ -22,6 +22,9 @@ def test_every_page_is_accessible_has_the_notice_and_fits(
     expect(page.get_by_role("img", name="The uploaded picture")).to_be_visible()
     page.get_by_text("Enter what pathology found").click()
     expect(page.get_by_role("button", name="Compute the stage")).to_be_visible()
+    settled(page)
+    page.get_by_text("Save for the record").click()
+    expect(page.get_by_role("button", name="Save as FHIR")).to_be_visible()
     _check(page, scheme)
     for title in ("One lesion", "History", "Models"):
         turn_to(page, title)

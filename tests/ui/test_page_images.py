@@ -1,7 +1,17 @@
+import json
+from pathlib import Path
+
+import numpy as np
+from highdicom.sr import srread
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from client import GradeAnswer, OperatingPoint
-from tests.ui.uploads import BROKEN, SAMPLE_FILE, choose, jpeg, settled, upload
+from tests.dermoscopy.dicom_files import CANARY, STUDY, native
+from tests.service.fhir.samples import resources
+from tests.service.fhir.validators import python_faults
+from tests.ui.conftest import SAMPLE
+from tests.ui.uploads import BROKEN, SAMPLE_FILE, choose, dicom, jpeg, saved, settled, upload
 from ui.predictive import predictive
 from ui.words import percent
 
@@ -75,8 +85,32 @@ def test_ten_files_and_a_broken_one(page: Page) -> None:
     expect(rows.nth(11)).to_contain_text("broken.jpg")
     expect(rows.nth(11)).to_contain_text("No answer: The image cannot be decoded")
     settled(page)
-    page.get_by_role("combobox", name="Look at one of them").click()
-    page.get_by_role("option", name="11. broken.jpg").click()
+    choose(page, "Look at one of them", "11. broken.jpg")
     expect(page.get_by_text("Export the original once more")).to_be_visible()
     expect(page.get_by_text("corrupt_image, request")).to_be_visible()
     expect(page.locator("img.picture")).to_have_count(0)
+
+
+def test_a_dicom_file_of_any_name_is_answered_and_saved_for_the_record(
+    page: Page, tmp_path: Path, said: GradeAnswer, verdict: str
+) -> None:
+    lesion = native(np.asarray(Image.open(SAMPLE).convert("RGB")))
+    upload(page, dicom("IM000001", lesion))
+    expect(page.get_by_text(verdict)).to_be_visible()
+    assert said.classification.probability is not None
+    expect(page.get_by_text(f"Probability of malignancy {percent(said.classification.probability)}")).to_be_visible()
+    picture = page.get_by_role("img", name="The uploaded picture with its heatmap")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [400, 400]
+    settled(page)
+    page.get_by_text("Save for the record: FHIR and DICOM").click()
+    bundle = json.loads(saved(page, "Save as FHIR", tmp_path).read_text())
+    assert python_faults(bundle) == []
+    assert said.model.sha256 in str(resources(bundle, "Device"))
+    assert CANARY not in str(bundle)
+    assert json.loads(saved(page, "Save as FHIR", tmp_path).read_text()) == bundle
+    file = saved(page, "Save as DICOM report", tmp_path)
+    report = srread(file)
+    assert (report.StudyInstanceUID, report.PatientName, report.PreliminaryFlag) == (STUDY, CANARY, "PRELIMINARY")
+    assert file.name.startswith("melanoserve-")
+    assert "canary" not in page.content().lower()

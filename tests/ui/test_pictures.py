@@ -8,7 +8,7 @@ from PIL import Image
 from dermoscopy.decode import decode
 from dermoscopy.render import render_lesion
 from service.heatmap import heatmap_png
-from ui.pictures import data_url, preview, shows_anything
+from ui.pictures import data_url, paper, preview, shows_anything
 
 LESION = Image.fromarray(render_lesion(3, side=96)).crop((0, 0, 96, 64))
 
@@ -83,6 +83,11 @@ def test_a_heatmap_that_is_clear_everywhere_is_known(evidence: float, shown: boo
     activation = np.full((7, 7), -0.1, np.float32)
     activation[3, 3] = evidence
     assert shows_anything(base64.b64decode(heatmap_png(activation, 96, 64))) == shown
+
+
+def test_paper_has_the_shape_of_the_picture() -> None:
+    assert Image.open(io.BytesIO(paper(3000, 2000))).size == (1024, 683)
+    assert Image.open(io.BytesIO(paper(20, 40_000))).size == (1, 1024)
 
 
 def test_an_address_holds_the_bytes() -> None:

@@ -2,13 +2,14 @@ import base64
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from client import ClassifyAnswer, GradeAnswer, NotReachable
 from tests.ui.test_words import problem
 from ui import records
-from ui.asking import Asked
+from ui.asking import Asked, Question
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = {"name": "classifier", "version": 2, "sha256": "c" * 64, "runtime": "openvino", "precision": "f32"}
@@ -59,6 +60,16 @@ def test_a_row_has_what_was_said_and_by_which_version() -> None:
     assert row["classifier"] == f"classifier/2 {'c' * 64}"
     assert row["when"] == "2026-01-02T03:04:05+00:00"
     assert row["intended_use"] == "Tests only."
+
+
+def test_two_frames_of_a_file_are_told_apart() -> None:
+    second = replace(graded(), question=Question(frame=2))
+    rows = _read(records.as_csv([graded(), second]))
+    assert [(row["file"], row["frame"]) for row in rows] == [("lesion.png", ""), ("lesion.png", "2")]
+    assert records.brief(second)["Image"] == "lesion.png, frame 2"
+    first, other = json.loads(records.as_json([graded(), second]))
+    assert "frame" not in first
+    assert other["frame"] == 2
 
 
 def test_what_was_not_answered_stays_empty() -> None:

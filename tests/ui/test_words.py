@@ -37,6 +37,11 @@ def test_trouble_is_a_sentence_that_says_what_to_do(error: MelanoserveError, sai
     assert text.endswith(".")
 
 
+def test_of_a_file_of_several_pictures_it_is_told_how_many_there_are() -> None:
+    said = words.several(problem("animated_image"))
+    assert said == "This file holds several pictures: choose below which one you mean. In this way."
+
+
 def test_a_request_can_be_found_in_the_log_where_there_was_one() -> None:
     assert words.reference(problem("overloaded", retryable=True, status=503)) == "overloaded, request f00"
     assert words.reference(NotReachable("nothing listens")) == ""

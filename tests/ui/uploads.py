@@ -1,6 +1,7 @@
 """Files to hand to the page, and the way to do it."""
 
 import io
+from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, TimeoutError, expect
@@ -22,6 +23,11 @@ def jpeg(seed: int, *, orientation: int = 1) -> FilePayload:
     return {"name": f"lesion-{seed}.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
 
 
+def dicom(name: str, data: bytes) -> FilePayload:
+    """A DICOM file as a browser hands it over: it knows no type for it."""
+    return {"name": name, "mimeType": "", "buffer": data}
+
+
 def upload(page: Page, *files: FilePayload) -> None:
     """Chooses files on the page that is shown."""
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(list(files))
@@ -31,6 +37,15 @@ def turn_to(page: Page, title: str) -> None:
     """Follows the link to another page."""
     page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True).click()
     page.get_by_role("heading", name=title, exact=True, level=1).wait_for()
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """Clicks what saves a file, and says where it is."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    file = folder / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    return file
 
 
 def settled(page: Page) -> None:
