@@ -149,8 +149,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     _check_present(recipe.sources, table)
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
-    described |= _describe_photographs(options.photographs)
-    recorded = described | {"split": roles.digest(table)}
+    # Not among what a run remembers: the gate learns from them after the training, so they may come with its last call.
+    recorded = described | _describe_photographs(options.photographs) | {"split": roles.digest(table)}
     work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
     check_ready(work)
     if options.start:

@@ -206,19 +206,25 @@ def test_weights_are_released_as_they_are_after_no_epoch(
     assert all(np.array_equal(*pair) for pair in zip(released, expected.get_weights(), strict=True))
 
 
-def test_photographs_that_the_gate_learns_from_are_recorded(
-    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_photographs_that_the_gate_learns_from_are_recorded_and_may_come_last(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, run = tmp_path / "holidays", tmp_path / "run"
+    folder, recipes = tmp_path / "holidays", []
+
+    def release_classifier(_network: keras.Model, work: release.Work, *_: object) -> StoredVersion:
+        recipes.append(work.recipe)
+        return published.classifier
+
+    monkeypatch.setattr(release, "release_classifier", release_classifier)
     (folder / "beach").mkdir(parents=True)
-    arguments = ["--from", str(published.classifier.path), "--run", str(run), "--photographs", str(folder)]
-    assert "no photographs" in _error(capsys, "classifier", *published.options, *arguments)
+    arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path / "run"), "--phases", "48:0"]
+    with_photographs = [*arguments, "--photographs", str(folder)]
+    assert "no photographs" in _error(capsys, "classifier", *published.options, *with_photographs)
     shutil.copy(ROOT / "docs" / "images" / "sample.png", folder / "beach" / "sea.png")
-    run.mkdir()
-    (run / "split.json").write_text("of another split")  # stops it before it trains
-    assert "another split" in _error(capsys, "classifier", *published.options, *arguments)
-    recorded = json.loads((run / "recipe.json").read_text())["photographs"]
-    assert re.fullmatch(r"1 files of holidays, beach \(sha256 [0-9a-f]{12}\)", recorded)
+    assert main(["classifier", *published.options, *arguments]) == 0
+    assert main(["classifier", *published.options, *with_photographs]) == 0  # the same run
+    assert "photographs" not in recipes[0]
+    assert re.fullmatch(r"1 files of holidays, beach \(sha256 [0-9a-f]{12}\)", str(recipes[1]["photographs"]))
 
 
 def test_no_epoch_needs_weights(published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
