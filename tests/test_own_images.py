@@ -27,6 +27,9 @@ COMMANDS = [
 ]
 """Those that are ours; the others take Docker and a running service."""
 
+NEXT = 1 + max(int(folder.name) for folder in (ROOT / "model_store" / "models" / "classifier").iterdir())
+"""The version that is published after those that come with the repository."""
+
 
 def _paint(clinic: Path) -> None:
     for number in range(150):
@@ -60,6 +63,13 @@ def test_it_has_the_steps_that_it_promises() -> None:
     ]  # fmt: skip
 
 
+def test_it_goes_on_from_the_last_version_and_names_the_next() -> None:
+    given = "\n".join(COMMANDS)
+    assert f"--from classifier/{NEXT - 1} " in given
+    assert f"--version classifier/{NEXT}\n" in f"{given}\n"
+    assert f"show classifier {NEXT}\n" in given
+
+
 def test_a_fifth_is_held_out_and_nothing_leaks(followed: tuple[Path, str]) -> None:
     counts = re.search(r"^my-clinic +(\d+) +(\d+) +(\d+) +0 +0 +\d+$", followed[1], re.MULTILINE)
     assert counts is not None
@@ -71,10 +81,10 @@ def test_a_fifth_is_held_out_and_nothing_leaks(followed: tuple[Path, str]) -> No
 
 def test_the_version_is_published_measured_and_served(followed: tuple[Path, str]) -> None:
     folder, printed = followed
-    assert "published classifier/4" in printed
+    assert f"published classifier/{NEXT}" in printed
     assert "held-out images of my-clinic" in printed
     with running(folder / "model_store" / "models", folder / "state") as service:
         image = (folder / "my-data" / "my-clinic" / "melanoma" / "0001.jpg").read_bytes()
         answer = service.client.post("/classify", files={"file": image}).json()
-        assert answer["model"]["version"] == 4
+        assert answer["model"]["version"] == NEXT
         assert answer["operating_point"]["measured_on"].startswith("held-out images of my-clinic")
