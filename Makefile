@@ -29,7 +29,7 @@ gateway: .venv/clinic ## set up and start the gateway beside a PACS; its setting
 	$(BIN)/python -m gateway run
 
 test: lint ## set up and run linters, type checks and all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 test-long: export TEST_LONG = 1
 test-long: test ## the same, and the few tests that take long

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         _check_out(options)
         files = list(_images(options.files))
-        return _ask_all(_asker(options), files, options)
+        with _asker(options) as asker:
+            return _ask_all(asker, files, options)
     except SettingsError as error:
         for problem in error.problems:
             print(f"melanoserve: {problem}", file=sys.stderr)
@@ -154,14 +155,17 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     return Wanted(options.command, options.version, options.label, options.operating_point, always, form, options.frame)
 
 
-def _asker(options: argparse.Namespace) -> Asker:
+@contextmanager
+def _asker(options: argparse.Namespace) -> Iterator[Asker]:
     from client import Client  # noqa: PLC0415
     from service.asking import Remote, in_process  # noqa: PLC0415
 
     if options.server:
-        return Remote(Client(options.server, key=options.key or os.environ.get(KEY)), _wanted(options))
+        with Client(options.server, key=options.key or os.environ.get(KEY)) as client:
+            yield Remote(client, _wanted(options))
+        return
     places = {name: getattr(options, name) for name in ("store", "state") if getattr(options, name) is not None}
-    return in_process(read_settings(places), _wanted(options))
+    yield in_process(read_settings(places), _wanted(options))
 
 
 def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Which tests go to the same process, where there are several (`make test` has two: pytest-xdist).
+"""Which tests go to the same process, where there are several (`make test` has three: pytest-xdist).
 
 Those of a file share what its fixtures built; those of the training share a training, but for the paper's comparison,
 which needs little of it; those of the page share a service and a page. (pytest-xdist's own `loadgroup` does nothing
@@ -18,12 +18,20 @@ PAGE = PurePosixPath("tests/ui")
 
 LONG = (
     "tests/benchmarks/test_command_line.py::test_the_whole_command",
+    "tests/benchmarks/test_compare.py::test_the_real_service",
+    "tests/dermoscopy/test_lesion.py::test_the_lesion_of_real",
     "tests/docs/test_commands.py::test_what_it_says_can_be_done_and_comes_out[docs/how-to/",
+    "tests/fuzz/test_runner.py::test_a_process_that_dies",
     "tests/gateway/test_killed.py",
+    "tests/model_store/test_runtime_tensorflow.py::test_threads_are_limited",
+    "tests/service/test_bundled_heatmap.py",
+    "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
     "tests/test_own_images.py::test_a_fifth",
     "tests/test_own_images.py::test_the_version",
     "tests/training/paper/test_compare.py",
-    "tests/training/test_options.py::test_the_command",
+    "tests/training/test_bfloat16.py",
+    "tests/training/test_cli.py::test_the_module_runs",
+    "tests/training/test_options.py",
     "tests/training/test_outside.py::test_the_command",
     "tests/training/test_workers.py::test_two_processes",
 )
