@@ -28,7 +28,7 @@ LONG = (
     "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
     "tests/test_own_images.py::test_a_fifth",
     "tests/test_own_images.py::test_the_version",
-    "tests/training/paper/test_compare.py",
+    "tests/training/paper/",
     "tests/training/test_bfloat16.py",
     "tests/training/test_cli.py::test_the_module_runs",
     "tests/training/test_options.py",
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.nodeid.startswith(LONG):
                 item.add_marker(pytest.mark.skip(reason="NOT RUN: it takes long; make test-long runs it"))
-    first = (TRAINING, PAPER)
+    first = (TRAINING, PAGE, PAPER)
     items.sort(key=lambda item: first.index(group) if (group := _group(item.nodeid)) in first else len(first))
 
 
