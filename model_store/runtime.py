@@ -31,11 +31,13 @@ class Runtime(Protocol):
     def precision(self) -> Precision:
         """The precision that it runs in, as the runtime itself reports it."""
 
-    def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def run(self, images: NDArray[np.uint8], *, together: int = 1) -> dict[str, NDArray[np.float32]]:
         """Runs a batch.
 
         Args:
             images: uint8[n, 224, 224, 3], RGB, n >= 1, contiguous.
+            together: How many images are worked on side by side now, whoever runs them. It decides only how the
+                processors are shared out, never a bit of an answer.
 
         Returns:
             Output name -> f32[n, ...], finite, in the order of the images.
@@ -44,6 +46,13 @@ class Runtime(Protocol):
             ValueError: The images are not such an array.
             ImplausibleOutput: The model returned something that is not finite, or not one answer for each image.
         """
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it was asked for more images at once than it is ready for; those are run as lone ones are."""
+
+    def expect_crowds(self) -> None:
+        """Makes ready for many images at once; the first call takes a moment, and memory."""
 
 
 def load(

@@ -24,6 +24,7 @@ class TensorFlowRuntime:
 
     name: Literal["tensorflow"] = "tensorflow"
     precision: Precision = "f32"
+    crowded: Literal[False] = False
 
     def __init__(self, path: Path, *, precision: Precision = "f32", threads: int = 0) -> None:
         """Loads a SavedModel; see `runtime.load_directory`.
@@ -41,12 +42,15 @@ class TensorFlowRuntime:
             except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
                 raise RefusedVersion("TensorFlow cannot read the SavedModel.") from error
 
-    def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def run(self, images: NDArray[np.uint8], *, together: int = 1) -> dict[str, NDArray[np.float32]]:
         """See `runtime.Runtime.run`."""
         check_images(images)
         with tf.device("/CPU:0"):
             rows = [self._signature(image=tf.constant(image[np.newaxis])) for image in images]
         return join_rows([{name: values.numpy() for name, values in row.items()} for row in rows])
+
+    def expect_crowds(self) -> None:
+        """TensorFlow is ready."""
 
 
 def _limit_threads(threads: int) -> None:

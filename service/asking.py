@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from client import Client, Problem
-from model_store.processors import available_processors
-from service.context import MOST_IMAGES
+from service.context import images_at_once
 from service.engine import Engine, Selection
 from service.fhir.bundle import bundle_of
 from service.image_route import Work
@@ -26,6 +25,9 @@ _NO_DEADLINE = 86_400.0
 
 REQUESTS_AT_ONCE = 8
 """To a service: enough to keep its processors busy, far below what it admits."""
+
+_CROWD = 50
+"""Images: with fewer, making ready for them takes longer than it saves."""
 
 _ABOUT_THE_IMAGE = (413, 415, 422, 500, 504)
 """Statuses that say something of one image only; after any other the next image would fare no better."""
@@ -64,6 +66,9 @@ class Asker(Protocol):
     def threads(self) -> int:
         """How many may ask at once."""
 
+    def expect(self, images: int) -> None:
+        """Is told how many images will be asked about."""
+
     def ask(self, data: bytes) -> Reply:
         """What becomes of an image's bytes.
 
@@ -83,14 +88,20 @@ class InProcess:
     @property
     def threads(self) -> int:
         """As many as the service would have."""
-        return min(self.settings.threads or available_processors(), MOST_IMAGES)
+        return images_at_once(self.settings)
+
+    def expect(self, images: int) -> None:
+        """See `Asker.expect`."""
+        if images >= _CROWD:
+            for served in filter(None, (self.served, self.served.classifier)):
+                served.runtime.expect_crowds()
 
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""
         work: Work = classify if self.wanted.task == "classify" else grade_image
         question = Question("", self.wanted.operating_point, always=self.wanted.always, frame=self.wanted.frame)
         try:
-            job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE))
+            job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE), together=lambda: self.threads)
             answer = work(self.served, job)
             if self.wanted.form == "dicom":
                 return Reply(report=DICOM.write(answer, job))
@@ -121,6 +132,9 @@ class Remote:
     client: Client
     wanted: Wanted
     threads: int = REQUESTS_AT_ONCE
+
+    def expect(self, images: int) -> None:
+        """See `Asker.expect`; a service is ready for any number."""
 
     def ask(self, data: bytes) -> Reply:
         """See `Asker.ask`."""

@@ -155,7 +155,7 @@ class _Batch:
         progress = received.progress = Progress(settings.deadline_seconds)
         progress.enter("wait")
         received.bytes = len(upload.data)
-        job = Job(bytes(upload.data), settings.limits, self.question, progress, received)
+        job = Job(bytes(upload.data), settings.limits, self.question, progress, received, lambda: workers.together)
         upload.data.clear()
         self.held.hold()
         work = partial(self.asked.work, self.served, job)

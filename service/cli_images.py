@@ -176,6 +176,7 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
     left = [file for file in files if results is None or _named(file, options.frame) not in results.done]
     if len(left) < len(files):
         print(f"melanoserve: {len(files) - len(left)} of {len(files)} are done already", file=sys.stderr)
+    asker.expect(len(left))
     failed = 0
     with results or nullcontext(), _Output(options, len(left)) as output:
         for file, reply in _replies(asker, left):

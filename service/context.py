@@ -33,6 +33,11 @@ MOST_IMAGES = 4
 Result = TypeVar("Result")
 
 
+def images_at_once(settings: Settings) -> int:
+    """How many images are worked on side by side: one more than there are processors, for when one of them waits."""
+    return min((settings.threads or available_processors()) + 1, MOST_IMAGES)
+
+
 @dataclass
 class Context:
     """Lives as long as the app."""
@@ -96,7 +101,7 @@ def make_context(
     """
     required = keys_required or settings.keys_required or settings.takes_tokens
     metrics = Metrics(metrics_folder, version=VERSION)
-    workers = Workers(min(settings.threads or available_processors(), MOST_IMAGES))
+    workers = Workers(images_at_once(settings))
     return Context(
         settings,
         engine or Engine(settings),

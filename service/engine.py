@@ -87,6 +87,7 @@ class Engine:
         while not stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
+                self.versions.expect_crowds()
                 self.try_what_is_new()
                 self._let_go()
                 if time.monotonic() - self._pulsed >= PULSE_SECONDS:

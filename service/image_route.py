@@ -74,7 +74,7 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
         leave()
         raise
     request.state.together = min(context.workers.together + 1, context.workers.count)
-    job = Job(data, settings.limits, question, progress, received)
+    job = Job(data, settings.limits, question, progress, received, lambda: context.workers.together)
     encoding = partial(_encoded, work, form, served, job)
     encoded, received.answer = await context.workers.run(encoding, progress, request.receive, leave)
     request.state.answered = received.answer

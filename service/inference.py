@@ -1,7 +1,7 @@
 """From an image's bytes to an answer. Blocking, about the cost of one decode and one or two predictions."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,13 +58,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Job:
-    """One image to work on: its file, what is asked about it, how far it is, and what the audit trail notes of it."""
+    """One image to work on: its file, what is asked about it, how far it is, what the audit trail notes of it."""
 
     data: bytes
     limits: Limits
     question: Question
     progress: Progress
     received: Received = field(default_factory=Received)
+    together: Callable[[], int] = lambda: 1
+    """How many images are worked on side by side now, this one included."""
 
 
 def classify(classifier: Served, job: Job) -> ClassifyAnswer:
@@ -78,7 +80,7 @@ def classify(classifier: Served, job: Job) -> ClassifyAnswer:
     """
     prepared, image = _decode(job)
     job.progress.enter("run")
-    classification, _ = _classify(classifier, prepared, job.question)
+    classification, _ = _classify(classifier, prepared, job)
     job.progress.enter("write")
     return ClassifyAnswer(
         request_id=job.question.request_id,
@@ -102,10 +104,10 @@ def grade_image(grader: Served, job: Job) -> GradeAnswer:
     prepared, image = _decode(job)
     question = job.question
     job.progress.enter("run")
-    classification, decision = _classify(grader.classifier, prepared, question)
+    classification, decision = _classify(grader.classifier, prepared, job)
     reason = grade_withheld_reason(decision)
     given = reason is None or (question.always and decision.decision != "abstained")
-    graded = _grade(grader, prepared, caveat=reason) if given else None
+    graded = _grade(grader, prepared, job, caveat=reason) if given else None
     job.progress.enter("write")
     return GradeAnswer(
         request_id=question.request_id,
@@ -134,14 +136,14 @@ def _decode(job: Job) -> tuple[Prepared, ImageInfo]:
     return prepared, image
 
 
-def _run(served: Served, prepared: Prepared) -> Outputs:
-    return served.runtime.run(prepared.pixels[np.newaxis])
+def _run(served: Served, prepared: Prepared, job: Job) -> Outputs:
+    return served.runtime.run(prepared.pixels[np.newaxis], together=job.together())
 
 
-def _classify(classifier: Served, prepared: Prepared, question: Question) -> tuple[Classification, Decision]:
-    manifest = classifier.stored.manifest
+def _classify(classifier: Served, prepared: Prepared, job: Job) -> tuple[Classification, Decision]:
+    manifest, question = classifier.stored.manifest, job.question
     measures = measure(prepared) if manifest.gate is not None else None
-    outputs = _run(classifier, prepared)
+    outputs = _run(classifier, prepared, job)
     decision = decide(manifest, outputs, 0, question.operating_point, measures=measures)
     explained = question.explain and decision.decision != "abstained"
     classification = Classification(
@@ -166,9 +168,9 @@ def _differential(decision: Decision) -> list[SuspectedInfo] | None:
     ]
 
 
-def _grade(grader: Served, prepared: Prepared, caveat: str | None) -> GradeInfo:
+def _grade(grader: Served, prepared: Prepared, job: Job, caveat: str | None) -> GradeInfo:
     manifest = grader.stored.manifest
-    graded = grade(manifest, _run(grader, prepared), 0)
+    graded = grade(manifest, _run(grader, prepared, job), 0)
     return GradeInfo(
         stage=graded.stage,
         probabilities=graded.probabilities,

@@ -92,6 +92,14 @@ class Versions:
         """What is in memory now."""
         return list(self._loaded.values())
 
+    def expect_crowds(self) -> None:
+        """Makes versions ready for many images at once that were asked for them; a lone image is answered without."""
+        crowded = [served for served in self.loaded() if served.runtime.crowded]
+        for served in crowded:
+            served.runtime.expect_crowds()
+        if crowded:
+            _return_memory()
+
     def states(self) -> list[tuple[str, int, str]]:
         """Name, number and state of every version that was looked at; costs nothing."""
         known = {key: trial.condition.state for key, trial in list(self._trials.items())}

@@ -23,6 +23,7 @@ def score(runtime: Runtime, pixels: NDArray[np.uint8], rows: list[int], title: s
     Returns:
         Output name -> float32[len(rows), ...].
     """
+    runtime.expect_crowds()
     parts = [
         runtime.run(np.ascontiguousarray(pixels[rows[start : start + BATCH]]))
         for start in tqdm(range(0, len(rows), BATCH), desc=title, unit="batch")

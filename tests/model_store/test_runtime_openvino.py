@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from model_store.errors import RefusedVersion
+from model_store.openvino_streams import Streams
 from model_store.runtime_openvino import OpenVinoRuntime, computes_bf16
 from model_store.store import Store
 from tests.tiny_models import MELANOMA, picture, save
@@ -43,7 +44,7 @@ def test_it_reports_to_nobody_and_needs_no_tensorflow(pristine: Store, tmp_path:
 def test_one_thread_at_a_time_uses_it_for_the_first_time(pristine: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two can wait for each other for ever; by the time that a runtime is there, everything was used once."""
     inside, most, ran = 0, 0, 0
-    really_load, really_run = OpenVinoRuntime._load, OpenVinoRuntime._run_some
+    really_load, really_run = OpenVinoRuntime._load, Streams.run
 
     def load(runtime: OpenVinoRuntime, *arguments: Any) -> None:
         nonlocal inside, most
@@ -51,14 +52,14 @@ def test_one_thread_at_a_time_uses_it_for_the_first_time(pristine: Store, monkey
         most = max(most, inside)
         really_load(runtime, *arguments)
 
-    def run(runtime: OpenVinoRuntime, images: Any) -> Any:
+    def run(streams: Streams, images: Any) -> Any:
         nonlocal inside, ran
-        found = really_run(runtime, images)
+        found = really_run(streams, images)
         inside, ran = inside - 1, ran + 1
         return found
 
     monkeypatch.setattr(OpenVinoRuntime, "_load", load)
-    monkeypatch.setattr(OpenVinoRuntime, "_run_some", run)
+    monkeypatch.setattr(Streams, "run", run)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: OpenVinoRuntime(pristine.path("classifier", 1)), range(4)))
     assert (most, ran) == (1, 4)
@@ -75,6 +76,52 @@ def test_the_number_of_threads_changes_no_bit(pristine: Store, precision: Any) -
         outputs = OpenVinoRuntime(path, precision=precision, threads=threads).run(images)
         for name, values in outputs.items():
             np.testing.assert_array_equal(values, default[name], f"{name} with {threads} threads")
+
+
+def test_side_by_side_as_alone_to_the_last_bit(pristine: Store) -> None:
+    image = picture(MELANOMA, 1)[np.newaxis]
+    runtime = OpenVinoRuntime(pristine.path("classifier", 1), threads=2)
+    alone = runtime.run(image)
+    assert not runtime.crowded
+    before = runtime.run(image, together=2)
+    assert runtime.crowded  # and answered all the same
+    runtime.expect_crowds()
+    assert not runtime.crowded
+    assert runtime._side_by_side is not None
+    behind = runtime.run(image, together=2)
+    assert not runtime.crowded
+    for name, values in alone.items():
+        np.testing.assert_array_equal(before[name], values, name)
+        np.testing.assert_array_equal(behind[name], values, name)
+
+
+def test_where_one_thread_gives_other_bits_than_two_everything_goes_the_way_of_lone_images(
+    pristine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_run = Streams.run
+
+    def run(streams: Streams, images: Any) -> Any:
+        rows = really_run(streams, images)
+        if streams.threads == 1:
+            rows = [row | {"logit": np.nextafter(row["logit"], np.float32(np.inf))} for row in rows]
+        return rows
+
+    monkeypatch.setattr(Streams, "run", run)
+    runtime = OpenVinoRuntime(pristine.path("classifier", 1), threads=2)
+    image = picture(MELANOMA, 1)[np.newaxis]
+    alone = runtime.run(image)
+    runtime.expect_crowds()
+    np.testing.assert_array_equal(runtime.run(image, together=2)["logit"], alone["logit"])
+    assert not runtime.crowded  # there is nothing to make ready any more
+
+
+def test_a_single_processor_has_one_way_only(pristine: Store) -> None:
+    runtime = OpenVinoRuntime(pristine.path("classifier", 1), threads=1)
+    image = picture(MELANOMA, 1)[np.newaxis]
+    runtime.run(image, together=2)
+    runtime.expect_crowds()
+    assert runtime._side_by_side is None
+    assert runtime.run(image, together=2)["probability"].shape == (1,)
 
 
 def test_the_precision_is_the_one_that_was_asked_for(pristine: Store) -> None:

@@ -59,4 +59,14 @@ def test_what_is_wrong_with_the_question_ends_it(settings: Settings, remote: Cli
 def test_as_many_threads_as_the_service_would_have(settings: Settings) -> None:
     whole = in_process(settings, Wanted("classify"))
     assert 1 <= whole.threads <= 4
-    assert InProcess(settings.model_copy(update={"threads": 3}), whole.wanted, whole.served).threads == 3
+    assert InProcess(settings.model_copy(update={"threads": 2}), whole.wanted, whole.served).threads == 3
+
+
+def test_many_images_are_made_ready_for_and_few_are_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    grader, ready = in_process(settings, Wanted("grade")), list[object]()
+    monkeypatch.setattr(type(grader.served.runtime), "expect_crowds", ready.append)
+    grader.expect(3)
+    assert ready == []
+    grader.expect(1000)
+    assert grader.served.classifier is not None
+    assert ready == [grader.served.runtime, grader.served.classifier.runtime]

@@ -47,11 +47,15 @@ class _Quadrant:
 
     name: RuntimeName = "openvino"
     precision: Precision = "f32"
+    crowded = False
+
+    def expect_crowds(self) -> None:
+        pass
 
     def __init__(self, *, honest: bool) -> None:
         self._honest = honest
 
-    def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def run(self, images: NDArray[np.uint8], *, together: int = 1) -> dict[str, NDArray[np.float32]]:
         maps = np.zeros((len(images), 5, 5), np.float32)
         maps[:, :2, :2] = 1
         probability = 1 - images[:, :90, :90].mean(axis=(1, 2, 3)) / 255
@@ -104,7 +108,7 @@ def _agreement(first: NDArray[np.float32], second: NDArray[np.float32]) -> list[
 
 def test_a_version_without_a_map_is_not_measured(data: Data) -> None:
     class Silent(_Quadrant):
-        def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        def run(self, images: NDArray[np.uint8], *, together: int = 1) -> dict[str, NDArray[np.float32]]:
             return {"probability": super().run(images)["probability"]}
 
     assert measure_explanation(Silent(honest=True), data.table, [0, 1], "painted") is None

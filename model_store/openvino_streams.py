@@ -1,0 +1,130 @@
+"""A SavedModel compiled by OpenVINO for one image at a time, and the requests that run it side by side.
+
+Every image of a batch is a request of its own, spread over parallel streams. So a batch cannot change an answer: there
+is no batch in the computation. Other kernels are chosen for other shapes, and the last bits of an answer depend on them
+(a model compiled for any batch size differs from one compiled for one image).
+"""
+
+import queue
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.runtime import IMAGE_SHAPE, Precision
+
+# `import openvino` alone reports itself to Google Analytics and writes an identifier into the home directory, without
+# asking (openvino/tools/ovc/__init__.py sends "general_import"). It does without when this package cannot be imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+try:
+    import openvino as ov
+except ImportError as error:
+    raise RuntimeUnavailable("OpenVINO is not installed here; it comes with requirements/service.txt.") from error
+
+Row = dict[str, NDArray[np.float32]]
+
+
+class Streams:
+    """A model compiled for so many images at once, with so many threads for each. Safe to use from many threads."""
+
+    def __init__(self, model: ov.Model, precision: Precision, *, count: int, threads: int) -> None:
+        """Compiles it.
+
+        Args:
+            model: From `read`.
+            precision: What it computes in.
+            count: How many images at once.
+            threads: For each of them.
+
+        Raises:
+            RefusedVersion: OpenVINO cannot compile it.
+            RuntimeUnavailable: The processor does not run the precision.
+        """
+        self.count, self.threads = count, threads
+        self._compiled = _compile(model, precision, count, threads)
+        self._outputs = {name: i for i, output in enumerate(self._compiled.outputs) for name in output.get_names()}
+        self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        for _ in range(count):
+            self._idle.put(self._compiled.create_infer_request())
+
+    def run(self, images: NDArray[np.uint8]) -> list[Row]:
+        """Runs the first images, as many as there are idle streams, at least one.
+
+        Args:
+            images: uint8[n, 224, 224, 3].
+        """
+        requests = self._take(len(images))
+        try:
+            if len(requests) == 1:
+                requests[0].infer({0: images[:1]})  # in this thread: another would only be waited for
+            else:
+                for request, image in zip(requests, images, strict=False):
+                    request.start_async({0: image[np.newaxis]})
+                for request in requests:
+                    request.wait()
+            return [self._copy(request) for request in requests]
+        except BaseException:
+            # These may still be running: whoever took one next could read another patient's answer.
+            requests = [self._compiled.create_infer_request() for _ in requests]
+            raise
+        finally:
+            for request in requests:
+                self._idle.put(request)
+
+    def _take(self, most: int) -> list[ov.InferRequest]:
+        taken = [self._idle.get()]
+        while len(taken) < min(most, self.count):
+            try:
+                taken.append(self._idle.get_nowait())
+            except queue.Empty:
+                break
+        return taken
+
+    def _copy(self, request: ov.InferRequest) -> Row:
+        # The request's memory is written again by its next run, which may be of another patient's image.
+        return {name: np.array(request.get_output_tensor(index).data) for name, index in self._outputs.items()}
+
+
+def read(path: Path) -> ov.Model:
+    """The model with its batch fixed to one image.
+
+    Raises:
+        RefusedVersion: It cannot be read, or does not take one uint8[n, 224, 224, 3] named "image".
+    """
+    try:
+        model = core().read_model(str(path))
+        names = [name for tensor in model.inputs for name in tensor.get_names()]
+        if names != ["image"] or model.input().get_element_type() != ov.Type.u8:
+            raise RefusedVersion("The SavedModel does not take exactly one input, the uint8 'image'.")
+        model.reshape([1, *IMAGE_SHAPE])
+    except RuntimeError as error:
+        raise RefusedVersion("OpenVINO cannot read the SavedModel.") from error
+    return model
+
+
+@cache
+def core() -> ov.Core:
+    """One for all versions: each would load the CPU plugin again."""
+    return ov.Core()
+
+
+def _compile(model: ov.Model, precision: Precision, count: int, threads: int) -> ov.CompiledModel:
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,  # never left out: OpenVINO takes bf16 by itself where it can
+        "NUM_STREAMS": count,
+        "INFERENCE_NUM_THREADS": count * threads,
+        # Pinned, each version and each process would take the same first cores and leave the others idle.
+        "ENABLE_CPU_PINNING": False,
+    }
+    try:
+        compiled = core().compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise RefusedVersion("OpenVINO cannot compile the SavedModel.") from error
+    runs = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if runs != precision:
+        raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")
+    return compiled
