@@ -64,7 +64,11 @@ def test_as_many_threads_as_the_service_would_have(settings: Settings) -> None:
 
 def test_many_images_are_made_ready_for_and_few_are_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     grader, ready = in_process(settings, Wanted("grade")), list[object]()
-    monkeypatch.setattr(type(grader.served.runtime), "expect_crowds", ready.append)
+
+    def expect_crowds(runtime: object) -> None:
+        ready.append(runtime)
+
+    monkeypatch.setattr(type(grader.served.runtime), "expect_crowds", expect_crowds)
     grader.expect(3)
     assert ready == []
     grader.expect(1000)
