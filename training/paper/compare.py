@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from training.paper.network import Exported, ExportedNetwork, build, side_of
 from training.paper.recipe import PaperRecipe
 from training.paper.report import write_report
 from training.paper.result import Result, load_result
+from training.paper.stopwatch import Stopwatch
 from training.runs import remember
 from training.table import Table
 
@@ -71,9 +71,10 @@ def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
 
 
 def _make(experiment: Experiment, candidate: Candidate) -> Result:
-    begun, folder = time.monotonic(), experiment.place(candidate)
-    exported = _learn(experiment, candidate)
-    minutes = (time.monotonic() - begun) / 60
+    folder = experiment.place(candidate)
+    watch = Stopwatch(folder / "seconds")
+    exported = _learn(experiment, candidate, watch)
+    minutes = watch.seconds / 60
     exported.save(folder / MODEL)
     figures, probability = measure(folder / MODEL, experiment.table, experiment.data, candidate.title)
     return Result(
@@ -90,7 +91,7 @@ def _make(experiment: Experiment, candidate: Candidate) -> Result:
     )
 
 
-def _learn(experiment: Experiment, candidate: Candidate) -> Exported:
+def _learn(experiment: Experiment, candidate: Candidate, watch: Stopwatch) -> Exported:
     table, data = experiment.table, experiment.data
     answers = malignant(table, data.training)
     if candidate.kind == "knn":
@@ -99,4 +100,4 @@ def _learn(experiment: Experiment, candidate: Candidate) -> Exported:
         network = build(candidate, experiment.recipe, experiment.weights)
         learned, watched = learned_and_watched(experiment, candidate, network)
         return with_svm(network, learned[0], answers, watched, malignant(table, data.validation))
-    return ExportedNetwork(train(experiment, candidate))
+    return ExportedNetwork(train(experiment, candidate, watch))

@@ -18,24 +18,26 @@ from training.paper.data import malignant
 from training.paper.experiment import Experiment
 from training.paper.network import HEAD, build, resized, side_of
 from training.paper.recipe import PaperRecipe
+from training.paper.stopwatch import Stopwatch
 from training.table import Table
 
 Floats = NDArray[np.float32]
 
 
-def train(experiment: Experiment, candidate: Candidate) -> keras.Model:
-    """Trains a candidate's network: `frozen`, `fine-tuned` or `scratch`.
+def train(experiment: Experiment, candidate: Candidate, watch: Stopwatch) -> keras.Model:
+    """Trains a candidate's network: `frozen`, `fine-tuned` or `scratch`; what it took is kept after every epoch.
 
     A run that was killed goes on where its last epoch ended; the early stop and the learning rate's patience then count
     from there.
     """
     network = build(candidate, experiment.recipe, experiment.weights)
     if candidate.kind == "scratch":
-        _fit_whole(network, experiment, candidate, "history.csv")
+        _fit_whole(network, experiment, candidate, watch, "history.csv")
         return network
     _fit_top(network, experiment, candidate)
+    watch.keep()
     if candidate.kind == "fine-tuned":
-        _fit_whole(network, experiment, candidate, "history-end-to-end.csv")
+        _fit_whole(network, experiment, candidate, watch, "history-end-to-end.csv")
     return network
 
 
@@ -120,19 +122,20 @@ def _fit_top(network: keras.Model, experiment: Experiment, candidate: Candidate)
     )
 
 
-def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidate, name: str) -> None:
+def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidate, watch: Stopwatch, name: str) -> None:
     recipe, data, table = experiment.recipe, experiment.data, experiment.table
     scratch = candidate.kind == "scratch"
     epochs = recipe.scratch_epochs if scratch else recipe.fine_tuned_epochs
     _compile(network, recipe.learning_rate if scratch else recipe.fine_tuned_learning_rate)
     side, folder = side_of(candidate, recipe), experiment.place(candidate)
     state = keras.callbacks.BackupAndRestore(str(folder / f"state-{name}"), delete_checkpoint=False)
+    kept = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: watch.keep())
     bar = _Bar(candidate.title, epochs, max(1, len(data.training) // recipe.batch))
     network.fit(
         _pictures(table, data.training, side, recipe, augmented=True),
         epochs=epochs,
         validation_data=_pictures(table, data.validation, side, recipe, augmented=False),
-        callbacks=[state, bar, *_callbacks(recipe, folder / name)],
+        callbacks=[state, kept, bar, *_callbacks(recipe, folder / name)],
         verbose=0,
         shuffle=False,
     )

@@ -70,7 +70,7 @@ def write_report(results: list[Result], table: Table, data: PaperData, folder: P
 
 def _text(results: list[Result], chosen: Result | None) -> str:
     header = ["model", "how it learned", "loss", "accuracy", "precision", "recall", "F1", "AUC", "accuracy, no copies",
-              "AUC, no copies", "minutes", "MB", "ms an image"]  # fmt: skip
+              "AUC, no copies", "processor minutes", "MB", "ms an image"]  # fmt: skip
     lines = ["# Comparison\n", _line(header), "|---" * len(header) + "|"]
     for result in sorted(results, key=lambda r: -r.figures[TEST].metrics["auc"].value):
         lines.append(_line(_row(result)))

@@ -19,7 +19,7 @@ class Result(BaseModel):
         title: Of its row.
         kind: See `candidates.Candidate`.
         side: Of its pictures in pixels.
-        minutes: That training took, since it was last taken up.
+        minutes: Of a processor that training took; features that another candidate has made already are not made again.
         megabytes: Of its SavedModel.
         milliseconds: For one image, alone.
         figures: Set -> figures.
