@@ -60,7 +60,8 @@ class Streams:
         requests = self._take(len(images))
         try:
             if len(requests) == 1:
-                requests[0].infer({0: images[:1]})  # in this thread: another would only be waited for
+                np.copyto(requests[0].get_input_tensor().data, images[:1])
+                requests[0].infer(share_outputs=True)  # in this thread, which would only wait for another
             else:
                 for request, image in zip(requests, images, strict=False):
                     request.start_async({0: image[np.newaxis]})

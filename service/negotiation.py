@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 
@@ -51,7 +52,7 @@ def negotiate(accept: str, offered: Sequence[str]) -> int | None:
     if not accept.strip():
         return 0
     ranges = list(_ranges(accept))
-    weights = [_weight(next(_media_ranges(media_type)), ranges) for media_type in offered]
+    weights = [_weight(_media_ranges(media_type)[0], ranges) for media_type in offered]
     best = max(weights)
     return weights.index(best) if best > 0 else None
 
@@ -68,7 +69,13 @@ def _ranges(accept: str) -> Iterator[tuple[MediaRange, float]]:
         yield one, float(weight) if _WEIGHT.fullmatch(weight) else 0.0
 
 
-def _media_ranges(text: str) -> Iterator[MediaRange]:
+# A client sends the same header with every image, and what is offered never changes.
+@lru_cache(maxsize=64)
+def _media_ranges(text: str) -> tuple[MediaRange, ...]:
+    return tuple(_read(text))
+
+
+def _read(text: str) -> Iterator[MediaRange]:
     for item in text.lower().split(","):
         essence, *pieces = (piece.strip() for piece in item.split(";"))
         main, _, sub = essence.partition("/")

@@ -39,6 +39,6 @@ def test_more_threads_than_streams_wait_for_one(streams: Streams) -> None:
 
 def test_a_stream_whose_run_fails_is_replaced(streams: Streams) -> None:
     for _ in range(5):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(ValueError, match="broadcast"):
             streams.run(np.zeros((1, 7, 7, 3), np.uint8))
     assert streams.run(picture(MELANOMA, 0)[np.newaxis])[0]["probability"].shape == (1,)

@@ -24,6 +24,9 @@ class _Redness:
 
     name, precision = "openvino", "f32"
 
+    def expect_crowds(self) -> None:
+        pass
+
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         return {"probability": images[:, :, :112, 0].mean(axis=(1, 2)).astype(np.float32) / 255}
 
