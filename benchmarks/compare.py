@@ -49,7 +49,7 @@ its answer took {client:.2f} ms of one."""
 POINTS = [(USUAL, MANY), *((USUAL, count) for count in CLIENTS if count != MANY)] + [
     (image, MANY) for image in SIZES if image != USUAL
 ]
-_WARM_UP_SECONDS = 1.0
+_WARM_UP_SECONDS = 3.0
 
 Point = tuple[str, int]
 Start = Callable[[], AbstractContextManager[Server]]

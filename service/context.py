@@ -34,8 +34,8 @@ Result = TypeVar("Result")
 
 
 def images_at_once(settings: Settings) -> int:
-    """How many images are worked on side by side: one more than there are processors, for when one of them waits."""
-    return min((settings.threads or available_processors()) + 1, MOST_IMAGES)
+    """How many images are worked on side by side."""
+    return min(settings.threads or available_processors(), MOST_IMAGES)
 
 
 @dataclass

@@ -5,6 +5,7 @@ import sys
 import threading
 
 from service.engine import Engine
+from service.priority import give_way
 from service.settings import Settings
 
 SWITCH_SECONDS = 0.001
@@ -26,6 +27,7 @@ def start_early(settings: Settings) -> Engine:
 
 
 def _load(engine: Engine) -> None:
+    give_way()  # the runtime's own threads begin here
     try:
         engine.start()
     finally:

@@ -16,6 +16,7 @@ from model_store.labels import LABELS_FILE, Label, Labels
 from model_store.store import Store
 from service import log
 from service.loading import CLASSIFIER, GRADER
+from service.priority import give_way
 from service.settings import Settings
 from service.versions import Condition, Key, Served, Versions, signature, why
 
@@ -83,7 +84,8 @@ class Engine:
                 self.started = True
 
     def watch(self, stop: threading.Event) -> None:
-        """Follows labels and store until told to stop; blocking."""
+        """Follows labels and store until told to stop; blocking, in a thread of its own."""
+        give_way()
         while not stop.wait(POLL_SECONDS):
             try:
                 self.refresh()

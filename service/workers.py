@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
+from service.priority import give_way
 from service.problems import ClientLeft
 from service.progress import Progress
 
@@ -24,7 +25,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._pending = 0
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="image")
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="image", initializer=give_way)
 
     async def run(
         self, work: Callable[[], Result], progress: Progress, receive: Receive, done: Callable[[], None]

@@ -15,8 +15,8 @@ from service.settings import Settings
 
 def test_images_at_once_are_bounded_by_processors_threads_and_memory(tmp_path: Path) -> None:
     processors = available_processors()
-    assert make_context(Settings(store=tmp_path)).workers.count == min(processors + 1, MOST_IMAGES)
-    assert make_context(Settings(store=tmp_path, threads=1)).workers.count == 2
+    assert make_context(Settings(store=tmp_path)).workers.count == min(processors, MOST_IMAGES)
+    assert make_context(Settings(store=tmp_path, threads=1)).workers.count == 1
     assert make_context(Settings(store=tmp_path, threads=64)).workers.count == MOST_IMAGES
 
 
