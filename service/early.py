@@ -5,6 +5,7 @@ import sys
 import threading
 
 from service.engine import Engine
+from service.memory import use_few_arenas
 from service.priority import give_way
 from service.settings import Settings
 
@@ -17,9 +18,11 @@ def start_early(settings: Settings) -> Engine:
     """An engine that is already loading, in a thread of its own, while the caller imports the rest of the service.
 
     Meanwhile no garbage is collected: of what is made by imports there is hardly any, and looking for it takes a tenth
-    of the start. It also sets how soon threads give way to each other, for as long as the process lives.
+    of the start. It also sets how soon threads give way to each other and how they share memory, for as long as the
+    process lives.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+    use_few_arenas()
     gc.disable()
     engine = Engine(settings)
     threading.Thread(target=_load, args=(engine,), name="first-load").start()

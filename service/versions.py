@@ -3,8 +3,6 @@
 Everything here that touches the store is blocking and belongs in a worker thread.
 """
 
-import ctypes
-import gc
 import os
 import threading
 import time
@@ -22,6 +20,7 @@ from model_store.manifest import Pinned
 from model_store.runtime import Runtime
 from model_store.store import Store, StoredVersion
 from service.loading import load_and_try
+from service.memory import return_memory
 from service.settings import Settings
 
 Key = tuple[str, int]
@@ -98,7 +97,7 @@ class Versions:
         for served in crowded:
             served.runtime.expect_crowds()
         if crowded:
-            _return_memory()
+            return_memory()
 
     def states(self) -> list[tuple[str, int, str]]:
         """Name, number and state of every version that was looked at; costs nothing."""
@@ -154,7 +153,7 @@ class Versions:
                 except (RefusedVersion, RuntimeUnavailable) as error:
                     return Condition("refused", str(error))
                 finally:
-                    _return_memory()  # it was only tried
+                    return_memory()  # it was only tried
             return self._trials[key].condition
 
     def unload(self, keep: Collection[Served], idle_seconds: float) -> list[Key]:
@@ -172,7 +171,7 @@ class Versions:
             for key in idle:
                 del self._loaded[key]
         if idle:
-            _return_memory()
+            return_memory()
         return idle
 
     def _try(self, key: Key) -> Served:
@@ -240,11 +239,3 @@ def _check_digest(stored: StoredVersion, digest: str | None) -> None:
     if digest not in (None, stored.digest):
         had, wanted = stored.digest[:12], str(digest)[:12]
         raise RefusedVersion(f"{stored.name}/{stored.version} has the digest {had}, but {wanted} was asked for.")
-
-
-def _return_memory() -> None:
-    """What a model held is free now, but glibc keeps it for itself unless it is told."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
