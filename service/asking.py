@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from client import Client, Problem
-from service.context import images_at_once
+from service.context import MOST_IMAGES, images_at_once
 from service.engine import Engine, Selection
 from service.fhir.bundle import bundle_of
 from service.image_route import Work
@@ -87,8 +87,8 @@ class InProcess:
 
     @property
     def threads(self) -> int:
-        """As many as the service would have."""
-        return images_at_once(self.settings)
+        """One more than the service would have, for when one waits: here nobody else is kept waiting by it."""
+        return min(images_at_once(self.settings) + 1, MOST_IMAGES)
 
     def expect(self, images: int) -> None:
         """See `Asker.expect`."""
