@@ -61,7 +61,7 @@ class Streams:
         try:
             if len(requests) == 1:
                 np.copyto(requests[0].get_input_tensor().data, images[:1])
-                requests[0].infer(share_outputs=True)  # in this thread, which would only wait for another
+                requests[0].infer(share_outputs=True)  # sooner than to start it and then to wait
             else:
                 for request, image in zip(requests, images, strict=False):
                     request.start_async({0: image[np.newaxis]})

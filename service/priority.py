@@ -5,7 +5,7 @@ import threading
 
 NICENESS = 10
 """Added to that of a thread that computes. Where four times as many images came as could be worked on, the slowest of a
-hundred refusals took 24 to 34 ms instead of 59 to 67, and the slowest probe 55 to 100 ms instead of 81 to 124."""
+hundred refusals took 24 to 34 ms instead of 59 to 79, and the slowest probe 55 to 102 ms instead of 81 to 124."""
 
 
 def give_way() -> None:

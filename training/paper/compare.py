@@ -74,7 +74,7 @@ def _make(experiment: Experiment, candidate: Candidate) -> Result:
     folder = experiment.place(candidate)
     watch = Stopwatch(folder / "seconds")
     exported = _learn(experiment, candidate, watch)
-    minutes = watch.seconds / 60
+    processor_minutes = watch.seconds / 60
     exported.save(folder / MODEL)
     figures, probability = measure(folder / MODEL, experiment.table, experiment.data, candidate.title)
     return Result(
@@ -82,7 +82,7 @@ def _make(experiment: Experiment, candidate: Candidate) -> Result:
         title=candidate.title,
         kind=candidate.kind,
         side=side_of(candidate, experiment.recipe),
-        minutes=round(minutes, 2),
+        processor_minutes=round(processor_minutes, 2),
         megabytes=megabytes(folder / MODEL),
         milliseconds=milliseconds(folder / MODEL),
         figures=figures,

@@ -97,7 +97,7 @@ def _row(result: Result) -> list[str]:
     return [
         result.title, _LEARNED[result.kind].format(side=result.side), f"{whole.loss:.3f}",
         *(f"{value:.3f}" for value in [*figures, *others]),
-        f"{result.minutes:.1f}", f"{result.megabytes:.1f}", f"{result.milliseconds:.1f}",
+        f"{result.processor_minutes:.1f}", f"{result.megabytes:.1f}", f"{result.milliseconds:.1f}",
     ]  # fmt: skip
 
 

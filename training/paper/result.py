@@ -19,7 +19,7 @@ class Result(BaseModel):
         title: Of its row.
         kind: See `candidates.Candidate`.
         side: Of its pictures in pixels.
-        minutes: Of a processor that training took; features that another candidate has made already are not made again.
+        processor_minutes: That training took; features that another candidate has made are not made again.
         megabytes: Of its SavedModel.
         milliseconds: For one image, alone.
         figures: Set -> figures.
@@ -31,7 +31,7 @@ class Result(BaseModel):
     title: str
     kind: str
     side: int
-    minutes: float
+    processor_minutes: float
     megabytes: float
     milliseconds: float
     figures: dict[str, Figures]
