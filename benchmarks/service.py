@@ -17,20 +17,25 @@ STORE = ROOT / "model_store" / "models"
 
 
 @contextmanager
-def service(log: Path, *, store: Path = STORE, variables: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Starts the service with an empty state folder but for one API key, which may do everything.
+def service(
+    log: Path, *, store: Path = STORE, state: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Starts the service with one API key, which may do everything.
 
     Args:
         log: Where its log goes.
         store: Directory of the versions.
+        state: Its state folder; without it an empty one, so that it compiles its models as at its very first start.
         variables: Settings for it, beside those of this process.
 
     Raises:
         ServerFailed: It did not get ready.
     """
-    with TemporaryDirectory() as state:
-        command = [sys.executable, "-m", "service", "--port", "{port}", "--store", str(store), "--state", state]
-        key = _make_key(Path(state) / "keys.json")
+    with TemporaryDirectory() as fresh:
+        keys = Path(fresh) / "keys.json"
+        key = _make_key(keys)
+        options = {"port": "{port}", "store": store, "state": state or fresh, "keys": keys}
+        command = [sys.executable, "-m", "service", *(f"--{name}={value}" for name, value in options.items())]
         with started(Program(command, ROOT, log, variables or {}), get("/readyz"), key=key) as server:
             yield server
 

@@ -5,8 +5,10 @@ is no batch in the computation. Other kernels are chosen for other shapes, and t
 (a model compiled for any batch size differs from one compiled for one image).
 """
 
+import io
 import queue
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.processors import processor_flags
 from model_store.runtime import IMAGE_SHAPE, Precision
 
 # `import openvino` alone reports itself to Google Analytics and writes an identifier into the home directory, without
 # asking (openvino/tools/ovc/__init__.py sends "general_import"). It does without when this package cannot be imported.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
 
 try:
     import openvino as ov
@@ -28,27 +31,42 @@ except ImportError as error:
 Row = dict[str, NDArray[np.float32]]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a model is compiled for."""
+
+    precision: Precision
+    count: int
+    """How many images at once."""
+    threads: int
+    """For each of them."""
+
+    def made_for(self) -> str:
+        """All that a compiled model depends on beside the model: this plan, OpenVINO, and the processor."""
+        device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+        return " ".join([self.precision, f"{self.count}x{self.threads}", ov.get_version(), *device, *processor_flags()])
+
+    def settings(self) -> dict[str, object]:
+        """For OpenVINO."""
+        return {
+            "INFERENCE_PRECISION_HINT": self.precision,  # never left out: OpenVINO takes bf16 by itself where it can
+            "NUM_STREAMS": self.count,
+            "INFERENCE_NUM_THREADS": self.count * self.threads,
+            # Pinned, each version and each process would take the same first cores and leave the others idle.
+            "ENABLE_CPU_PINNING": False,
+        }
+
+
 class Streams:
     """A model compiled for so many images at once, with so many threads for each. Safe to use from many threads."""
 
-    def __init__(self, model: ov.Model, precision: Precision, *, count: int, threads: int) -> None:
-        """Compiles it.
-
-        Args:
-            model: From `read`.
-            precision: What it computes in.
-            count: How many images at once.
-            threads: For each of them.
-
-        Raises:
-            RefusedVersion: OpenVINO cannot compile it.
-            RuntimeUnavailable: The processor does not run the precision.
-        """
-        self.count, self.threads = count, threads
-        self._compiled = _compile(model, precision, count, threads)
+    def __init__(self, compiled: ov.CompiledModel, plan: Plan) -> None:
+        """From `compile_model` or `import_model`, with the same plan."""
+        self.count, self.threads = plan.count, plan.threads
+        self._compiled = compiled
         self._outputs = {name: i for i, output in enumerate(self._compiled.outputs) for name in output.get_names()}
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
-        for _ in range(count):
+        for _ in range(plan.count):
             self._idle.put(self._compiled.create_infer_request())
 
     def run(self, images: NDArray[np.uint8]) -> list[Row]:
@@ -75,6 +93,12 @@ class Streams:
         finally:
             for request in requests:
                 self._idle.put(request)
+
+    def export(self) -> bytes:
+        """The compiled model, for `import_model`."""
+        exported = io.BytesIO()
+        self._compiled.export_model(exported)
+        return exported.getvalue()
 
     def _take(self, most: int) -> list[ov.InferRequest]:
         taken = [self._idle.get()]
@@ -113,19 +137,31 @@ def core() -> ov.Core:
     return ov.Core()
 
 
-def _compile(model: ov.Model, precision: Precision, count: int, threads: int) -> ov.CompiledModel:
-    settings = {
-        "INFERENCE_PRECISION_HINT": precision,  # never left out: OpenVINO takes bf16 by itself where it can
-        "NUM_STREAMS": count,
-        "INFERENCE_NUM_THREADS": count * threads,
-        # Pinned, each version and each process would take the same first cores and leave the others idle.
-        "ENABLE_CPU_PINNING": False,
-    }
+def compile_model(model: ov.Model, plan: Plan) -> ov.CompiledModel:
+    """Compiles what `read` read.
+
+    Raises:
+        RefusedVersion: OpenVINO cannot compile it.
+        RuntimeUnavailable: The processor does not run the precision.
+    """
     try:
-        compiled = core().compile_model(model, "CPU", settings)
+        compiled = core().compile_model(model, "CPU", plan.settings())
     except RuntimeError as error:
         raise RefusedVersion("OpenVINO cannot compile the SavedModel.") from error
-    runs = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-    if runs != precision:
-        raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")
+    runs = _precision(compiled)
+    if runs != plan.precision:
+        raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {plan.precision}.")
     return compiled
+
+
+def import_model(exported: bytes, plan: Plan) -> ov.CompiledModel | None:
+    """What `Streams.export` gave, compiled for the same plan; None if OpenVINO does not take it."""
+    try:
+        compiled = core().import_model(exported, "CPU", plan.settings())
+    except RuntimeError:
+        return None
+    return compiled if _precision(compiled) == plan.precision else None
+
+
+def _precision(compiled: ov.CompiledModel) -> str:
+    return str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())

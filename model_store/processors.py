@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+CPU_INFO = Path("/proc/cpuinfo")
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -19,3 +20,12 @@ def available_processors(limit: Path = CGROUP_LIMIT) -> int:
     except (OSError, ValueError):
         return count
     return max(1, min(count, allowed))
+
+
+def processor_flags(info: Path = CPU_INFO) -> list[str]:
+    """The instruction sets of the first processor, as the system lists them; none where it lists none."""
+    try:
+        lines = info.read_text().splitlines()
+    except OSError:
+        return []
+    return next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])

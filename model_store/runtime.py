@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model_store.compiled import CompiledModels
 from model_store.errors import ImplausibleOutput, UnvalidatedPrecision
 from model_store.store import StoredVersion
 
@@ -54,6 +55,13 @@ class Runtime(Protocol):
     def expect_crowds(self) -> None:
         """Makes ready for many images at once; the first call takes a moment, and memory."""
 
+    def keep_compiled(self) -> None:
+        """Keeps what had to be compiled for the next start, if `load` was told where.
+
+        Raises:
+            OSError: It cannot be written there.
+        """
+
 
 def load(
     version: StoredVersion,
@@ -61,6 +69,7 @@ def load(
     runtime: RuntimeName = "openvino",
     precision: Literal["auto", "f32", "bf16"] = "auto",
     threads: int = 0,
+    compiled: CompiledModels | None = None,
 ) -> Runtime:
     """Loads a version in a precision that its manifest vouches for.
 
@@ -69,6 +78,7 @@ def load(
         runtime: Which runtime; there is never a silent fallback to the other one.
         precision: "auto" takes bf16 where the processor computes it and the manifest validated it, else f32.
         threads: Threads of the runtime for all runs together; 0 lets it choose.
+        compiled: What earlier starts compiled of it, and where to keep what this one compiles.
 
     Raises:
         UnvalidatedPrecision: The manifest does not list this runtime and precision as validated.
@@ -79,11 +89,16 @@ def load(
     if version.manifest.validated(runtime, chosen) is None:
         where = f"{version.name}/{version.version}"
         raise UnvalidatedPrecision(f"{where} was not validated for {runtime} in {chosen}.")
-    return load_directory(version.path, runtime=runtime, precision=chosen, threads=threads)
+    return load_directory(version.path, runtime=runtime, precision=chosen, threads=threads, compiled=compiled)
 
 
 def load_directory(
-    path: Path, *, runtime: RuntimeName = "openvino", precision: Precision = "f32", threads: int = 0
+    path: Path,
+    *,
+    runtime: RuntimeName = "openvino",
+    precision: Precision = "f32",
+    threads: int = 0,
+    compiled: CompiledModels | None = None,
 ) -> Runtime:
     """Loads a SavedModel that was not published yet; for training, which must measure a precision to validate it.
 
@@ -92,6 +107,7 @@ def load_directory(
         runtime: Which runtime.
         precision: Which precision, exactly.
         threads: As in `load`.
+        compiled: As in `load`; TensorFlow compiles nothing ahead.
 
     Raises:
         RefusedVersion: The runtime cannot read the SavedModel.
@@ -104,7 +120,7 @@ def load_directory(
         return TensorFlowRuntime(path, precision=precision, threads=threads)
     from model_store.runtime_openvino import OpenVinoRuntime  # noqa: PLC0415
 
-    return OpenVinoRuntime(path, precision=precision, threads=threads)
+    return OpenVinoRuntime(path, precision=precision, threads=threads, compiled=compiled)
 
 
 def check_images(images: NDArray[np.uint8]) -> None:

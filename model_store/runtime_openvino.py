@@ -7,19 +7,19 @@ f32): alone 8.9 ms instead of 12.9; side by side, with decoding, 90 images/s ins
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.openvino_streams import Row, Streams, core, read
+from model_store.compiled import CompiledModels
+from model_store.errors import StoreError
+from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, import_model, read
 from model_store.processors import available_processors
 from model_store.runtime import IMAGE_SHAPE, Precision, check_images, join_rows
-
-if TYPE_CHECKING:
-    import openvino as ov
 
 THREADS_FOR_ONE = 2
 """Of a lone image; with more of them, a machine of many cores would answer fewer images at once."""
@@ -39,21 +39,32 @@ class OpenVinoRuntime:
     name: Literal["openvino"] = "openvino"
     precision: Precision
 
-    def __init__(self, path: Path, *, precision: Precision = "f32", threads: int = 0) -> None:
-        """Loads a SavedModel and runs it once; see `runtime.load_directory`."""
+    def __init__(
+        self, path: Path, *, precision: Precision = "f32", threads: int = 0, compiled: CompiledModels | None = None
+    ) -> None:
+        """Loads a SavedModel and runs it once; see `runtime.load_directory`.
+
+        Args:
+            path: The SavedModel's directory.
+            precision: Which precision, exactly.
+            threads: For all runs together; 0 takes all processors.
+            compiled: What was kept of it by earlier starts; None compiles it anew.
+        """
         with _ONE_AT_A_TIME:
-            self._load(path, precision, threads)
+            self._load(path, precision, threads, compiled)
             # What `run` calls is called for the first time here; what comes out is nobody's answer.
             self._alone.run(np.zeros((1, *IMAGE_SHAPE), np.uint8))
 
-    def _load(self, path: Path, precision: Precision, threads: int) -> None:
+    def _load(self, path: Path, precision: Precision, threads: int, compiled: CompiledModels | None) -> None:
+        self._path, self._compiled = path, compiled
+        self._to_keep: dict[str, Streams] = {}
         self._threads = threads or available_processors()
-        self._model: ov.Model | None = read(path)
         self.precision = precision
         # Every stream gets as many threads as the others: how work is split may show in the last bits.
         each = min(THREADS_FOR_ONE, self._threads)
-        self._alone = Streams(self._model, precision, count=self._threads // each, threads=each)
+        self._alone = self._made(Plan(precision, self._threads // each, each))
         self._side_by_side: Streams | None = None
+        self._ready_for_crowds = each == 1
         self.crowded = False
 
     def run(self, images: NDArray[np.uint8], *, together: int = 1) -> dict[str, NDArray[np.float32]]:
@@ -68,18 +79,38 @@ class OpenVinoRuntime:
     def expect_crowds(self) -> None:
         """See `runtime.Runtime.expect_crowds`."""
         with _ONE_AT_A_TIME:
-            model, self._model = self._model, None
-            if model is not None and self._alone.threads > 1:
-                side_by_side = Streams(model, self.precision, count=self._threads, threads=1)
-                if _same_bits(self._alone, side_by_side):
-                    self._side_by_side = side_by_side
-            self.crowded = False
+            if not self._ready_for_crowds:
+                # What is there afterwards is all that there will be, also where the files are gone by now.
+                self._ready_for_crowds, self.crowded = True, False
+                with contextlib.suppress(StoreError):
+                    side_by_side = self._made(Plan(self.precision, self._threads, 1))
+                    if _same_bits(self._alone, side_by_side):
+                        self._side_by_side = side_by_side
+
+    def keep_compiled(self) -> None:
+        """See `runtime.Runtime.keep_compiled`."""
+        with _ONE_AT_A_TIME:
+            while self._compiled is not None and self._to_keep:
+                made_for, streams = self._to_keep.popitem()
+                self._compiled.write(made_for, streams.export())
+
+    def _made(self, plan: Plan) -> Streams:
+        """From what an earlier start kept, else from the SavedModel."""
+        if self._compiled is None:
+            return Streams(compile_model(read(self._path), plan), plan)
+        made_for = plan.made_for()
+        kept = self._compiled.read(made_for)
+        imported = None if kept is None else import_model(kept, plan)
+        if imported is not None:
+            return Streams(imported, plan)
+        streams = Streams(compile_model(read(self._path), plan), plan)
+        self._to_keep[made_for] = streams
+        return streams
 
     def _streams(self, together: int) -> Streams:
         if together <= self._alone.count:
             return self._alone
-        # Until then the model is kept; afterwards what is there is all that there will be.
-        self.crowded = self._model is not None
+        self.crowded = not self._ready_for_crowds
         return self._side_by_side or self._alone
 
 

@@ -52,6 +52,9 @@ class TensorFlowRuntime:
     def expect_crowds(self) -> None:
         """TensorFlow is ready."""
 
+    def keep_compiled(self) -> None:
+        """TensorFlow compiles nothing ahead."""
+
 
 def _limit_threads(threads: int) -> None:
     try:

@@ -11,14 +11,9 @@ State = Literal["available", "serving", "loading", "refused"]
 
 
 class Answer(BaseModel):
-    """Base of all: immutable, without a number that is none, and a field's docstring becomes its description."""
+    """Base of all: immutable, without a number that is none; a field's docstring becomes its description."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-    )
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True)
 
 
 class OperatingPointInfo(Answer):

@@ -19,7 +19,7 @@ from service.inference import Job, Question
 from service.multipart import Upload
 from service.negotiation import VARY
 from service.parameters import BatchQuery
-from service.problem_responses import problem_members
+from service.problem_members import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
 from service.representations import JSON, ImageAnswer, representation_for

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from service import cli_audit, cli_images, cli_keys, doctor, log
+from service.docstrings import descriptions
 from service.keys import KeyRing
 from service.listener import listen
 from service.settings import Settings, SettingsError, read_settings, variable
@@ -140,10 +141,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=raw,
         argument_default=argparse.SUPPRESS,
     )
+    told = descriptions(Settings)
     for name, field in Settings.model_fields.items():
         serve_parser.add_argument(
             f"--{name.replace('_', '-')}",
             metavar="VALUE",
-            help=f"{field.description} [{variable(name)}, default {field.default}]".replace("%", "%%"),
+            help=f"{told[name]} [{variable(name)}, default {field.default}]".replace("%", "%%"),
         )
     return parser

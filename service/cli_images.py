@@ -79,8 +79,7 @@ def register(commands: _Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs one of the commands; returns the exit status."""
-    from client import MelanoserveError  # noqa: PLC0415 - imports that --help need not wait for
-    from model_store.errors import StoreError  # noqa: PLC0415
+    from model_store.errors import StoreError  # noqa: PLC0415 - imports that --help need not wait for
     from service.results import MixedResults  # noqa: PLC0415
 
     try:
@@ -98,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         print(f"melanoserve: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 1
-    except (MelanoserveError, StoreError, MixedResults) as error:
+    except (StoreError, MixedResults) as error:
         print(f"melanoserve: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -157,13 +156,18 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 @contextmanager
 def _asker(options: argparse.Namespace) -> Iterator[Asker]:
-    from client import Client  # noqa: PLC0415
-    from service.asking import Remote, in_process  # noqa: PLC0415
-
     if options.server:
-        with Client(options.server, key=options.key or os.environ.get(KEY)) as client:
-            yield Remote(client, _wanted(options))
+        from client import Client, MelanoserveError  # noqa: PLC0415
+        from service.asking_remote import Remote  # noqa: PLC0415
+
+        try:
+            with Client(options.server, key=options.key or os.environ.get(KEY)) as client:
+                yield Remote(client, _wanted(options))
+        except MelanoserveError as error:
+            raise _Refused(str(error), 1) from error
         return
+    from service.asking_in_process import in_process  # noqa: PLC0415
+
     places = {name: getattr(options, name) for name in ("store", "state") if getattr(options, name) is not None}
     yield in_process(read_settings(places), _wanted(options))
 

@@ -9,7 +9,6 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from model_store.processors import available_processors
 from service import VERSION
 from service.admission import Admission
 from service.audit.address import address_of
@@ -22,20 +21,12 @@ from service.settings import Settings
 from service.tracing import Tracer
 from service.tracing import start as start_tracing
 from service.versions import Served
-from service.workers import Workers
+from service.workers import Workers, images_at_once
 
 if TYPE_CHECKING:
     from service.tokens import Tokens
 
-# Each may take 400 MB while it is decoded (8 bytes for each of 50 million pixels), whatever the number of processors.
-MOST_IMAGES = 4
-
 Result = TypeVar("Result")
-
-
-def images_at_once(settings: Settings) -> int:
-    """How many images are worked on side by side."""
-    return min(settings.threads or available_processors(), MOST_IMAGES)
 
 
 @dataclass

@@ -4,6 +4,8 @@ import gc
 import sys
 import threading
 
+from pydantic import BaseModel
+
 from service.engine import Engine
 from service.memory import use_few_arenas
 from service.priority import give_way
@@ -26,7 +28,17 @@ def start_early(settings: Settings) -> Engine:
     gc.disable()
     engine = Engine(settings)
     threading.Thread(target=_load, args=(engine,), name="first-load").start()
+    _import_fastapi()
     return engine
+
+
+def _import_fastapi() -> None:
+    """The models of an OpenAPI document, a tenth of the imports, are built when somebody asks for the document."""
+    BaseModel.model_config["defer_build"] = True
+    try:
+        import fastapi.openapi.models  # noqa: F401, PLC0415
+    finally:
+        del BaseModel.model_config["defer_build"]
 
 
 def _load(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from service import log
 from service.loading import CLASSIFIER, GRADER
 from service.priority import give_way
 from service.settings import Settings
-from service.versions import Condition, Key, Served, Versions, signature, why
+from service.versions import Condition, Key, Served, Versions, keep_compiled, signature, why
 
 STABLE = "stable"
 CANARY = "canary"
@@ -90,6 +90,7 @@ class Engine:
             try:
                 self.refresh()
                 self.versions.expect_crowds()
+                keep_compiled(self.versions.loaded())
                 self.try_what_is_new()
                 self._let_go()
                 if time.monotonic() - self._pulsed >= PULSE_SECONDS:

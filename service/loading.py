@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.quality import measure_pixels
+from model_store.compiled import CompiledModels
 from model_store.decision import decide, grade
 from model_store.errors import RefusedVersion, StoreError
 from model_store.golden import check_golden, golden_pixels
@@ -14,6 +15,8 @@ from service.settings import Settings
 
 CLASSIFIER = "classifier"
 GRADER = "grader"
+COMPILED = "compiled"
+"""Folder in the state folder."""
 TASKS = {CLASSIFIER: "classification", GRADER: "grading"}
 
 
@@ -47,8 +50,23 @@ def load_and_try(stored: StoredVersion, settings: Settings) -> tuple[Runtime, ND
 
 
 def _load_and_try(stored: StoredVersion, settings: Settings, precision: Precision) -> tuple[Runtime, NDArray[np.uint8]]:
+    """With what earlier starts compiled; if the version is refused so, once more with nothing but its own files."""
+    compiled = CompiledModels(settings.state / COMPILED, stored.digest)
     try:
-        runtime = load(stored, runtime=settings.runtime, precision=precision, threads=settings.threads)
+        return _try(stored, settings, precision, compiled)
+    except RefusedVersion as error:
+        if not compiled.used:
+            raise
+        log.event("compiled_not_used", model=stored.name, version=stored.version, reason=str(error))
+    return _try(stored, settings, precision, CompiledModels(compiled.folder, stored.digest, anew=True))
+
+
+def _try(
+    stored: StoredVersion, settings: Settings, precision: Precision, compiled: CompiledModels
+) -> tuple[Runtime, NDArray[np.uint8]]:
+    runtime_name, threads = settings.runtime, settings.threads
+    try:
+        runtime = load(stored, runtime=runtime_name, precision=precision, threads=threads, compiled=compiled)
         check_golden(stored, runtime)
         sample = golden_pixels(stored, stored.manifest.golden[0])
         _rehearse(stored, runtime, sample)

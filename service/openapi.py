@@ -1,12 +1,17 @@
 """The OpenAPI document, made to say of errors what the service does, not what FastAPI would do."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from service.answers import ProblemAnswer
-from service.parameters import LabelMove
+from service.answers import Answer, ProblemAnswer
+from service.docstrings import describe, descriptions
+from service.parameters import LabelMove, StrictQuery
 from service.problems import catalogue
+
+Model = TypeVar("Model", bound=BaseModel)
 
 PROBLEM = ProblemAnswer.__name__
 
@@ -50,6 +55,10 @@ class DocumentedApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, made at the first call."""
         if self.openapi_schema is None:
+            for query in _made_of(StrictQuery):
+                for name, description in descriptions(query).items():
+                    # FastAPI takes a query parameter's description from the field itself.
+                    query.model_fields[name].description = description
             schema = super().openapi()
             for operation in (operation for path in schema["paths"].values() for operation in path.values()):
                 responses = operation["responses"]
@@ -67,11 +76,21 @@ class DocumentedApp(FastAPI):
             components[PROBLEM] = ProblemAnswer.model_json_schema()
             components[PROBLEM]["properties"]["code"]["enum"] = sorted(catalogue())
             components[LabelMove.__name__] = LabelMove.model_json_schema()
+            for model in _made_of(Answer):
+                if model.__name__ in components:
+                    describe(model, components[model.__name__])
+            describe(LabelMove, components[LabelMove.__name__])
             for component in components.values():
                 for name, value in component.get("properties", {}).items():
                     component["properties"][name] = _without_tuple(value)
             self.openapi_schema = schema
         return self.openapi_schema
+
+
+def _made_of(base: type[Model]) -> Iterator[type[Model]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _made_of(model)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,14 @@ from service.inference import Question
 from service.problems import ConflictingParameters, InvalidParameter, UnknownParameter
 
 
-class BatchQuery(BaseModel):
-    """What /classify/batch may be asked: not for a frame, which is of one file."""
+class StrictQuery(BaseModel):
+    """Base of all: a field's docstring becomes its description."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
+
+
+class BatchQuery(StrictQuery):
+    """What /classify/batch may be asked: not for a frame, which is of one file."""
 
     version: int | None = Field(None, ge=1)
     """Number of the version to use; not together with `label`."""
@@ -91,7 +95,7 @@ class GradeQuery(BatchGradeQuery):
 class LabelMove(BaseModel):
     """Where a label is to point."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     version: int = Field(ge=1, le=10**9)
     """The version; it is verified, loaded and tried before the label moves."""

@@ -19,14 +19,12 @@ from service.fhir import outcome
 from service.negotiation import VARY, accept_of, negotiate
 from service.openapi import OUTCOME, PROBLEM, reference
 from service.parameters import parameter_problem
+from service.problem_members import problem_members, told
 from service.problems import (
     MEDIA_TYPE,
-    InternalError,
-    Kind,
     MethodNotAllowed,
     NotFound,
     Problem,
-    kind_of,
 )
 
 FORMS = (MEDIA_TYPE, outcome.MEDIA_TYPE)
@@ -42,7 +40,7 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
             details is told by an OperationOutcome.
         members: Extension members, such as /readyz's list of models.
     """
-    error, kind = _told(error)
+    error, kind = told(error)
     state = scope["state"]
     state["problem"] = kind.code
     headers = VARY if kind.retry_after is None else {**VARY, "Retry-After": str(kind.retry_after)}
@@ -53,34 +51,6 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
         return Response(json.dumps(body), kind.status, headers, outcome.MEDIA_TYPE)
     body = {**problem_members(error, state["request_id"]), **(members or {})}
     return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
-
-
-def problem_members(error: Exception, request_id: str) -> dict[str, object]:
-    """What a client is told of an error.
-
-    Args:
-        error: As for `problem_response`.
-        request_id: Of the request.
-    """
-    error, kind = _told(error)
-    return {
-        "type": f"/problems/{kind.code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": str(error),
-        "code": kind.code,
-        "retryable": kind.retryable,
-        "request_id": request_id,
-    }
-
-
-def _told(error: Exception) -> tuple[Exception, Kind]:
-    """The error that a client hears of, and its kind: of one that is nobody's fault but the service's, nothing."""
-    kind = kind_of(error)
-    if kind is not None:
-        return error, kind
-    failed = InternalError("The service failed; its log has the request id.")
-    return failed, failed.kind
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:

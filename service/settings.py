@@ -35,7 +35,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What the operator decides. The docstrings say what a value costs; `melanoserve serve --help` shows them."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
     """Address to listen on. Anything but loopback lets others on the network in: see ALLOW_REMOTE_WITHOUT_KEYS."""
@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     """Directory of the model versions; the service only reads it."""
 
     state: Path = Path("state")
-    """Directory of the labels that an operator moved (`python -m model_store label`); without it the store's own."""
+    """Directory of what the service keeps: the labels that an operator moved (`python -m model_store label`; without it
+    the store's own), and compiled models, with which the next start is sooner ready."""
 
     keys: Path | None = None
     """File of the API keys (`melanoserve keys add`); by default keys.json in STATE. As soon as it holds a key, every

@@ -6,7 +6,7 @@ Everything here that touches the store is blocking and belongs in a worker threa
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError
 from model_store.manifest import Pinned
 from model_store.runtime import Runtime
 from model_store.store import Store, StoredVersion
+from service import log
 from service.loading import load_and_try
 from service.memory import return_memory
 from service.settings import Settings
@@ -219,6 +220,15 @@ class Versions:
         roots = [self.store.path(*key) for key in keys]
         walked = (Path(folder, file) for root in roots for folder, _, files in os.walk(root) for file in files)
         return hash(tuple(sorted(signature(path) for path in walked)))
+
+
+def keep_compiled(versions: Iterable[Served]) -> None:
+    """Keeps what had to be compiled, so that the next start need not; where that cannot be, it takes longer."""
+    for served in versions:
+        try:
+            served.runtime.keep_compiled()
+        except OSError as error:
+            log.event("compiled_not_kept", model=served.stored.name, version=served.stored.version, reason=why(error))
 
 
 def signature(path: Path) -> tuple[str, int, int, int]:

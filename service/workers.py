@@ -7,11 +7,21 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
+from model_store.processors import available_processors
 from service.priority import give_way
 from service.problems import ClientLeft
 from service.progress import Progress
+from service.settings import Settings
 
 Result = TypeVar("Result")
+
+# Each may take 400 MB while it is decoded (8 bytes for each of 50 million pixels), whatever the number of processors.
+MOST_IMAGES = 4
+
+
+def images_at_once(settings: Settings) -> int:
+    """How many images are worked on side by side."""
+    return min(settings.threads or available_processors(), MOST_IMAGES)
 
 
 class Workers:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from service.answers import Answer
 from service.audit.entry import Event
 from service.audit.text import csv_lines
 from service.context import Context, Shared
 from service.negotiation import accept_of, negotiate
-from service.parameters import no_query
+from service.parameters import StrictQuery, no_query
 from service.problem_responses import described
 from service.problems import NotAcceptable, NotFound
 
@@ -46,10 +46,8 @@ router = APIRouter(
 )
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(StrictQuery):
     """Which rows are wanted: those that fit everything that is given."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     since: Moment | None = None
     """From this moment on, such as 2026-11-26T00:00:00Z."""

@@ -143,6 +143,10 @@ class Writer:
             self._thread.join(2 * PATIENCE_SECONDS)
 
     def _run(self) -> None:
+        try:
+            self._open()  # before it waits for rows: the service is not ready until the trail can be written
+        except DatabaseFailed as error:
+            self._fail((), error)
         while True:
             taken, closing = self._take()
             try:

@@ -32,6 +32,9 @@ class Slow:
     def expect_crowds(self) -> None:
         self.ready = True
 
+    def keep_compiled(self) -> None:
+        pass
+
 
 @pytest.fixture(scope="module")
 def jpeg() -> bytes:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from model_store.processors import available_processors
+from model_store.processors import available_processors, processor_flags
 
 AFFINITY = len(os.sched_getaffinity(0))
 
@@ -25,3 +25,20 @@ def test_a_containers_limit_counts(tmp_path: Path, text: str, expected: int) -> 
 
 def test_without_a_control_group_it_is_the_affinity(tmp_path: Path) -> None:
     assert available_processors(tmp_path / "none") == AFFINITY
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 fma\n\nprocessor\t: 1\nflags\t\t: fpu\n", ["fpu", "avx2", "fma"]),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", ["fp", "asimd", "bf16"]),
+        ("processor\t: 0\n", []),
+    ],
+)
+def test_the_instruction_sets_are_those_that_the_system_lists(tmp_path: Path, text: str, expected: list[str]) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    assert processor_flags(tmp_path / "cpuinfo") == expected
+
+
+def test_a_system_that_lists_none_has_none(tmp_path: Path) -> None:
+    assert processor_flags(tmp_path / "none") == []

@@ -1,7 +1,9 @@
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model_store.compiled import CompiledModels
 from model_store.errors import RefusedVersion
-from model_store.openvino_streams import Streams
+from model_store.openvino_streams import Plan, Streams
+from model_store.runtime import load
 from model_store.runtime_openvino import OpenVinoRuntime, computes_bf16
 from model_store.store import Store
 from tests.tiny_models import MELANOMA, picture, save
@@ -122,6 +126,47 @@ def test_a_single_processor_has_one_way_only(pristine: Store) -> None:
     runtime.expect_crowds()
     assert runtime._side_by_side is None
     assert runtime.run(image, together=2)["probability"].shape == (1,)
+
+
+def test_what_one_start_compiled_the_next_one_reads(pristine: Store, tmp_path: Path) -> None:
+    image, version = picture(MELANOMA, 1)[np.newaxis], pristine.open("classifier", 1)
+    first = load(version, threads=2, compiled=CompiledModels(tmp_path / "compiled", version.digest))
+    first.expect_crowds()
+    expected = first.run(image)
+    assert list(tmp_path.iterdir()) == []  # no answer waits for it to be kept
+    first.keep_compiled()
+    assert len(list((tmp_path / "compiled").iterdir())) == 2
+
+    gone = replace(version, path=tmp_path / "gone")  # so that it can come from nowhere else
+    kept = CompiledModels(tmp_path / "compiled", version.digest)
+    second = load(gone, threads=2, compiled=kept)
+    assert kept.used
+    second.expect_crowds()
+    for together in (1, 2):
+        for name, values in second.run(image, together=together).items():
+            np.testing.assert_array_equal(values, expected[name], name)
+    with pytest.raises(RefusedVersion):
+        load(gone, threads=2, compiled=CompiledModels(tmp_path / "compiled", version.digest, anew=True))
+
+
+def test_what_was_kept_and_is_no_model_is_compiled_again(pristine: Store, tmp_path: Path) -> None:
+    image, version = picture(MELANOMA, 1)[np.newaxis], pristine.open("classifier", 1)
+    kept = CompiledModels(tmp_path / "compiled", version.digest)
+    kept.write(Plan("f32", 1, 2).made_for(), b"no model")
+    found = load(version, precision="f32", threads=2, compiled=kept)
+    np.testing.assert_array_equal(found.run(image)["logit"], load(version, precision="f32").run(image)["logit"])
+    found.keep_compiled()
+    assert len(CompiledModels(kept.folder, version.digest).read(Plan("f32", 1, 2).made_for()) or b"") > 1000
+
+
+def test_files_that_are_gone_leave_it_the_way_of_lone_images(store: Store) -> None:
+    image = picture(MELANOMA, 1)[np.newaxis]
+    runtime = OpenVinoRuntime(store.path("classifier", 1), threads=2)
+    alone = runtime.run(image, together=2)
+    shutil.rmtree(store.path("classifier", 1))
+    runtime.expect_crowds()
+    assert not runtime.crowded
+    np.testing.assert_array_equal(runtime.run(image, together=2)["logit"], alone["logit"])
 
 
 def test_the_precision_is_the_one_that_was_asked_for(pristine: Store) -> None:

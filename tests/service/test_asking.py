@@ -5,7 +5,9 @@ import pytest
 
 from client import Client, MelanoserveError, NotFound, Patience
 from model_store.errors import StoreError, UnknownOperatingPoint
-from service.asking import Asker, InProcess, Remote, Wanted, in_process
+from service.asking import Asker, Wanted
+from service.asking_in_process import InProcess, in_process
+from service.asking_remote import Remote
 from service.settings import Settings
 from tests.running_service import Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
@@ -74,3 +76,16 @@ def test_many_images_are_made_ready_for_and_few_are_not(settings: Settings, monk
     grader.expect(1000)
     assert grader.served.classifier is not None
     assert ready == [grader.served.runtime, grader.served.classifier.runtime]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_was_compiled_is_kept_where_there_is_a_state_folder(
+    settings: Settings, tmp_path: Path, there: bool
+) -> None:
+    state = tmp_path / "operators"
+    if there:
+        state.mkdir()
+    asker = in_process(settings.model_copy(update={"state": state}), Wanted("grade"))
+    asker.expect(1)
+    assert len(list(state.rglob("*.compiled"))) == (2 if there else 0)
+    assert state.exists() == there

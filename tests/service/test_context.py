@@ -6,11 +6,12 @@ import pytest
 from starlette.requests import Request
 
 from model_store.processors import available_processors
-from service.context import MOST_IMAGES, make_context
+from service.context import make_context
 from service.engine import Selection
 from service.key_file import KeyFile
 from service.problems import Unauthorized
 from service.settings import Settings
+from service.workers import MOST_IMAGES
 
 
 def test_images_at_once_are_bounded_by_processors_threads_and_memory(tmp_path: Path) -> None:

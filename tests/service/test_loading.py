@@ -1,13 +1,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from model_store.compiled import CompiledModels
 from model_store.errors import RefusedVersion
+from model_store.golden import check_golden
 from model_store.manifest import Golden, OperatingPoint, ValidatedRuntime
+from model_store.openvino_streams import Plan
+from model_store.runtime import Runtime
 from model_store.runtime_openvino import computes_bf16
 from model_store.store import Store, StoredVersion
-from service.loading import load_and_try
+from service import loading, log
+from service.loading import COMPILED, load_and_try
 from service.settings import Settings
 from tests.tiny_models import add_classifier
 
@@ -111,3 +117,44 @@ def test_a_precision_that_was_only_emulated_gives_way_where_it_does_not_prove_it
     else:
         with pytest.raises(RefusedVersion, match="is off by"):
             load(version)
+
+
+def test_a_compiled_model_that_answers_wrongly_is_made_again(
+    store: Path, first: StoredVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its golden images find it, whatever the checksum says; the version itself is sound and is served."""
+    events: list[tuple[str, str]] = []
+    monkeypatch.setattr(log, "event", lambda name, **fields: events.append((name, fields["reason"])))
+    settings = Settings(store=store, state=tmp_path, precision="f32", threads=2)
+    plan, folder = Plan("f32", 1, 2).made_for(), tmp_path / COMPILED
+    another = Store(store).open("classifier", 2)
+    load_and_try(another, settings)[0].keep_compiled()
+    wrong = CompiledModels(folder, another.digest).read(plan)
+    assert wrong is not None
+    CompiledModels(folder, first.digest).write(plan, wrong)
+
+    sound, sample = load_and_try(first, settings)
+    sound.keep_compiled()
+    ((name, reason),) = events
+    assert name == "compiled_not_used"
+    assert "is off by" in reason
+    again, _ = load_and_try(first, settings)
+    assert len(events) == 1
+    for output, values in again.run(sample[np.newaxis]).items():
+        np.testing.assert_array_equal(values, sound.run(sample[np.newaxis])[output], output)
+
+
+def test_a_version_that_is_refused_is_not_tried_twice(
+    store: Path, first: StoredVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def count(stored: StoredVersion, runtime: Runtime) -> float:
+        tried.append(runtime)
+        return check_golden(stored, runtime)
+
+    monkeypatch.setattr(loading, "check_golden", count)
+    wrong = add_classifier(Store(store), golden=golden(first, probability=[0.123]))
+    with pytest.raises(RefusedVersion):
+        load_and_try(wrong, Settings(store=store, state=tmp_path, precision="f32"))
+    assert len(tried) == 1

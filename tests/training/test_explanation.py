@@ -52,6 +52,9 @@ class _Quadrant:
     def expect_crowds(self) -> None:
         pass
 
+    def keep_compiled(self) -> None:
+        pass
+
     def __init__(self, *, honest: bool) -> None:
         self._honest = honest
 

@@ -57,6 +57,15 @@ def test_rows_are_on_the_disk_when_it_says_so(make: Make, place: Address, meter:
     assert (writer.trouble, writer.waiting, meter.rows) == (None, 0, 3)
 
 
+def test_it_is_opened_before_it_waits_for_rows(place: Address, meter: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is not ready until it is."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 60.0)
+    writer = Writer(place, meter, software="1")
+    writer.start()
+    until(lambda: writer.trouble is None)
+    writer.close()
+
+
 def test_what_waits_shares_a_transaction(make: Make, place: Address, meter: Counted) -> None:
     writer = make()
     until(lambda: writer.trouble is None)

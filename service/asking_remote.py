@@ -1,0 +1,44 @@
+"""Answers on the command line from a service."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from client import Client, Problem
+from service.asking import Reply, Wanted, about_the_image
+
+REQUESTS_AT_ONCE = 8
+"""Enough to keep a service's processors busy, far below what it admits."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A service at an address."""
+
+    client: Client
+    wanted: Wanted
+    threads: int = REQUESTS_AT_ONCE
+
+    def expect(self, images: int) -> None:
+        """See `Asker.expect`; a service is ready for any number."""
+
+    def ask(self, data: bytes) -> Reply:
+        """See `Asker.ask`."""
+        given = {name: value for name, value in vars(self.wanted).items() if name not in ("task", "form")}
+        # Not what is merely false: version 0 must be refused, not left out and answered by another version.
+        options: dict[str, Any] = {
+            name: value for name, value in given.items() if value is not None and value is not False
+        }
+        try:
+            client, grade = self.client, self.wanted.task == "grade"
+            if self.wanted.form == "dicom":
+                report = client.grade_dicom(data, **options) if grade else client.classify_dicom(data, **options)
+                return Reply(report=report)
+            if self.wanted.form == "fhir":
+                return Reply(client.grade_fhir(data, **options) if grade else client.classify_fhir(data, **options))
+            answer = client.grade(data, **options) if grade else client.classify(data, **options)
+            return Reply(answer.model_dump(mode="json"))
+        except Problem as problem:
+            if not about_the_image(problem.status, problem.code):
+                raise
+            members = {"code": problem.code, "status": problem.status, "detail": problem.detail}
+            return Reply(problem=members)
