@@ -43,17 +43,17 @@ class CompiledModels:
         if self._anew:
             return None
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                kept_sum, compiled = file.read(_SUM_BYTES), file.read()
             os.utime(path)
         except OSError:
             return None
-        kept_sum, compiled = content[:_SUM_BYTES], content[_SUM_BYTES:]
         if kept_sum != self._sum(made_for, compiled):
             return None
         self.used = True
         return compiled
 
-    def write(self, made_for: str, compiled: bytes) -> None:
+    def write(self, made_for: str, compiled: bytes | memoryview) -> None:
         """Keeps it, readable for this user only, and removes what was not used for longest.
 
         Raises:
@@ -64,7 +64,8 @@ class CompiledModels:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE), "wb") as file:
-                file.write(self._sum(made_for, compiled) + compiled)
+                file.write(self._sum(made_for, compiled))
+                file.write(compiled)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -74,9 +75,11 @@ class CompiledModels:
     def _path(self, made_for: str) -> Path:
         return self.folder / (hashlib.sha256(f"{self._digest} {made_for}".encode()).hexdigest()[:32] + _SUFFIX)
 
-    def _sum(self, made_for: str, compiled: bytes) -> bytes:
+    def _sum(self, made_for: str, compiled: bytes | memoryview) -> bytes:
         """Also of what it was made for, so that a file under another's name is not taken for it."""
-        return hashlib.sha256(f"{self._digest} {made_for}\n".encode() + compiled).digest()
+        found = hashlib.sha256(f"{self._digest} {made_for}\n".encode())
+        found.update(compiled)
+        return found.digest()
 
 
 def _last_used(path: Path) -> float:

@@ -94,11 +94,11 @@ class Streams:
             for request in requests:
                 self._idle.put(request)
 
-    def export(self) -> bytes:
+    def export(self) -> memoryview:
         """The compiled model, for `import_model`."""
         exported = io.BytesIO()
         self._compiled.export_model(exported)
-        return exported.getvalue()
+        return exported.getbuffer()
 
     def _take(self, most: int) -> list[ov.InferRequest]:
         taken = [self._idle.get()]

@@ -1,7 +1,6 @@
 """The app: settings in, ASGI application out. Nothing is read or loaded before it starts."""
 
 import asyncio
-import gc
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from service import problem_responses, routes_images, routes_metrics, routes_mod
 from service.audit import route as audit_route
 from service.audit.recording import Recording
 from service.context import Context, make_context
+from service.early import end_start
 from service.engine import Engine
 from service.middleware import RequestContext
 from service.observation import measure_levels
@@ -99,7 +99,5 @@ async def _keep_levels(context: Context) -> None:
 
 def _run_engine(context: Context, stop: threading.Event) -> None:
     context.engine.start()
-    # What is there now stays: without it, every full collection would look through it again, while requests wait.
-    gc.collect()
-    gc.freeze()
+    end_start()
     context.engine.watch(stop)

@@ -13,23 +13,31 @@ from service.settings import Settings
 
 SWITCH_SECONDS = 0.001
 """After so long a thread that works on an image lets the event loop go on; Python's own 5 ms would add up to the time
-in which a refusal or a probe is answered, and at the start to that of whichever loads next to the imports."""
+in which a refusal or a probe is answered."""
+_SWITCH_AT_START_SECONDS = 0.0001
+"""After so long the imports let go on what loads the models, which needs Python for a moment at each of its steps."""
 
 
 def start_early(settings: Settings) -> Engine:
     """An engine that is already loading, in a thread of its own, while the caller imports the rest of the service.
 
-    Meanwhile no garbage is collected: of what is made by imports there is hardly any, and looking for it takes a tenth
-    of the start. It also sets how soon threads give way to each other and how they share memory, for as long as the
-    process lives.
+    Until `end_start` no garbage is collected: of what is made by imports there is hardly any, and looking for it takes
+    a tenth of the start. It also sets how threads share memory, for as long as the process lives.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(_SWITCH_AT_START_SECONDS)
     use_few_arenas()
     gc.disable()
     engine = Engine(settings)
     threading.Thread(target=_load, args=(engine,), name="first-load").start()
     _import_fastapi()
     return engine
+
+
+def end_start() -> None:
+    """Goes over to serving. What is there now stays: it is not looked through again while requests wait."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.enable()
 
 
 def _import_fastapi() -> None:
@@ -43,7 +51,4 @@ def _import_fastapi() -> None:
 
 def _load(engine: Engine) -> None:
     give_way()  # the runtime's own threads begin here
-    try:
-        engine.start()
-    finally:
-        gc.enable()
+    engine.start()

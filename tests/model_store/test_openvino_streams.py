@@ -49,7 +49,7 @@ def test_a_stream_whose_run_fails_is_replaced(streams: Streams) -> None:
 
 
 def test_what_was_exported_gives_the_same_bits(streams: Streams) -> None:
-    imported = import_model(streams.export(), PLAN)
+    imported = import_model(bytes(streams.export()), PLAN)
     assert imported is not None
     again = Streams(imported, PLAN)
     for seed in range(5):

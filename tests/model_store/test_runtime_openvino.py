@@ -29,8 +29,8 @@ from model_store.runtime import load_directory
 runtime = load_directory(Path(sys.argv[1]))
 import numpy
 runtime.run(numpy.zeros((1, 224, 224, 3), numpy.uint8))
-print(sorted(name for name in sys.modules if name.startswith(("openvino_telemetry.", "tensorflow"))))
-print(sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__)
+print(sorted(name for name in sys.modules if name.startswith(("openvino_telemetry", "openvino.tools.", "tensorflow"))))
+print(sys.modules["openvino.tools.ovc"])
 """
 
 
@@ -41,7 +41,7 @@ def test_it_reports_to_nobody_and_needs_no_tensorflow(pristine: Store, tmp_path:
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment | {"HOME": str(tmp_path)}, check=True, capture_output=True, text=True
     )
-    assert done.stdout.split("\n")[:2] == ["[]", "openvino.tools.ovc.telemetry_stub"]
+    assert done.stdout.split("\n")[:2] == ["['openvino.tools.ovc']", "None"]
     assert list(tmp_path.iterdir()) == []
 
 
