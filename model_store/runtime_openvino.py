@@ -83,7 +83,8 @@ class OpenVinoRuntime:
                 # What is there afterwards is all that there will be, also where the files are gone by now.
                 self._ready_for_crowds, self.crowded = True, False
                 with contextlib.suppress(StoreError):
-                    side_by_side = self._made(Plan(self.precision, self._threads, 1))
+                    # One more than threads, for when one waits.
+                    side_by_side = self._made(Plan(self.precision, self._threads + 1, 1))
                     if _same_bits(self._alone, side_by_side):
                         self._side_by_side = side_by_side
 

@@ -18,7 +18,7 @@ from service.problems import kind_of
 from service.progress import Progress
 from service.settings import Settings
 from service.versions import Served, keep_compiled
-from service.workers import MOST_IMAGES, images_at_once
+from service.workers import images_at_once
 
 if TYPE_CHECKING:
     from service.image_route import Work
@@ -40,8 +40,8 @@ class InProcess:
 
     @property
     def threads(self) -> int:
-        """One more than the service would have, for when one waits: here nobody else is kept waiting by it."""
-        return min(images_at_once(self.settings) + 1, MOST_IMAGES)
+        """As many as in a service."""
+        return images_at_once(self.settings)
 
     def expect(self, images: int) -> None:
         """See `Asker.expect`."""

@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     for it; a format that the manifest does not vouch for makes the version refused."""
 
     threads: int = Field(default=0, ge=0, le=256)
-    """Processors that predictions may use, and images worked on at once (at most 4); 0: all that the process has.
-    Each image under way can take up to 8 bytes for each of MAX_PIXELS."""
+    """Processors that predictions may use; 0: all that the process has. Of images, one more than that is worked on at
+    once (with 1 one, and never more than 4), and each can take up to 8 bytes for each of MAX_PIXELS."""
 
     max_bytes: int = Field(default=Limits.max_bytes, ge=1_000, le=500_000_000)
     """Largest image file in bytes; more is refused with 413 while it still streams in. Each request under way may

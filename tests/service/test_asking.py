@@ -58,10 +58,11 @@ def test_what_is_wrong_with_the_question_ends_it(settings: Settings, remote: Cli
         Remote(remote, Wanted("classify", version=0)).ask(png(picture(MELANOMA)))
 
 
-def test_one_thread_more_than_the_service_would_have(settings: Settings) -> None:
+def test_as_many_threads_as_the_service_would_have(settings: Settings) -> None:
     whole = in_process(settings, Wanted("classify"))
-    assert 2 <= whole.threads <= 4
-    assert InProcess(settings.model_copy(update={"threads": 3}), whole.wanted, whole.served).threads == 4
+    for threads, expected in ((1, 1), (2, 3), (3, 4), (8, 4)):
+        bounded = settings.model_copy(update={"threads": threads})
+        assert InProcess(bounded, whole.wanted, whole.served).threads == expected
 
 
 def test_many_images_are_made_ready_for_and_few_are_not(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
