@@ -1,12 +1,15 @@
 """How much may be under way at once, in requests and in bytes; what is beyond is refused before its body is read."""
 
+import time
 from collections.abc import Callable
 
 from service.problems import Overloaded
 
+_LATELY_SECONDS = 1.0
+
 
 class Admission:
-    """Counts what is under way. It lives on the event loop: nothing else may call it."""
+    """Counts what is under way. It lives on the event loop: nothing else may call its methods."""
 
     def __init__(self, most_requests: int, most_bytes: int) -> None:
         """Starts empty.
@@ -18,6 +21,7 @@ class Admission:
         self.most_requests, self.most_bytes = most_requests, most_bytes
         self.requests = 0
         self.bytes = 0
+        self._refused_at = -_LATELY_SECONDS
 
     def check(self, size: int) -> None:
         """Whether there is room for a request whose body has, or may have, `size` bytes.
@@ -26,7 +30,13 @@ class Admission:
             Overloaded: There is not.
         """
         if self.requests >= self.most_requests or (self.requests and self.bytes + size > self.most_bytes):
+            self._refused_at = time.monotonic()
             raise Overloaded("Too many images are waiting; send it again a little later.")
+
+    @property
+    def refusing(self) -> bool:
+        """Whether something was refused lately; may be asked from any thread."""
+        return time.monotonic() - self._refused_at < _LATELY_SECONDS
 
     def enter(self, size: int) -> Callable[[], None]:
         """Admits a request whose body has, or may have, `size` bytes.

@@ -92,12 +92,13 @@ def make_context(
     """
     required = keys_required or settings.keys_required or settings.takes_tokens
     metrics = Metrics(metrics_folder, version=VERSION)
-    workers = Workers(images_at_once(settings))
+    admission = Admission(settings.max_requests, settings.max_request_bytes)
+    workers = Workers(images_at_once(settings), full=lambda: admission.refusing)
     return Context(
         settings,
         engine or Engine(settings),
         workers,
-        Admission(settings.max_requests, settings.max_request_bytes),
+        admission,
         KeyRing(settings.key_file, required=required, processes=settings.processes),
         _tokens(settings),
         metrics,

@@ -95,6 +95,8 @@ class Versions:
     def expect_crowds(self) -> None:
         """Makes versions ready for many images at once that were asked for them; a lone image is answered without."""
         crowded = [served for served in self.loaded() if served.runtime.crowded]
+        if crowded:
+            return_memory()  # also before, since that is when the most is needed
         for served in crowded:
             served.runtime.expect_crowds()
         if crowded:

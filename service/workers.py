@@ -1,6 +1,8 @@
 """The threads in which images are worked on, first come, first served, as long as somebody wants the answer."""
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -29,6 +31,33 @@ def images_at_once(settings: Settings) -> int:
     return min(threads + 1, MOST_IMAGES) if threads > 1 else 1
 
 
+class Turns:
+    """So many pieces of work at once as are allowed now; the others wait, first come, first served."""
+
+    def __init__(self, allowed: Callable[[], int]) -> None:
+        """Takes what says, from any thread, how many are allowed now; at least 1."""
+        self._allowed = allowed
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._waiting: deque[threading.Event] = deque()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._waiting and self._busy < self._allowed():
+                self._busy += 1
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._busy -= 1
+            while self._waiting and self._busy < self._allowed():
+                self._busy += 1
+                self._waiting.popleft().set()
+
+
 class Workers:
     """A fixed number of threads. Each takes an image from its bytes to its answer.
 
@@ -37,9 +66,17 @@ class Workers:
     `model_store.runtime_openvino`) and gives each to an idle stream.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, full: Callable[[], bool] = lambda: False) -> None:
+        """Starts no thread yet.
+
+        Args:
+            count: How many images at once.
+            full: Whether requests are refused now, asked from any thread. Meanwhile it is one image fewer, if there are
+                several: what refuses them and answers probes needs the processors, too.
+        """
         self.count = count
         self._pending = 0
+        self._turns = Turns(lambda: max(1, count - 1) if full() else count)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="image", initializer=give_way)
 
     async def run(
@@ -57,7 +94,7 @@ class Workers:
             DeadlineExceeded: The deadline passed first.
             ClientLeft: The client left first.
         """
-        in_thread = self._threads.submit(work)
+        in_thread = self._threads.submit(self._in_turn, work)
         answer = asyncio.wrap_future(in_thread)
         self._pending += 1
 
@@ -79,6 +116,10 @@ class Workers:
         # What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is.
         in_thread.cancel()
         raise reason
+
+    def _in_turn(self, work: Callable[[], Result]) -> Result:
+        with self._turns:
+            return work()
 
     @property
     def crowded(self) -> bool:

@@ -1,5 +1,6 @@
 import pytest
 
+from service import admission as module
 from service.admission import Admission
 from service.problems import Overloaded
 
@@ -42,3 +43,19 @@ def test_leaving_twice_counts_once() -> None:
     leave()
     leave()
     assert (admission.requests, admission.bytes) == (1, 10)
+
+
+def test_it_tells_whether_something_was_refused_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    admission = Admission(1, 1_000)
+    assert not admission.refusing
+    admission.enter(10)
+    assert not admission.refusing
+    with pytest.raises(Overloaded):
+        admission.check(10)
+    assert admission.refusing
+    now += 0.9
+    assert admission.refusing
+    now += 0.2
+    assert not admission.refusing

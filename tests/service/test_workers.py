@@ -8,7 +8,7 @@ import pytest
 
 from service.problems import ClientLeft, DeadlineExceeded
 from service.progress import Progress
-from service.workers import Workers
+from service.workers import Turns, Workers
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -111,6 +111,54 @@ def test_what_is_too_late_is_dropped_before_the_next_phase() -> None:
     phases, over = _abandoned(_stays, 0.05, DeadlineExceeded)
     assert phases == ["first decode"]
     assert over == ["second", "first"]
+
+
+def test_while_requests_are_refused_it_is_one_image_fewer() -> None:
+    full = threading.Event()
+    workers, lock = Workers(3, full=full.is_set), threading.Lock()
+    running = most = 0
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    async def thirty() -> int:
+        nonlocal most
+        most = 0
+        await asyncio.gather(*(workers.run(work, Progress(60), _stays, _nothing) for _ in range(30)))
+        return most
+
+    assert asyncio.run(thirty()) == 3
+    full.set()
+    assert asyncio.run(thirty()) == 2
+    full.clear()
+    assert asyncio.run(thirty()) == 3
+    workers.close()
+
+
+def test_turns_are_taken_in_the_order_in_which_they_were_waited_for() -> None:
+    turns, taken = Turns(lambda: 1), list[int]()
+
+    def take(number: int) -> None:
+        with turns:
+            taken.append(number)
+
+    with turns:
+        threads = []
+        for number in range(5):
+            threads.append(threading.Thread(target=take, args=(number,)))
+            threads[-1].start()
+            while len(turns._waiting) <= number:
+                time.sleep(0.001)
+        assert taken == []
+    for thread in threads:
+        thread.join(10)
+    assert taken == [0, 1, 2, 3, 4]
 
 
 def test_images_side_by_side_are_counted() -> None:
