@@ -1,6 +1,7 @@
+import time
+
 import pytest
 
-from service import admission as module
 from service.admission import Admission
 from service.problems import Overloaded
 
@@ -47,7 +48,7 @@ def test_leaving_twice_counts_once() -> None:
 
 def test_it_tells_whether_something_was_refused_lately(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     admission = Admission(1, 1_000)
     assert not admission.refusing
     admission.enter(10)
