@@ -25,7 +25,7 @@ def images_at_once(settings: Settings) -> int:
     """How many images are worked on side by side: one more than there are processors for, for when one waits.
 
     Threads wait for Python's lock and for each other; with as many as there are processors, those are busy for 85 % of
-    the time (two cores, 16 clients), with one more for 95 %.
+    the time (two cores, 16 clients), with one more for 92 %.
     """
     threads = settings.threads or available_processors()
     return min(threads + 1, MOST_IMAGES) if threads > 1 else 1
