@@ -57,7 +57,7 @@ class OpenVinoRuntime:
 
     def _load(self, path: Path, precision: Precision, threads: int, compiled: CompiledModels | None) -> None:
         self._path, self._compiled = path, compiled
-        self._to_keep: dict[str, Streams] = {}
+        self._to_keep: dict[Plan, Streams] = {}
         self._threads = threads or available_processors()
         self.precision = precision
         # Every stream gets as many threads as the others: how work is split may show in the last bits.
@@ -92,20 +92,17 @@ class OpenVinoRuntime:
         """See `runtime.Runtime.keep_compiled`."""
         with _ONE_AT_A_TIME:
             while self._compiled is not None and self._to_keep:
-                made_for, streams = self._to_keep.popitem()
-                self._compiled.write(made_for, streams.export())
+                plan, streams = self._to_keep.popitem()
+                self._compiled.write(plan.made_for(), streams.export())
 
     def _made(self, plan: Plan) -> Streams:
         """From what an earlier start kept, else from the SavedModel."""
-        if self._compiled is None:
-            return Streams(compile_model(read(self._path), plan), plan)
-        made_for = plan.made_for()
-        kept = self._compiled.read(made_for)
+        kept = None if self._compiled is None else self._compiled.read(plan.made_for())
         imported = None if kept is None else import_model(kept, plan)
         if imported is not None:
             return Streams(imported, plan)
         streams = Streams(compile_model(read(self._path), plan), plan)
-        self._to_keep[made_for] = streams
+        self._to_keep[plan] = streams
         return streams
 
     def _streams(self, together: int) -> Streams:

@@ -30,26 +30,32 @@ def _nothing() -> None:
     pass
 
 
-def test_images_are_worked_on_in_threads_and_not_more_than_allowed_at_once() -> None:
-    workers, lock = Workers(2), threading.Lock()
-    running = most = 0
+class _Counted:
+    """Work that knows how many at once were at it."""
 
-    def work() -> int:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
+    def __init__(self) -> None:
+        self.running = self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> int:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
         time.sleep(0.02)
-        with lock:
-            running -= 1
+        with self._lock:
+            self.running -= 1
         return threading.get_ident()
 
-    async def all_of_them() -> list[int]:
-        return await asyncio.gather(*(workers.run(work, Progress(60), _stays, _nothing) for _ in range(10)))
 
-    threads = asyncio.run(all_of_them())
+async def _ten_times(workers: Workers, work: _Counted) -> list[int]:
+    return await asyncio.gather(*(workers.run(work, Progress(60), _stays, _nothing) for _ in range(10)))
+
+
+def test_images_are_worked_on_in_threads_and_not_more_than_allowed_at_once() -> None:
+    workers, work = Workers(2), _Counted()
+    threads = asyncio.run(_ten_times(workers, work))
     workers.close()
-    assert most == 2
+    assert work.most == 2
     assert threading.get_ident() not in threads
 
 
@@ -115,29 +121,18 @@ def test_what_is_too_late_is_dropped_before_the_next_phase() -> None:
 
 def test_while_requests_are_refused_it_is_one_image_fewer() -> None:
     full = threading.Event()
-    workers, lock = Workers(3, full=full.is_set), threading.Lock()
-    running = most = 0
+    workers = Workers(3, full=full.is_set)
 
-    def work() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.01)
-        with lock:
-            running -= 1
+    def most() -> int:
+        work = _Counted()
+        asyncio.run(_ten_times(workers, work))
+        return work.most
 
-    async def thirty() -> int:
-        nonlocal most
-        most = 0
-        await asyncio.gather(*(workers.run(work, Progress(60), _stays, _nothing) for _ in range(30)))
-        return most
-
-    assert asyncio.run(thirty()) == 3
+    assert most() == 3
     full.set()
-    assert asyncio.run(thirty()) == 2
+    assert most() == 2
     full.clear()
-    assert asyncio.run(thirty()) == 3
+    assert most() == 3
     workers.close()
 
 
