@@ -51,8 +51,9 @@ RUN python -m compileall -q dermoscopy model_store service
 # A container must listen on every address of its own to be reached at all. Whether strangers can reach it is decided by
 # what publishes the port, so that one must also set MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS; see docker-compose.yml.
 ENV MELANOSERVE_HOST=0.0.0.0
-# The audit trail's volume begins as this folder is: whoever the service runs as may write to it.
-RUN mkdir --mode=1777 audit
+# The volumes of the audit trail and of compiled models begin as these folders are: whoever the service runs as may
+# write to them.
+RUN mkdir state && mkdir --mode=1777 audit state/compiled
 EXPOSE 8000
 USER 1000:1000
 CMD ["python", "-m", "service"]
