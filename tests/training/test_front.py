@@ -8,7 +8,8 @@ from PIL import Image
 from dermoscopy.decode import decode
 from dermoscopy.render import render_lesion
 from tests.dermoscopy.files import encode
-from training.front import CHROMA_SIGMA, LUMA_SIGMA, Front, inner_side, sampling_matrix, to_input
+from training.front import Front, to_input
+from training.front_matrices import CHROMA_SIGMA, LUMA_SIGMA, inner_side, sampling_matrix
 
 BRIGHTNESS = np.ones(3)
 COLOUR = np.array([1.0, -0.5, -0.0481])

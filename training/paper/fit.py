@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.augment import augment
+from training.augment import turn
 from training.paper.candidates import Candidate
 from training.paper.data import malignant
 from training.paper.experiment import Experiment
@@ -81,7 +81,7 @@ def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floa
         parts = []
         for start in tqdm(range(0, len(rows), 64), desc=f"{network.name}: features, view {view}", unit="batch"):
             pixels = tf.constant(table.pixels[rows[start : start + 64]])
-            shown = augment(pixels, side) if view else resized(tf.cast(pixels, tf.float32), side)
+            shown = turn(pixels, side) if view else resized(tf.cast(pixels, tf.float32), side)
             parts.append(np.asarray(extractor.predict_on_batch(shown)))
         found.append(np.concatenate(parts))
     return np.stack(found)
@@ -167,7 +167,7 @@ def _pictures(table: Table, rows: Any, side: int, recipe: PaperRecipe, *, augmen
     def load(row: tf.Tensor, answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.numpy_function(read, [row], tf.uint8)
         pixels.set_shape((None, *table.pixels.shape[1:]))
-        return (augment(pixels, side) if augmented else resized(tf.cast(pixels, tf.float32), side)), answer
+        return (turn(pixels, side) if augmented else resized(tf.cast(pixels, tf.float32), side)), answer
 
     shown = tf.data.Dataset.from_tensor_slices((rows, answers))
     if augmented:
