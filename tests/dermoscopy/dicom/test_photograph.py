@@ -13,14 +13,10 @@ from pydicom.pixels.processing import convert_color_space
 from dermoscopy.colour import to_srgb
 from dermoscopy.decode import decode
 from dermoscopy.dicom import syntaxes
-from dermoscopy.errors import AnimatedImage, ContradictoryColours, CorruptImage, ImageError, NoSuchFrame
+from dermoscopy.errors import ContradictoryColours, CorruptImage, ImageError, NoSuchFrame
 from dermoscopy.prepare import prepare
 from tests.dermoscopy.dicom_files import (
-    PHOTOGRAPHIC,
-    SECONDARY_CAPTURE,
     coded,
-    dataset,
-    describe,
     grey,
     jpeg,
     jpeg_2000,
@@ -30,7 +26,6 @@ from tests.dermoscopy.dicom_files import (
     native,
     rgb,
     rle,
-    write,
 )
 from tests.dermoscopy.files import encode, picture, swapped_profile
 
@@ -132,36 +127,6 @@ def test_a_profile_is_applied_as_in_other_files(inner: bool) -> None:
     data = coded([image], rgb(), "YBR_FULL_422", syntaxes.JPEG_BASELINE, **changes)
     assert np.array_equal(shown(data), np.asarray(to_srgb(Image.open(io.BytesIO(image)), profile)))
     assert difference(shown(data)[..., 0], rgb()[..., 2]) < 6
-
-
-@pytest.mark.parametrize("sop_class", [PHOTOGRAPHIC, SECONDARY_CAPTURE, "1.2.840.10008.5.1.4.1.1.7.4"])
-@pytest.mark.parametrize("how", ["native", "one-each", "table", "extended"])
-def test_a_frame_is_chosen(how: str, sop_class: str) -> None:
-    pictures = [rgb(), rgb()[::-1], rgb()[:, ::-1]]
-    if how == "native":
-        found = dataset(sop_class, NumberOfFrames=3)
-        describe(found, rgb(), "RGB")
-        found.PixelData = b"".join(each.tobytes() for each in pictures)
-        found["PixelData"].VR = "OB"
-        data = write(found, syntaxes.EXPLICIT)
-    else:
-        frames = [jpeg_ls(each) for each in pictures]
-        fragments, extended = 2 if how == "table" else 1, how == "extended"
-        options: dict[str, Any] = {"table": how != "one-each", "fragments": fragments, "extended": extended}
-        data = coded(frames, rgb(), "RGB", syntaxes.JPEG_LS, sop_class=sop_class, **options)
-    for number, each in enumerate(pictures, 1):
-        assert np.array_equal(shown(data, number), each)
-    with pytest.raises(AnimatedImage, match="frame=1 to frame=3"):
-        decode(data)
-    for beyond in (0, 4):
-        with pytest.raises(NoSuchFrame, match="has 3"):
-            decode(data, frame=beyond)
-
-
-def test_the_only_frame_may_be_named() -> None:
-    assert np.array_equal(shown(native(rgb()), 1), rgb())
-    with pytest.raises(NoSuchFrame, match="has 1"):
-        decode(native(rgb()), frame=2)
 
 
 def test_other_files_have_no_frames() -> None:
