@@ -1,9 +1,7 @@
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from dermoscopy import load as module
 from dermoscopy.containers.container import Container
@@ -11,15 +9,7 @@ from dermoscopy.errors import CorruptImage
 from dermoscopy.load import load
 from tests.dermoscopy.files import encode, picture
 
-
-def container(data: bytes, size: tuple[int, int], **more: bytes) -> Container:
-    with Image.open(io.BytesIO(data)) as image:
-        name = image.format
-    assert name in ("JPEG", "PNG")
-    return Container(name, f"image/{name.lower()}", *size, data, witness=more.get("witness"))
-
-
-PNG = container(encode(picture(), "PNG"), picture().size)
+PNG = Container("PNG", "image/png", *picture().size, encode(picture(), "PNG"))
 
 
 def test_the_pixels_are_those_of_the_stream() -> None:
@@ -45,8 +35,7 @@ def test_a_stream_is_only_read_as_what_was_recognised() -> None:
 
 
 def test_a_jpeg_keeps_as_many_pixels_as_are_enough() -> None:
-    data = encode(picture().resize((800, 640)), "JPEG")
-    jpeg = container(data, (800, 640))
+    jpeg = Container("JPEG", "image/jpeg", 800, 640, encode(picture().resize((800, 640)), "JPEG"))
     assert [load(jpeg, enough).size for enough in (None, 640, 320, 100)] == [
         (800, 640), (800, 640), (400, 320), (200, 160),
     ]  # fmt: skip

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydicom import Dataset
 
@@ -7,7 +9,7 @@ from tests.dermoscopy.dicom_files import CANARY, STUDY, native
 from tests.tiny_models import MELANOMA, picture
 
 
-def read(**changes: object) -> Dataset:
+def read(**changes: Any) -> Dataset:
     return read_source(native(picture(MELANOMA), **changes))
 
 
