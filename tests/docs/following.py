@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tests.docs.blocks import COMMANDS, Block, blocks, documents
 from tests.docs.reader import Reader
@@ -37,13 +37,18 @@ def alone(document: str) -> bool:
     return "keys add" in (ROOT / document).read_text("utf-8")
 
 
-def followed(document: str, reader: Reader) -> Iterator[tuple[Block, str]]:
+def followed(document: str, reader: Reader, *, without: Collection[str] = ()) -> Iterator[tuple[Block, str]]:
     """Does what a document says; each block whose output it shows, with what came out.
+
+    Args:
+        document: Which.
+        reader: Who does it.
+        without: Languages that nothing here can run.
 
     Raises:
         AssertionError: A command failed, or the document shows what comes out of one that is not run here.
     """
-    spoken = [block for block in blocks(document) if block.language in COMMANDS]
+    spoken = [block for block in blocks(document) if block.language in COMMANDS and block.language not in without]
     run = {block: [command for command in block.commands if not left_out(block, command)] for block in spoken}
     ran = iter(reader.follow([command for commands in run.values() for command in commands]))
     for block, commands in run.items():
