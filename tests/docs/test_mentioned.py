@@ -9,8 +9,11 @@ import pytest
 
 from benchmarks import cli as benchmarks
 from gateway import cli as gateway
+from gateway.settings import Settings as OfGateway
+from gateway.settings import variable as gateway_variable
 from model_store import cli as model_store
 from service import cli as service
+from service.settings import Settings, variable
 from tests.docs.blocks import FENCE, documents
 from tests.docs.following import dry
 from tests.fuzz import __main__ as fuzz
@@ -67,3 +70,13 @@ def test_the_tests_that_make_gives_more_to_do_listen_to_it(target: str) -> None:
     variables = [word.partition("=")[0] for word in words[: words.index(".venv/bin/python")]]
     assert variables
     assert all(f'"{variable}"' in text for variable in variables)
+
+
+def test_every_variable_and_every_list_of_packages_that_a_document_names_is_there() -> None:
+    known = {variable(name) for name in Settings.model_fields}
+    known |= {gateway_variable(name) for name in OfGateway.model_fields}
+    known |= set(re.findall(r"MELANOSERVE_[A-Z_]+", (ROOT / "docker-compose.yml").read_text("utf-8")))
+    for document in documents():
+        text = (ROOT / document).read_text("utf-8")
+        assert set(re.findall(r"\bMELANO(?:SERVE|GATEWAY)_[A-Z_]+", text)) <= known, document
+        assert all((ROOT / name).is_file() for name in re.findall(r"\brequirements/\w+\.\w+", text)), document
