@@ -8,24 +8,19 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.pixels.processing import convert_color_space
 
 from dermoscopy.colour import to_srgb
 from dermoscopy.decode import decode
 from dermoscopy.dicom import syntaxes
-from dermoscopy.errors import ContradictoryColours, CorruptImage, ImageError, NoSuchFrame
+from dermoscopy.errors import CorruptImage, ImageError, NoSuchFrame
 from dermoscopy.prepare import prepare
 from tests.dermoscopy.dicom_files import (
     coded,
-    grey,
+    difference,
     jpeg,
-    jpeg_2000,
-    jpeg_ls,
     lossless_files,
     lossy_files,
-    native,
     rgb,
-    rle,
 )
 from tests.dermoscopy.files import encode, picture, swapped_profile
 
@@ -36,11 +31,6 @@ def shown(data: bytes, frame: int | None = None) -> NDArray[np.uint8]:
 
 def by_pydicom(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(pydicom.dcmread(io.BytesIO(data)).pixel_array)
-
-
-def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Mean absolute, in grey levels."""
-    return float(np.abs(one.astype(int) - other).mean())
 
 
 @pytest.mark.parametrize("name", lossless_files())
@@ -74,49 +64,6 @@ def test_pydicom_sees_the_same_samples(name: str) -> None:
         high = 255 - high
     whole = high if high.ndim == 3 else np.repeat(high[..., np.newaxis], 3, axis=-1)
     assert np.array_equal(shown(lossless_files()[name].data), whole)
-
-
-@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
-def test_a_ycbcr_jpeg_called_rgb_without_its_marker_is_caught(subsampling: str) -> None:
-    data = jpeg(picture(), jfif=False, subsampling=subsampling)
-    with pytest.raises(ContradictoryColours, match="may as well hold YCbCr"):
-        decode(coded([data], rgb(), "RGB", syntaxes.JPEG_BASELINE))
-    # What others make of it, without a word.
-    wrong = by_pydicom(coded([data], rgb(), "RGB", syntaxes.JPEG_BASELINE))
-    assert difference(wrong, rgb()) > 25
-
-
-def test_a_jpeg_that_says_rgb_in_an_object_that_says_ycbcr_is_caught() -> None:
-    data = jpeg(picture(), keep_rgb=True)
-    with pytest.raises(ContradictoryColours, match="itself says that it is RGB"):
-        decode(coded([data], rgb(), "YBR_FULL_422", syntaxes.JPEG_BASELINE))
-
-
-@pytest.mark.parametrize("syntax", [syntaxes.EXPLICIT, syntaxes.RLE, syntaxes.JPEG_LS, syntaxes.JPEG_2000_LOSSLESS])
-def test_ycbcr_without_jpeg_is_converted(syntax: str) -> None:
-    values = convert_color_space(rgb(), "RGB", "YBR_FULL")
-    if syntax == syntaxes.EXPLICIT:
-        data = native(values, "YBR_FULL")
-    else:
-        encoders = {
-            syntaxes.RLE: lambda: rle(values),
-            syntaxes.JPEG_LS: lambda: jpeg_ls(values),
-            syntaxes.JPEG_2000_LOSSLESS: lambda: jpeg_2000(Image.fromarray(values), mct=0),
-        }
-        data = coded([encoders[syntax]()], values, "YBR_FULL", syntax)
-    assert difference(shown(data), rgb()) < 0.7
-    assert difference(shown(data), convert_color_space(values, "YBR_FULL", "RGB")) < 0.01
-
-
-def test_subsampled_ycbcr_without_jpeg_is_converted() -> None:
-    values = convert_color_space(rgb(), "RGB", "YBR_FULL")
-    pairs = np.empty((*values.shape[:1], values.shape[1] // 2, 4), np.uint8)
-    pairs[..., :2] = values[..., 0].reshape(values.shape[0], -1, 2)
-    pairs[..., 2:] = values[:, ::2, 1:]
-    data = native(values, "YBR_FULL_422", stored=pairs.tobytes())
-    expected = values.copy()
-    expected[:, 1::2, 1:] = values[:, ::2, 1:]
-    assert difference(shown(data), convert_color_space(expected, "YBR_FULL", "RGB")) < 0.01
 
 
 @pytest.mark.parametrize("inner", [False, True])
@@ -160,7 +107,3 @@ def test_a_cut_frame_in_a_whole_file_is_refused(syntax: str) -> None:
         for end in (b"", b"\xff\xd9"):
             with pytest.raises(CorruptImage):
                 decode(coded([frame[:place] + end], made.shown, photometric, uid))
-
-
-def test_grey_is_shown_as_grey() -> None:
-    assert np.array_equal(shown(native(grey(), "MONOCHROME2"))[..., 0], grey())
