@@ -41,6 +41,8 @@ def photograph(page: Page) -> bytes:
     expect(page.get_by_text("Use the camera of this device")).to_be_visible()
     expect(take).to_have_count(0)
     page.get_by_text("Use the camera of this device").click()
+    # Until it knows how wide it is, Streamlit asks the camera for a small picture, and then once more for a larger one.
+    page.wait_for_function(f"document.querySelector('video')?.videoWidth === {WIDTH}")
     take.click()
     taken = page.get_by_alt_text("Snapshot").get_attribute("src")
     assert taken is not None
