@@ -8,11 +8,17 @@ import pytest
 OLDEST_NODE = 20
 
 
-def need_node(for_what: str) -> None:
-    """Skips the test, loudly, where there is no Node.js of this age or younger."""
+def why_no_node() -> str:
+    """Why there is no Node.js of this age or younger; empty where there is one."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip(f"NOT TESTED: {for_what}; node is not installed")
+        return "node is not installed"
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        pytest.skip(f"NOT TESTED: {for_what}; it needs node {OLDEST_NODE}, and this is {version}")
+    old = int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE
+    return f"it needs node {OLDEST_NODE}, and this is {version}" if old else ""
+
+
+def need_node(for_what: str) -> None:
+    """Skips the test, loudly, where there is none."""
+    if why := why_no_node():
+        pytest.skip(f"NOT TESTED: {for_what}; {why}")

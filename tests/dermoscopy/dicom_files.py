@@ -205,6 +205,11 @@ def grey() -> NDArray[np.uint8]:
     return np.asarray(picture("L"))
 
 
+def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Mean absolute, in grey levels."""
+    return float(np.abs(one.astype(int) - other).mean())
+
+
 def threefold(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(pixels[..., np.newaxis], 3, axis=-1)
 

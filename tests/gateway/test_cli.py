@@ -10,11 +10,7 @@ import pytest
 from gateway.cli import main
 from gateway.objects import key_of
 from gateway.queue import Queue
-from tests.gateway.orthanc import free_port
-from tests.gateway.running_gateway import command, gateway
 from tests.gateway.samples import photograph, uids
-
-NOWHERE = f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture
@@ -108,15 +104,3 @@ def test_help_teaches(arguments: list[str], says: str, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit):
         main(arguments)
     assert says in re.sub(r"\s+", " ", capsys.readouterr().out)
-
-
-def test_a_second_gateway_on_the_same_folder_is_refused_and_sigterm_is_a_success(tmp_path: Path) -> None:
-    with gateway(tmp_path / "state", PACS_URL=NOWHERE) as first:
-        second = command("run", "--state", str(tmp_path / "state"), "--pacs-url", NOWHERE, "--port", "0")
-        assert second.returncode == 1
-        assert "another gateway works on" in second.stderr
-        taken = command("run", "--state", str(tmp_path / "s2"), "--pacs-url", NOWHERE, "--port", str(first.port))
-        assert taken.returncode == 1
-        assert "in use" in taken.stderr
-        assert first.stop() == 0
-        assert first.events("stopped")

@@ -12,7 +12,7 @@ from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
 from gateway import dicomweb
 from gateway.dicomweb import DicomWeb, Found
-from gateway.problems import Refused, Trouble, TryAgain, check_status
+from gateway.problems import Refused, Trouble, TryAgain
 from gateway.settings import read_settings
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
 from tests.gateway.samples import photograph, report_on, uids
@@ -91,23 +91,6 @@ def test_a_wrong_password_is_no_report_s_fault(pacs: Pacs) -> None:
 def test_a_pacs_that_is_away_is_tried_again() -> None:
     with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(TryAgain, match="pacs_ConnectError"):
         list(web.find("XC", TODAY))
-
-
-@pytest.mark.parametrize("status", [None, 0, 0x0111, 0xB000, 0xB007])
-def test_what_counts_as_stored(status: int | None) -> None:
-    check_status(status)
-
-
-@pytest.mark.parametrize(("status", "code"), [(0xA700, "pacs_out_of_resources"), (0x0110, "pacs_processing_failure")])
-def test_what_may_be_stored_later(status: int, code: str) -> None:
-    with pytest.raises(TryAgain, match=code):
-        check_status(status)
-
-
-@pytest.mark.parametrize("status", [0x0122, 0xA900, 0xC000])
-def test_what_will_never_be_stored(status: int) -> None:
-    with pytest.raises(Refused, match=f"pacs_refused_{status:04x}"):
-        check_status(status)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])

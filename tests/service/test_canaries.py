@@ -12,7 +12,7 @@ import pytest
 from service.tracing import installed
 from tests.running_service import Service, running
 from tests.service.canaries import WORD, broken, forms, images, leaks
-from tests.service.test_tracing import Receiver, receiving
+from tests.service.collector import Receiver, receiving
 
 HEADERS = {
     "User-Agent": WORD, "Referer": f"http://pacs/{WORD}", "Cookie": f"patient={WORD}", "X-Patient-Name": WORD,

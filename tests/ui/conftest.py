@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,15 +121,22 @@ def wait_for_page(address: str, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the page does not start")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for a file and not for all: while it is open, no other test of the process can use asyncio."""
+@contextmanager
+def browsing(*flags: str) -> Iterator[Browser]:
+    """A browser, with more flags than `FLAGS` if there are any; without one the test skips."""
     if not CHROMIUM.exists():
         pytest.skip("NOT TESTED: the page in a browser; install Debian's package chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*FLAGS, *flags])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a file and not for all: while it is open, no other test of the process can use asyncio."""
+    with browsing() as started:
+        yield started
 
 
 @pytest.fixture

@@ -8,29 +8,19 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.pixels.processing import convert_color_space
 
 from dermoscopy.colour import to_srgb
 from dermoscopy.decode import decode
 from dermoscopy.dicom import syntaxes
-from dermoscopy.errors import AnimatedImage, ContradictoryColours, CorruptImage, ImageError, NoSuchFrame
+from dermoscopy.errors import CorruptImage, ImageError, NoSuchFrame
 from dermoscopy.prepare import prepare
 from tests.dermoscopy.dicom_files import (
-    PHOTOGRAPHIC,
-    SECONDARY_CAPTURE,
     coded,
-    dataset,
-    describe,
-    grey,
+    difference,
     jpeg,
-    jpeg_2000,
-    jpeg_ls,
     lossless_files,
     lossy_files,
-    native,
     rgb,
-    rle,
-    write,
 )
 from tests.dermoscopy.files import encode, picture, swapped_profile
 
@@ -41,11 +31,6 @@ def shown(data: bytes, frame: int | None = None) -> NDArray[np.uint8]:
 
 def by_pydicom(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(pydicom.dcmread(io.BytesIO(data)).pixel_array)
-
-
-def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Mean absolute, in grey levels."""
-    return float(np.abs(one.astype(int) - other).mean())
 
 
 @pytest.mark.parametrize("name", lossless_files())
@@ -81,49 +66,6 @@ def test_pydicom_sees_the_same_samples(name: str) -> None:
     assert np.array_equal(shown(lossless_files()[name].data), whole)
 
 
-@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
-def test_a_ycbcr_jpeg_called_rgb_without_its_marker_is_caught(subsampling: str) -> None:
-    data = jpeg(picture(), jfif=False, subsampling=subsampling)
-    with pytest.raises(ContradictoryColours, match="may as well hold YCbCr"):
-        decode(coded([data], rgb(), "RGB", syntaxes.JPEG_BASELINE))
-    # What others make of it, without a word.
-    wrong = by_pydicom(coded([data], rgb(), "RGB", syntaxes.JPEG_BASELINE))
-    assert difference(wrong, rgb()) > 25
-
-
-def test_a_jpeg_that_says_rgb_in_an_object_that_says_ycbcr_is_caught() -> None:
-    data = jpeg(picture(), keep_rgb=True)
-    with pytest.raises(ContradictoryColours, match="itself says that it is RGB"):
-        decode(coded([data], rgb(), "YBR_FULL_422", syntaxes.JPEG_BASELINE))
-
-
-@pytest.mark.parametrize("syntax", [syntaxes.EXPLICIT, syntaxes.RLE, syntaxes.JPEG_LS, syntaxes.JPEG_2000_LOSSLESS])
-def test_ycbcr_without_jpeg_is_converted(syntax: str) -> None:
-    values = convert_color_space(rgb(), "RGB", "YBR_FULL")
-    if syntax == syntaxes.EXPLICIT:
-        data = native(values, "YBR_FULL")
-    else:
-        encoders = {
-            syntaxes.RLE: lambda: rle(values),
-            syntaxes.JPEG_LS: lambda: jpeg_ls(values),
-            syntaxes.JPEG_2000_LOSSLESS: lambda: jpeg_2000(Image.fromarray(values), mct=0),
-        }
-        data = coded([encoders[syntax]()], values, "YBR_FULL", syntax)
-    assert difference(shown(data), rgb()) < 0.7
-    assert difference(shown(data), convert_color_space(values, "YBR_FULL", "RGB")) < 0.01
-
-
-def test_subsampled_ycbcr_without_jpeg_is_converted() -> None:
-    values = convert_color_space(rgb(), "RGB", "YBR_FULL")
-    pairs = np.empty((*values.shape[:1], values.shape[1] // 2, 4), np.uint8)
-    pairs[..., :2] = values[..., 0].reshape(values.shape[0], -1, 2)
-    pairs[..., 2:] = values[:, ::2, 1:]
-    data = native(values, "YBR_FULL_422", stored=pairs.tobytes())
-    expected = values.copy()
-    expected[:, 1::2, 1:] = values[:, ::2, 1:]
-    assert difference(shown(data), convert_color_space(expected, "YBR_FULL", "RGB")) < 0.01
-
-
 @pytest.mark.parametrize("inner", [False, True])
 def test_a_profile_is_applied_as_in_other_files(inner: bool) -> None:
     profile = swapped_profile()
@@ -132,36 +74,6 @@ def test_a_profile_is_applied_as_in_other_files(inner: bool) -> None:
     data = coded([image], rgb(), "YBR_FULL_422", syntaxes.JPEG_BASELINE, **changes)
     assert np.array_equal(shown(data), np.asarray(to_srgb(Image.open(io.BytesIO(image)), profile)))
     assert difference(shown(data)[..., 0], rgb()[..., 2]) < 6
-
-
-@pytest.mark.parametrize("sop_class", [PHOTOGRAPHIC, SECONDARY_CAPTURE, "1.2.840.10008.5.1.4.1.1.7.4"])
-@pytest.mark.parametrize("how", ["native", "one-each", "table", "extended"])
-def test_a_frame_is_chosen(how: str, sop_class: str) -> None:
-    pictures = [rgb(), rgb()[::-1], rgb()[:, ::-1]]
-    if how == "native":
-        found = dataset(sop_class, NumberOfFrames=3)
-        describe(found, rgb(), "RGB")
-        found.PixelData = b"".join(each.tobytes() for each in pictures)
-        found["PixelData"].VR = "OB"
-        data = write(found, syntaxes.EXPLICIT)
-    else:
-        frames = [jpeg_ls(each) for each in pictures]
-        fragments, extended = 2 if how == "table" else 1, how == "extended"
-        options: dict[str, Any] = {"table": how != "one-each", "fragments": fragments, "extended": extended}
-        data = coded(frames, rgb(), "RGB", syntaxes.JPEG_LS, sop_class=sop_class, **options)
-    for number, each in enumerate(pictures, 1):
-        assert np.array_equal(shown(data, number), each)
-    with pytest.raises(AnimatedImage, match="frame=1 to frame=3"):
-        decode(data)
-    for beyond in (0, 4):
-        with pytest.raises(NoSuchFrame, match="has 3"):
-            decode(data, frame=beyond)
-
-
-def test_the_only_frame_may_be_named() -> None:
-    assert np.array_equal(shown(native(rgb()), 1), rgb())
-    with pytest.raises(NoSuchFrame, match="has 1"):
-        decode(native(rgb()), frame=2)
 
 
 def test_other_files_have_no_frames() -> None:
@@ -195,7 +107,3 @@ def test_a_cut_frame_in_a_whole_file_is_refused(syntax: str) -> None:
         for end in (b"", b"\xff\xd9"):
             with pytest.raises(CorruptImage):
                 decode(coded([frame[:place] + end], made.shown, photometric, uid))
-
-
-def test_grey_is_shown_as_grey() -> None:
-    assert np.array_equal(shown(native(grey(), "MONOCHROME2"))[..., 0], grey())

@@ -16,7 +16,6 @@ from dermoscopy.dicom import syntaxes
 from service.answers import ClassifyAnswer
 from service.dicom.report import report_of
 from service.dicom.source import read_source
-from service.problems import UnreportableObject
 from tests.dermoscopy.dicom_files import CANARY, STUDY, coded, dataset, describe, jpeg_ls, native, write
 from tests.running_service import Service
 from tests.service.test_problem_responses import check_problem
@@ -214,13 +213,6 @@ def test_an_object_that_no_report_can_take_over_is_told_and_not_shown(service: S
     check_problem(answer, 422, "unreportable_object")
     assert "canary" not in answer.text.lower()
     assert "canary" not in service.log.lower()
-
-
-def test_an_object_without_a_patient_is_reported_without_one() -> None:
-    with pytest.raises(UnreportableObject):
-        read_source(b"no DICOM")
-    source = read_source(native(picture(MELANOMA), PatientName=""))
-    assert source.PatientName == ""
 
 
 def test_nothing_of_a_report_is_in_the_log(service: Service) -> None:

@@ -1,0 +1,70 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dermoscopy.decode import decode
+from dermoscopy.dicom import syntaxes
+from dermoscopy.dicom.frames import which
+from dermoscopy.errors import AnimatedImage, NoSuchFrame, UnsupportedImageType
+from tests.dermoscopy.dicom_files import (
+    PHOTOGRAPHIC,
+    SECONDARY_CAPTURE,
+    coded,
+    dataset,
+    describe,
+    jpeg_ls,
+    native,
+    rgb,
+    write,
+)
+
+
+def shown(data: bytes, frame: int) -> NDArray[np.uint8]:
+    return np.asarray(decode(data, frame=frame).image)
+
+
+@pytest.mark.parametrize("sop_class", [PHOTOGRAPHIC, SECONDARY_CAPTURE, "1.2.840.10008.5.1.4.1.1.7.4"])
+@pytest.mark.parametrize("how", ["native", "one-each", "table", "extended"])
+def test_a_frame_is_chosen(how: str, sop_class: str) -> None:
+    pictures = [rgb(), rgb()[::-1], rgb()[:, ::-1]]
+    if how == "native":
+        found = dataset(sop_class, NumberOfFrames=3)
+        describe(found, rgb(), "RGB")
+        found.PixelData = b"".join(each.tobytes() for each in pictures)
+        found["PixelData"].VR = "OB"
+        data = write(found, syntaxes.EXPLICIT)
+    else:
+        frames = [jpeg_ls(each) for each in pictures]
+        fragments, extended = 2 if how == "table" else 1, how == "extended"
+        options: dict[str, Any] = {"table": how != "one-each", "fragments": fragments, "extended": extended}
+        data = coded(frames, rgb(), "RGB", syntaxes.JPEG_LS, sop_class=sop_class, **options)
+    for number, each in enumerate(pictures, 1):
+        assert np.array_equal(shown(data, number), each)
+    with pytest.raises(AnimatedImage, match="frame=1 to frame=3"):
+        decode(data)
+    for beyond in (0, 4):
+        with pytest.raises(NoSuchFrame, match="has 3"):
+            decode(data, frame=beyond)
+
+
+def test_the_only_frame_may_be_named() -> None:
+    assert np.array_equal(shown(native(rgb()), 1), rgb())
+    with pytest.raises(NoSuchFrame, match="has 1"):
+        decode(native(rgb()), frame=2)
+
+
+def test_of_several_it_must_be_said_which() -> None:
+    assert (which(1, None), which(3, 3)) == (1, 3)
+    with pytest.raises(AnimatedImage):
+        which(2, None)
+    with pytest.raises(NoSuchFrame):
+        which(2, 3)
+
+
+def test_fragments_of_which_nobody_knows_the_frame_are_not_guessed() -> None:
+    frames = [jpeg_ls(rgb()), jpeg_ls(rgb()[::-1])]
+    data = coded(frames, rgb(), "RGB", syntaxes.JPEG_LS, table=False, fragments=2)
+    with pytest.raises(UnsupportedImageType, match="which fragments of its pixels belong to which frame"):
+        decode(data, frame=1)

@@ -1,0 +1,61 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dermoscopy.dicom import syntaxes
+from dermoscopy.dicom.header import Header
+from dermoscopy.dicom.jpeg_ls import decode, inspect
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
+from tests.dermoscopy.dicom_files import grey, jpeg_ls, rgb
+
+HEADER = Header(
+    syntax=syntaxes.JPEG_LS, order="<", words=False, columns=rgb().shape[1], rows=rgb().shape[0], frames=1, samples=3,
+    allocated=8, stored=8, planar=False, photometric="RGB", palette=None, icc_profile=None,
+)  # fmt: skip
+STREAM = jpeg_ls(rgb())
+
+
+def with_segment(marker: int, payload: bytes) -> bytes:
+    """The stream with one more segment before all others."""
+    length = (len(payload) + 2).to_bytes(2, "big")
+    return STREAM[:2] + bytes([0xFF, marker]) + length + payload + STREAM[2:]
+
+
+@pytest.mark.parametrize("interleave", [0, 1, 2])
+def test_the_samples_come_out_as_they_went_in_however_they_are_interleaved(interleave: int) -> None:
+    assert np.array_equal(decode(inspect(jpeg_ls(rgb(), interleave=interleave), HEADER), HEADER), rgb())
+
+
+def test_grey_has_one_sample() -> None:
+    header = replace(HEADER, samples=1, rows=grey().shape[0], columns=grey().shape[1], photometric="MONOCHROME2")
+    assert np.array_equal(decode(inspect(jpeg_ls(grey()), header), header)[..., 0], grey())
+
+
+def test_what_stands_beside_the_picture_does_not_reach_the_decoder() -> None:
+    assert b"CANARY" not in inspect(with_segment(0xFE, b"CANARY") + b"CANARY", HEADER)
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        (replace(HEADER, rows=HEADER.rows + 1), "another size"),
+        (replace(HEADER, samples=1), "other samples"),
+        (replace(HEADER, stored=4), "another depth"),
+    ],
+)
+def test_what_the_object_says_otherwise_is_told(header: Header, why: str) -> None:
+    with pytest.raises(CorruptImage, match=why):
+        decode(inspect(STREAM, header), header)
+
+
+@pytest.mark.parametrize("length", [1, 10, len(STREAM) // 2, len(STREAM) - 2])
+def test_one_that_is_cut_is_refused_before_it_is_decoded(length: int) -> None:
+    with pytest.raises(CorruptImage):
+        inspect(STREAM[:length], HEADER)
+
+
+@pytest.mark.parametrize(("marker", "payload"), [(0xE8, b"mrfx\1"), (0xF8, b"\2"), (0xC4, b"table")])
+def test_a_stream_that_may_mean_something_else_is_not_read(marker: int, payload: bytes) -> None:
+    with pytest.raises(UnsupportedImageType, match="of a kind that is not read"):
+        inspect(with_segment(marker, payload), HEADER)

@@ -1,0 +1,88 @@
+"""What the service writes in a container lies on volumes of its own: what can be checked where no engine is."""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from model_store.compiled import CompiledModels
+from service.audit.address import Address
+from service.loading import COMPILED
+from service.settings import Settings
+from tests.running_service import ROOT
+
+yaml: Any = pytest.importorskip("yaml")
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICE: dict[str, Any] = COMPOSE["services"]["service"]
+HOME = PurePosixPath("/app")
+STATE = HOME / Settings.model_fields["state"].default
+VOLUMES = {PurePosixPath(place): source for source, place, *_ in (one.split(":") for one in SERVICE["volumes"])}
+STRANGER = 1234
+
+
+@pytest.fixture
+def image() -> Iterator[Path]:
+    """The folders that Dockerfile makes for the service, made by its own command."""
+    text = (ROOT / "Dockerfile").read_text()
+    stage = re.search(r"^FROM python AS service\n(.*?)^FROM ", text, re.DOTALL | re.MULTILINE)
+    assert stage is not None
+    assert f"WORKDIR {HOME}\n" in text
+    (command,) = re.findall(r"^RUN (mkdir .*)$", stage[1], re.MULTILINE)
+    # Not pytest's own folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=folder, check=True)
+        yield Path(folder)
+
+
+@contextmanager
+def stranger() -> Iterator[None]:
+    """The test as a user who owns nothing here, as MELANOSERVE_UID may name one."""
+    os.seteuid(STRANGER)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_compiled_models_are_on_a_volume_that_outlives_the_container() -> None:
+    assert VOLUMES[STATE / COMPILED] == "compiled"
+    assert "compiled" in COMPOSE["volumes"]
+    assert f"compiled:{STATE / COMPILED}" in SERVICE["volumes"], "it must not be read-only"
+
+
+def test_so_is_the_audit_trail() -> None:
+    file = Address(SERVICE["environment"]["MELANOSERVE_AUDIT_URL"]).file
+    assert file is not None
+    assert VOLUMES[PurePosixPath(file).parent] == "audit"
+    assert "audit" in COMPOSE["volumes"]
+
+
+def test_nothing_else_could_be_written_and_no_setting_moves_what_is() -> None:
+    assert SERVICE["read_only"] is True
+    assert SERVICE["tmpfs"] == ["/tmp"]
+    assert "MELANOSERVE_STATE" not in SERVICE["environment"]
+
+
+def test_a_volume_that_is_new_begins_as_a_folder_that_anybody_may_write_to(image: Path) -> None:
+    named = [place for place, source in VOLUMES.items() if not source.startswith(".")]
+    assert len(named) == 2
+    for place in named:
+        assert (image / place.relative_to(HOME)).stat().st_mode & 0o7777 == 0o1777, place
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: another user than the image's; only root can become one")
+def test_whoever_the_service_runs_as_keeps_compiled_models_although_the_state_is_not_theirs(image: Path) -> None:
+    folder = image / (STATE / COMPILED).relative_to(HOME)
+    with stranger():
+        with pytest.raises(PermissionError):
+            (folder.parent / "other").mkdir()
+        CompiledModels(folder, "digest").write("cpu", b"compiled")
+        assert CompiledModels(folder, "digest").read("cpu") == b"compiled"

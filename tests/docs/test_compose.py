@@ -1,0 +1,49 @@
+"""What the documents say with `docker compose`, which takes an engine: what they name is in docker-compose.yml."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docs.blocks import COMMANDS, blocks, documents
+from tests.running_service import ROOT
+
+yaml: Any = pytest.importorskip("yaml")
+
+TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
+SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
+PROFILES = {profile for service in SERVICES.values() for profile in service.get("profiles", [])}
+COMMENT = re.compile(r"^ *# (?:\w+=\S+ )*docker compose .*$", re.MULTILINE)
+
+
+def said() -> Iterator[list[str]]:
+    """The words of each command; the file's own comments too."""
+    for document in documents():
+        for block in blocks(document):
+            for command in block.commands if block.language in COMMANDS else []:
+                if "docker compose " in command:
+                    yield shlex.split(command, comments=True)
+    for comment in COMMENT.findall(TEXT):
+        yield re.split(r" {3,}", comment.lstrip(" #"))[0].split()
+
+
+@pytest.mark.parametrize("words", list(said()), ids=" ".join)
+def test_what_a_command_names_is_there(words: list[str]) -> None:
+    begin = words.index("docker")
+    for variable in words[:begin]:
+        assert f"${{{variable.partition('=')[0]}" in TEXT, "it would have no effect"
+    options = words[begin + 2 :]
+    while options[0] == "--profile":
+        assert options[1] in PROFILES
+        options = options[2:]
+    verb, rest = options[0], [word for word in options[1:] if not word.startswith("-")]
+    assert verb in ("up", "run")
+    assert not rest or (verb == "run" and rest[0] in SERVICES)
+
+
+def test_every_profile_is_spoken_of() -> None:
+    spoken = {word for words in said() for word in words}
+    # Whoever runs a service by its name need not name its profile.
+    assert spoken >= PROFILES

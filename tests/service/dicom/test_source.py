@@ -1,0 +1,43 @@
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+
+from service.dicom.source import REFERENCE, read_source
+from service.problems import UnreportableObject
+from tests.dermoscopy.dicom_files import CANARY, STUDY, native
+from tests.tiny_models import MELANOMA, picture
+
+
+def read(**changes: Any) -> Dataset:
+    return read_source(native(picture(MELANOMA), **changes))
+
+
+def test_patient_study_and_object_are_taken_over_and_nothing_else() -> None:
+    source = read(PatientComments=f"{CANARY} comments", InstitutionName="Hospital")
+    assert (source.PatientName, source.StudyInstanceUID) == (CANARY, STUDY)
+    assert all(source.get(name) for name in REFERENCE)
+    assert "comments" not in str(source)
+    assert "Hospital" not in str(source)
+    assert "PixelData" not in source
+
+
+def test_a_name_in_another_alphabet_becomes_unicode() -> None:
+    source = read(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
+    assert (source.PatientName, source.SpecificCharacterSet) == ("Müller^Jörg", "ISO_IR 192")
+
+
+def test_what_is_not_known_of_a_patient_stays_empty() -> None:
+    assert read(PatientName="").PatientName == ""
+
+
+@pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_what_does_not_name_itself_cannot_be_reported(name: str) -> None:
+    with pytest.raises(UnreportableObject, match="no SOP, series or study instance UID"):
+        read(**{name: ""})
+
+
+def test_what_is_no_object_says_so_without_a_word_of_it() -> None:
+    with pytest.raises(UnreportableObject) as raised:
+        read_source(b"no DICOM, CANARY")
+    assert "CANARY" not in str(raised.value)
