@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from training.accelerator.learn import Data, learn
+from training.accelerator.learn import learn, on_device
 from training.accelerator.recipe import Recipe
 from training.accelerator.unpack import BadPack, Job, unpack
 
@@ -46,14 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 1 after a one-sentence error on stderr."""
     options = parser().parse_args(arguments)
     # Only of what is not bfloat16: JPEG's quantisation of nearly whole numbers is not to be done in ten bits.
-    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
     try:
         pack = unpack(options.pack)
     except BadPack as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{len(pack.pixels)} images; {jax.devices()[0].device_kind}", flush=True)
-    data = Data(jnp.asarray(pack.pixels), jnp.asarray(pack.masks), jnp.asarray(pack.benign))
+    data = on_device(pack)
     given = {name: getattr(options, name) for name in Recipe().describe() if getattr(options, name) is not None}
     options.out.mkdir(parents=True, exist_ok=True)
     for job in pack.jobs:

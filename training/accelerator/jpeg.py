@@ -24,6 +24,7 @@ _CHROMA = (
 
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _FROM_YCC = np.linalg.inv(_TO_YCC)
+_MIDDLE = np.array([128, 0, 0], np.float32)[:, None, None]
 
 _ANGLES = np.outer(np.arange(8), 2 * np.arange(8) + 1) * np.pi / 16
 _COSINES = (np.cos(_ANGLES) * np.where(np.arange(8)[:, None] == 0, np.sqrt(1 / 8), 0.5)).astype(np.float32)
@@ -41,7 +42,7 @@ def saved(images: Array, quality: Array) -> Array:
     """
     height, width = images.shape[1:3]
     margin = ((0, 0), (0, -height % 16), (0, -width % 16), (0, 0))
-    planes = jnp.einsum("bhwc,pc->bphw", jnp.pad(images, margin, "edge"), _TO_YCC) - np.float32([[[128]], [[0]], [[0]]])
+    planes = jnp.einsum("bhwc,pc->bphw", jnp.pad(images, margin, "edge"), _TO_YCC) - _MIDDLE
     count, _, tall, wide = planes.shape
     colour = planes[:, 1:].reshape(count, 2, tall // 2, 2, wide // 2, 2).mean(axis=(3, 5))
     luma = _quantised(planes[:, :1], _LUMA, quality) + 128
@@ -52,7 +53,7 @@ def saved(images: Array, quality: Array) -> Array:
 
 def _quantised(planes: Array, table: tuple[tuple[int, ...], ...], quality: Array) -> Array:
     """Planes float32[batch, p, h, w] whose blocks of 8 by 8 went through the table."""
-    steps = jnp.clip(jnp.floor((np.float32(table) * (200 - 2 * quality)[:, None, None] + 50) / 100), 1, 255)
+    steps = jnp.clip(jnp.floor((np.array(table, np.float32) * (200 - 2 * quality)[:, None, None] + 50) / 100), 1, 255)
     steps = steps[:, None, None, :, None, :]
     count, parts, height, width = planes.shape
     blocks = planes.reshape(count, parts, height // 8, 8, width // 8, 8)

@@ -35,7 +35,7 @@ def vary(key: Array, pixels: Array) -> Array:
         float32[batch, side, side, 3], 0 to 255.
     """
     place, focus, colour, border = jax.random.split(key, 4)
-    images = _colour(colour, _sharpness(focus, _geometry(place, pixels), SHARPNESS))
+    images = _colour(colour, _sharpness(focus, _turned(place, pixels), SHARPNESS))
     return jnp.clip(_vignettes(border, images), 0, 255)
 
 
@@ -51,7 +51,7 @@ def _draw(key: Array, count: int, low: float, high: float) -> Array:
     return jax.random.uniform(key, (count, 1, 1, 1), minval=low, maxval=high)
 
 
-def _geometry(key: Array, pixels: Array) -> Array:
+def _turned(key: Array, pixels: Array) -> Array:
     """Rotation, flip, zoom, stretch and shift about the centre; what lies outside is mirrored in."""
     count, side = pixels.shape[:2]
     keys = jax.random.split(key, 6)

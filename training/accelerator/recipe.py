@@ -30,18 +30,18 @@ class Recipe:
         seed: Of everything that is drawn.
     """
 
-    epochs: int = 40
+    epochs: int = 5
     steps: int = 200
     batch: int = 128
     learning_rate: float = 5e-4
-    warmup_steps: int = 400
+    warmup_steps: int = 200
     weight_decay: float = 0.05
     weight_average: float = 0.998
     dropout: float = 0.2
     consistency: float = 60.0
     alone: float = 0.4
     teachers: int = 0
-    teacher_epochs: int = 20
+    teacher_epochs: int = 12
     distillation: float = 0.7
     seed: int = 20264
 
