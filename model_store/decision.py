@@ -156,8 +156,9 @@ def _issues(
         return None
     if measures is None:
         raise ValueError(f"{manifest.name}/{manifest.version} has a gate: what was measured of the image is missing")
-    dermoscopic = _probability(_row(outputs, "dermoscopic", row))
-    return gate.issues(manifest.gate.limits, gate.values(measures, dermoscopic))
+    limits = manifest.gate.limits
+    learned = {name: _probability(_row(outputs, name, row)) for name in gate.learned(limits)}
+    return gate.issues(limits, gate.values(measures, learned))
 
 
 def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:
