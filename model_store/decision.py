@@ -92,7 +92,7 @@ def decide(
     Args:
         manifest: Of the version that made the outputs.
         outputs: "probability" f32[n], "classes" f32[n, len(manifest.classes)] and, where the manifest names diagnoses,
-            "diagnoses" f32[n, len(manifest.diagnoses)].
+            "diagnoses" f32[n, len(manifest.diagnoses)]; of what its gate has learned, f32[n] each.
         row: Which image of the batch, 0 to n-1.
         operating_point: Its name; None for the version's default.
         measures: Of the image; only a version without a gate can do without.

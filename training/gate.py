@@ -32,7 +32,7 @@ _FIRST_RENDERED = 10_000
 SHRUNK = 200
 COVERED = 500
 """Training images that screenshots show and hair or rulers cover."""
-SPARED = 2
+SPARED = 4
 """Times `EACH`: pictures with some hair, and with a ruler at the edge, that are learned from as good ones."""
 
 Pixels = NDArray[np.uint8]

@@ -75,7 +75,7 @@ def choose_limits(known: Found, least_side: int) -> list[Limit]:
         return float(np.quantile(known[measure], quantile))
 
     def unlikelier(measure: Learned, quantile: float, times: float) -> float:
-        """A probability with so many times lower odds."""
+        # Of a probability the odds: near 0 and 1 a difference says nothing.
         odds = at(measure, quantile) / max(1 - at(measure, quantile), 1e-9) / times
         return odds / (1 + odds)
 
@@ -87,8 +87,8 @@ def choose_limits(known: Found, least_side: int) -> list[Limit]:
         Limit(issue="too_dark", measure="light", least=0.8 * at("light", 0.001)),
         Limit(issue="too_bright", measure="whiteness", most=white + 0.25 * (255 - white)),
         Limit(issue="glare", measure="glare", most=min(0.9, 1.25 * glare + 0.05)),
-        Limit(issue="hair", measure="free_of_hair", least=unlikelier("free_of_hair", 0.001, 1.5)),
-        Limit(issue="ruler", measure="free_of_ruler", least=unlikelier("free_of_ruler", 0.001, 1.5)),
+        Limit(issue="hair", measure="free_of_hair", least=unlikelier("free_of_hair", 0.001, 2.0)),
+        Limit(issue="ruler", measure="free_of_ruler", least=unlikelier("free_of_ruler", 0.001, 2.0)),
         Limit(issue="too_small", measure="side", least=float(least_side)),
     ]
     return [_rounded(limit) for limit in chosen]
