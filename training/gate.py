@@ -74,7 +74,8 @@ def learn_gate(
             wrong[kind.output].append(_drawn_features(backbone, name, kind.make, wrong_kinds.EACH * kind.weight))
     for name, make in spared(covered).items():
         good.append(_drawn_features(backbone, name, make, wrong_kinds.EACH * SPARED))
-    return {output: fit_gatekeeper(np.concatenate(good), np.concatenate(wrong[output])) for output in LEARNED}
+    passed = np.concatenate(good)
+    return {output: fit_gatekeeper(passed, np.concatenate(wrong[output])) for output in LEARNED}
 
 
 def _drawn_features(backbone: keras.Model, name: str, make: Kind, count: int) -> NDArray[np.float32]:

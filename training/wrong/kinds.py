@@ -26,6 +26,7 @@ EACH = 120
 MEASURED_EACH = 100
 _PHOTOGRAPHS = 4
 _COVERED = 3
+"""Times `EACH`, of pictures under hair or a ruler."""
 MOSTLY, HARDLY = (0.35, 0.8), (0.02, 0.12)
 """Shares of a picture under hair: what is to be refused, and what is not; in between either is right."""
 
