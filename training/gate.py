@@ -72,10 +72,10 @@ def learn_gate(
     for name, kind in kinds(covered, photographs).items():
         if kind.learned:
             wrong[kind.output].append(_drawn_features(backbone, name, kind.make, wrong_kinds.EACH * kind.weight))
-    for name, make in spared(covered).items():
-        good.append(_drawn_features(backbone, name, make, wrong_kinds.EACH * SPARED))
-    passed = np.concatenate(good)
-    return {output: fit_gatekeeper(passed, np.concatenate(wrong[output])) for output in LEARNED}
+    plain = np.concatenate(good)
+    alike = [_drawn_features(backbone, n, make, wrong_kinds.EACH * SPARED) for n, make in spared(covered).items()]
+    passed = {output: plain if output == "dermoscopic" else np.concatenate([plain, *alike]) for output in LEARNED}
+    return {output: fit_gatekeeper(passed[output], np.concatenate(wrong[output])) for output in LEARNED}
 
 
 def _drawn_features(backbone: keras.Model, name: str, make: Kind, count: int) -> NDArray[np.float32]:

@@ -36,6 +36,9 @@ SIDES = (48, 64, 96, 128)
 MOST_FLIPS = 0.05
 """Share of decisions that may change when an image is reduced to the least side that is accepted."""
 CAUGHT = 0.95
+LESS_LIKELY = 3.0
+"""Times lower than nearly all validation images have them are the odds at which a learned output refuses. On
+classifier/4's features that left 94 % of painted hair and 97 % of painted rulers refused, and 0.2 % of isic-acral."""
 
 
 def measure_images(runtime: Runtime, pixels: Pixels, sides: Sequence[int], title: str) -> Found:
@@ -74,21 +77,20 @@ def choose_limits(known: Found, least_side: int) -> list[Limit]:
     def at(measure: Measure, quantile: float) -> float:
         return float(np.quantile(known[measure], quantile))
 
-    def unlikelier(measure: Learned, quantile: float, times: float) -> float:
-        # Of a probability the odds: near 0 and 1 a difference says nothing.
-        odds = at(measure, quantile) / max(1 - at(measure, quantile), 1e-9) / times
+    def unlikelier(measure: Learned) -> float:
+        odds = at(measure, 0.002) / max(1 - at(measure, 0.002), 1e-9) / LESS_LIKELY
         return odds / (1 + odds)
 
     white, glare = at("whiteness", 0.999), at("glare", 0.998)
     chosen = [
-        Limit(issue="not_dermoscopic", measure="dermoscopic", least=unlikelier("dermoscopic", 0.002, 2.5)),
+        Limit(issue="not_dermoscopic", measure="dermoscopic", least=unlikelier("dermoscopic")),
         Limit(issue="no_lesion", measure="contrast", least=0.9 * at("contrast", 0.001)),
         Limit(issue="blurred", measure="sharpness", least=0.9 * at("sharpness", 0.002)),
         Limit(issue="too_dark", measure="light", least=0.8 * at("light", 0.001)),
         Limit(issue="too_bright", measure="whiteness", most=white + 0.25 * (255 - white)),
         Limit(issue="glare", measure="glare", most=min(0.9, 1.25 * glare + 0.05)),
-        Limit(issue="hair", measure="free_of_hair", least=unlikelier("free_of_hair", 0.001, 2.0)),
-        Limit(issue="ruler", measure="free_of_ruler", least=unlikelier("free_of_ruler", 0.001, 2.0)),
+        Limit(issue="hair", measure="free_of_hair", least=unlikelier("free_of_hair")),
+        Limit(issue="ruler", measure="free_of_ruler", least=unlikelier("free_of_ruler")),
         Limit(issue="too_small", measure="side", least=float(least_side)),
     ]
     return [_rounded(limit) for limit in chosen]
