@@ -24,6 +24,7 @@ def test_a_version_is_named_as_in_the_store_or_by_its_folder(published: Publishe
 
 def test_the_newest_classifier(published: Published, tmp_path: Path) -> None:
     assert newest_classifier(published.store) == "classifier/1"
+    (tmp_path / "classifier").mkdir()
     with pytest.raises(CommandError, match="there is no classifier in"):
         newest_classifier(Store(tmp_path))
 
