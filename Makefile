@@ -91,8 +91,8 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	$(PIP) --no-compile -r requirements/clinic.txt
 	touch $@
 
-.venv/dev: .venv/clinic requirements/dev.txt requirements/tracing.txt requirements/postgres.txt
-	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt -r requirements/postgres.txt
+.venv/dev: .venv/clinic requirements/dev.txt requirements/tracing.txt requirements/postgres.txt requirements/accelerator.txt
+	$(PIP) --no-compile -r requirements/dev.txt -r requirements/tracing.txt -r requirements/postgres.txt -r requirements/accelerator.txt
 	touch $@
 
 .venv/docs: .venv/service requirements/docs.txt
@@ -100,7 +100,7 @@ soak: .venv/training ## an hour of the service at 80 % load: are latency and mem
 	touch $@
 
 requirements: ## pin the newest versions that fit requirements/*.in (needs uv)
-	@for part in service build training ui tracing postgres clinic dev docs bench-fastapi bench-litserve bench-bentoml; do \
+	@for part in service build training ui tracing postgres clinic accelerator dev docs bench-fastapi bench-litserve bench-bentoml; do \
 		uv pip compile --quiet --upgrade --no-header --universal --python-version 3.11 --generate-hashes \
 			requirements/$$part.in -o requirements/$$part.txt || exit 1; \
 	done

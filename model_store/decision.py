@@ -92,7 +92,7 @@ def decide(
     Args:
         manifest: Of the version that made the outputs.
         outputs: "probability" f32[n], "classes" f32[n, len(manifest.classes)] and, where the manifest names diagnoses,
-            "diagnoses" f32[n, len(manifest.diagnoses)].
+            "diagnoses" f32[n, len(manifest.diagnoses)]; of what its gate has learned, f32[n] each.
         row: Which image of the batch, 0 to n-1.
         operating_point: Its name; None for the version's default.
         measures: Of the image; only a version without a gate can do without.
@@ -156,8 +156,9 @@ def _issues(
         return None
     if measures is None:
         raise ValueError(f"{manifest.name}/{manifest.version} has a gate: what was measured of the image is missing")
-    dermoscopic = _probability(_row(outputs, "dermoscopic", row))
-    return gate.issues(manifest.gate.limits, gate.values(measures, dermoscopic))
+    limits = manifest.gate.limits
+    learned = {name: _probability(_row(outputs, name, row)) for name in gate.learned(limits)}
+    return gate.issues(limits, gate.values(measures, learned))
 
 
 def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:

@@ -4,22 +4,31 @@ The one place where the rule is: service, evaluation and training ask here.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.quality import Measures
-from model_store.manifest import Issue, Limit, Measure
+from model_store.manifest import Issue, Learned, Limit, Measure
+
+LEARNED: tuple[Learned, ...] = get_args(Learned)
 
 
-def values(measures: Measures, dermoscopic: float) -> dict[Measure, float]:
+def learned(limits: Iterable[Limit]) -> list[Learned]:
+    """The outputs of the graph that limits are on; versions differ in what they have learned to refuse."""
+    wanted = {limit.measure for limit in limits}
+    return [name for name in LEARNED if name in wanted]
+
+
+def values(measures: Measures, outputs: Mapping[Learned, float]) -> dict[Measure, float]:
     """Everything that a limit can be on.
 
     Args:
         measures: Of the picture.
-        dermoscopic: The graph's output for it, 0 to 1.
+        outputs: Of the graph for it, each 0 to 1: those that `learned` names.
     """
-    return {
+    found: dict[Measure, float] = {
         "sharpness": measures.sharpness,
         "light": measures.light,
         "whiteness": measures.whiteness,
@@ -27,8 +36,9 @@ def values(measures: Measures, dermoscopic: float) -> dict[Measure, float]:
         "hair": measures.hair,
         "glare": measures.glare,
         "contrast": measures.contrast,
-        "dermoscopic": dermoscopic,
     }
+    found.update(outputs.items())
+    return found
 
 
 def issues(limits: Iterable[Limit], found: Mapping[Measure, float]) -> list[Issue]:

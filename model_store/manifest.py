@@ -137,14 +137,18 @@ class Diagnosis(Record):
     class_name: str
 
 
-Issue = Literal["blurred", "too_dark", "too_bright", "too_small", "hair", "glare", "no_lesion", "not_dermoscopic"]
-Measure = Literal["sharpness", "light", "whiteness", "side", "hair", "glare", "contrast", "dermoscopic"]
+Issue = Literal[
+    "blurred", "too_dark", "too_bright", "too_small", "hair", "ruler", "glare", "no_lesion", "not_dermoscopic"
+]
+Learned = Literal["dermoscopic", "free_of_hair", "free_of_ruler"]
+"""Outputs of the graph, 0 to 1; a version has those that its limits are on."""
+Measure = Literal["sharpness", "light", "whiteness", "side", "hair", "glare", "contrast"] | Learned
 
 
 class Limit(Record):
     """An image has the issue where the measure is below `least` or above `most`; exactly one of the two is given.
 
-    Measures are those of `dermoscopy.quality`, and the graph's output `dermoscopic`.
+    Measures are those of `dermoscopy.quality`, and outputs of the graph.
     """
 
     issue: Issue

@@ -31,6 +31,7 @@ LONG = (
     "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
     "tests/test_own_images.py::test_a_fifth",
     "tests/test_own_images.py::test_the_version",
+    "tests/training/accelerator/test_learn.py",
     "tests/training/paper/",
     "tests/training/test_backbone.py::test_it_is_the_same_function",
     "tests/training/test_bfloat16.py",

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-ZOOM = (0.75, 1.15)
-SHIFT = 0.06
-ASPECT = 0.12
-GAIN = 0.12
-BRIGHTNESS = 18.0
-CONTRAST = (0.8, 1.25)
-SATURATION = (0.7, 1.3)
-SHARPNESS = (-0.6, 1.0)
-VIGNETTE_SHARE = 0.5
-COPY_BLUR = (-0.3, 1.2)
-COPY_QUALITY = (55, 96)
+from training.variation import (
+    ASPECT,
+    BRIGHTNESS,
+    CONTRAST,
+    COPY_BLUR,
+    COPY_QUALITY,
+    GAIN,
+    SATURATION,
+    SHARPNESS,
+    SHIFT,
+    VIGNETTE_SHARE,
+    ZOOM,
+)
 
 
 def _uniform(count: tf.Tensor, low: float, high: float, size: int = 1) -> tf.Tensor:
@@ -42,7 +44,17 @@ def _transforms(count: tf.Tensor, source: float, target: float) -> tf.Tensor:
     return tf.concat([a0, a1, a2, b0, b1, b2, nothing, nothing], axis=1)
 
 
-def _geometry(images: tf.Tensor, side: int) -> tf.Tensor:
+def turn(pixels: tf.Tensor, side: int) -> tf.Tensor:
+    """Rotation, mirror image, zoom, stretch and shift; what lies outside is mirrored in.
+
+    Args:
+        pixels: uint8[batch, 224, 224, 3].
+        side: Side of the result in pixels.
+
+    Returns:
+        float32[batch, side, side, 3], 0 to 255.
+    """
+    images = tf.cast(pixels, tf.float32)
     count = tf.shape(images)[0]
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
@@ -103,8 +115,8 @@ def augment(pixels: tf.Tensor, side: int) -> tf.Tensor:
     Returns:
         float32[batch, side, side, 3], 0 to 255.
     """
-    images = _geometry(tf.cast(pixels, tf.float32), side)
-    return tf.clip_by_value(_vignettes(_colour(_sharpness(images, SHARPNESS)), side), 0.0, 255.0)
+    images = _sharpness(turn(pixels, side), SHARPNESS)
+    return tf.clip_by_value(_vignettes(_colour(images), side), 0.0, 255.0)
 
 
 def degrade(images: tf.Tensor) -> tf.Tensor:

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from model_store.errors import StoreError
-from training import commands, data_commands
+from training import accelerator_commands, commands, data_commands
+from training.arguments import CommandError
 from training.fetch import FetchFailed
 from training.images import SourceError
 from training.options import OPTIONS
 from training.policies import POLICIES
 
+SHARES = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
 LEAST_EPOCH = 32
 LEAST_SIDE = 44
 """Of which the front makes 31, the least that MobileNet's last convolutions can take."""
@@ -27,6 +29,8 @@ EPILOG = """examples:
                                                          its weights as they are, with all that is new in the pipeline
   python -m training grader --classifier classifier/2    the stage grader on that classifier
   python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
+  python -m training pack --weights FILE                 what a machine with an accelerator needs, in one folder
+  python -m training classifier --learned FILE           a version of what was learned there
   python -m training compare                             the paper's experiment, about 3 hours on two cores
   python -m training options --version classifier/2      what hair removal and the like do to it
   python -m training evaluate --version classifier/2     its figures on the test sets
@@ -136,7 +140,18 @@ def _add_outside(outside: argparse.ArgumentParser) -> None:
     outside.add_argument(
         "--option", choices=sorted(OPTIONS), help="do this to every picture, in training and in the test"
     )
+    outside.add_argument(
+        "--learned", type=Path, metavar="FOLDER", help="measure what an accelerator learned without each, see pack"
+    )
     outside.set_defaults(run_command=commands.leave_sources_out)
+
+
+def _add_pack(pack: argparse.ArgumentParser) -> None:
+    _add_reading(pack)
+    pack.add_argument("--out", type=Path, default=Path("runs/pack"), help="where to (runs/pack); it holds images")
+    pack.add_argument("--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)")
+    pack.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... for the classifier (default {SHARES})")
+    pack.set_defaults(run_command=accelerator_commands.write_pack)
 
 
 def _add_compare(compare: argparse.ArgumentParser) -> None:
@@ -180,9 +195,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME/N",
         help="go on from a published classifier, of the store or by its folder",
     )
+    start.add_argument("--learned", type=Path, metavar="FILE", help="take what an accelerator learned, see pack")
     classifier.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 224:30)")
-    shares = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
-    classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {shares})")
+    classifier.add_argument("--sources", type=_sources, help=f"FOLDER:SHARE,... to train on (default {SHARES})")
     classifier.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
     classifier.add_argument(
         "--learning-rate", type=_learning_rate, help="the highest, from which it falls along a cosine (default 0.0002)"
@@ -210,6 +225,7 @@ def parser() -> argparse.ArgumentParser:
     grader.set_defaults(run_command=commands.train_grader)
 
     _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
+    _add_pack(add("pack", help="write what learning on a machine with an accelerator needs into one folder"))
     _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
 
     options = add("options", help="what hair removal, cropping and the like do to a published version")
@@ -239,7 +255,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run_command(options)
-    except (commands.CommandError, FetchFailed, SourceError, StoreError, OSError, ValueError) as error:
+    except (CommandError, FetchFailed, SourceError, StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

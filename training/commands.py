@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,71 +13,28 @@ from dermoscopy.errors import ImageError
 from dermoscopy.prepare import Prepared, prepare
 from dermoscopy.quality import measure
 from model_store.decision import decide, grade
-from model_store.labels import Labels
 from model_store.runtime import Runtime, load
 from model_store.store import Store, StoredVersion
+from training import accelerator_commands
+from training.arguments import (
+    CommandError,
+    announce,
+    check_present,
+    check_writable,
+    describe_photographs,
+    describe_weights,
+    newest_classifier,
+    published,
+    read_table,
+)
 from training.evaluation import test_rows, test_sets
 from training.figures import measure_all
 from training.options import OPTIONS, text_of
 from training.options import measure_options as measure_each_option
 from training.policies import POLICIES
 from training.runs import remember
-from training.sources import read_sources
 from training.splits import EXTERNAL, SHOWN, Split, split
-from training.table import Table, build_table, changed_table
-
-
-class CommandError(Exception):
-    """The command cannot do what was asked; the message says why and what to do."""
-
-
-def _table(options: argparse.Namespace, sources: Collection[str] | None = None) -> Table:
-    """The images of the data folder, or of the named sources in it."""
-    images = read_sources(options.data)
-    if sources is not None:
-        passed_over = sorted({image.source for image in images} - set(sources))
-        if passed_over:
-            print(f"passed over, as they have no part in this version: {', '.join(passed_over)}", file=sys.stderr)
-        images = [image for image in images if image.source in sources]
-    return build_table(images, options.cache)
-
-
-def _published(store: Store, name: str) -> StoredVersion:
-    """A version by its name in the store, such as classifier/1, or by its folder in another store."""
-    folder = Path(name)
-    model, number = folder.parent.name, folder.name
-    if not model or not number.isdecimal():
-        raise CommandError(f"{name!r} is no version: write it as classifier/1, or name a version's folder")
-    elsewhere = folder.is_absolute() or len(folder.parts) > 2
-    return (Store(folder.parent.parent) if elsewhere else store).open(model, int(number))
-
-
-def _newest_classifier(store: Store) -> str:
-    numbers = store.versions("classifier")
-    if not numbers:
-        raise CommandError(f"there is no classifier in {store.root}: train one first, or name it")
-    return f"classifier/{numbers[-1]}"
-
-
-def _check_writable(store: Store) -> None:
-    """Hours of training must not end at a store that cannot be written."""
-    probe = store.root / ".writable"
-    try:
-        store.root.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CommandError(f"the store {store.root} cannot be written: {error.strerror}") from error
-
-
-def _announce(options: argparse.Namespace, store: Store, version: StoredVersion) -> None:
-    print(f"published {version.name}/{version.version}, digest {version.digest[:12]}, at {version.path}")
-    if options.label:
-        Labels(store, options.state).move(version.name, options.label, version.version, version.digest)
-        print(f"label {options.label} of {version.name} moved to version {version.version}")
-    else:
-        moving = f"python -m model_store label {version.name} stable {version.version}"
-        print(f"no label was moved; to serve it by default: {moving}")
+from training.table import Table, changed_table
 
 
 def _recipe(options: argparse.Namespace) -> Any:
@@ -95,38 +50,17 @@ def _recipe(options: argparse.Namespace) -> Any:
 def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, str]:
     """Where training starts; of a published version its recipe too, so that the manifest tells the whole way."""
     if options.start:
-        version = _published(store, options.start)
+        version = published(store, options.start)
         before = json.dumps(version.manifest.training.recipe)
         return {"base": f"{version.name} with digest {version.digest}", "recipe_of_base": before}
-    if options.weights in ("imagenet", "none"):
-        return {"base": str(options.weights)}
-    digest = hashlib.sha256(Path(options.weights).read_bytes()).hexdigest()
-    return {"base": f"{Path(options.weights).name} (sha256 {digest[:12]})"}
-
-
-def _describe_photographs(folder: Path | None) -> dict[str, str]:
-    """Of what else the gate learns from: how many files, in which folders, and a digest of their contents."""
-    if folder is None:
-        return {}
-    from training.wrong.photographs import images_in  # noqa: PLC0415
-
-    files = images_in(folder)
-    if not files:
-        raise CommandError(f"no photographs (JPEG, PNG, WebP) below {folder}")
-    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
-    parts = sorted({file.relative_to(folder).parts[0] for file in files if file.parent != folder})
-    return {"photographs": f"{len(files)} files of {', '.join([folder.name, *parts])} (sha256 {digest[:12]})"}
-
-
-def _check_present(sources: Collection[str], table: Table) -> None:
-    """The manifest says from which sources a version learned: each must be there."""
-    absent = sorted(set(sources) - {image.source for image in table.images})
-    if absent:
-        raise CommandError(f"no images of {', '.join(absent)}: say with --sources what to train on")
+    return describe_weights(options.weights)
 
 
 def train_classifier(options: argparse.Namespace) -> None:
     """Train (or go on training), export, measure and publish a classifier."""
+    if options.learned:
+        accelerator_commands.publish_learned(options)
+        return
     from training.export import load_published  # noqa: PLC0415
     from training.fit import Trainer  # noqa: PLC0415
     from training.monitor import Monitor  # noqa: PLC0415
@@ -136,7 +70,7 @@ def train_classifier(options: argparse.Namespace) -> None:
 
     workers = join()
     store = Store(options.store)
-    _check_writable(store)
+    check_writable(store)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
         raise CommandError(f"no weights at {options.weights}: --weights takes a path, imagenet or none")
     recipe, base = _recipe(options), _describe_base(options, store)
@@ -144,17 +78,17 @@ def train_classifier(options: argparse.Namespace) -> None:
         raise CommandError("no epoch is left: without --from there are no weights that could be measured as they are")
     network = build_network("none" if options.start else options.weights)
     if options.start:
-        load_published(network, _published(store, options.start).path)
-    table = workers.chief_first(lambda: _table(options, {*recipe.sources, *EXTERNAL, *SHOWN}))
-    _check_present(recipe.sources, table)
+        load_published(network, published(store, options.start).path)
+    table = workers.chief_first(lambda: read_table(options, {*recipe.sources, *EXTERNAL, *SHOWN}))
+    check_present(recipe.sources, table)
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
     # Not among what a run remembers: the gate learns from them after the training, so they may come with its last call.
-    recorded = described | _describe_photographs(options.photographs) | {"split": roles.digest(table)}
+    recorded = described | describe_photographs(options.photographs) | {"split": roles.digest(table)}
     work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
     check_ready(work)
     if options.start:
-        work = replace(work, seen=may_have_seen(_published(store, options.start).manifest, work))
+        work = replace(work, seen=may_have_seen(published(store, options.start).manifest, work))
     workers.chief_first(lambda: remember(options.run, recipe=described, split={"digest": roles.digest(table)}))
     if recipe.epochs:
         trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
@@ -162,7 +96,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     if not workers.chief:
         print("trained; the first process of the cluster measures and publishes")
         return
-    _announce(options, store, release_classifier(network, work, store))
+    announce(options, store, release_classifier(network, work, store))
 
 
 def train_grader(options: argparse.Namespace) -> None:
@@ -171,22 +105,25 @@ def train_grader(options: argparse.Namespace) -> None:
     from training.release_grader import release_grader  # noqa: PLC0415
 
     store = Store(options.store)
-    _check_writable(store)
-    classifier = _published(store, options.classifier or _newest_classifier(store))
+    check_writable(store)
+    classifier = published(store, options.classifier or newest_classifier(store))
     if classifier.path.resolve() != store.path(classifier.name, classifier.version).resolve():
         raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
     policy = POLICIES[options.policy] if options.policy else None
-    version = release_grader(build_network("none"), _table(options), classifier, options.run, store, policy=policy)
-    _announce(options, store, version)
+    version = release_grader(build_network("none"), read_table(options), classifier, options.run, store, policy=policy)
+    announce(options, store, version)
 
 
 def leave_sources_out(options: argparse.Namespace) -> None:
     """Train without each source in turn and print what is reached on it."""
+    if options.learned:
+        accelerator_commands.measure_learned(options)
+        return
     from training.fit import Recipe  # noqa: PLC0415
     from training.outside import SOURCES, run_outside, table_of  # noqa: PLC0415
 
-    table = _table(options)
-    _check_present(SOURCES, table)
+    table = read_table(options)
+    check_present(SOURCES, table)
     if options.option:
         table = changed_table(table, options.option, OPTIONS[options.option], options.cache)
     results = []
@@ -212,7 +149,7 @@ def compare_models(options: argparse.Namespace) -> None:
     from training.paper.recipe import PaperRecipe  # noqa: PLC0415
 
     try:
-        print(compare(_table(options), options.run, options.weights, PaperRecipe(), options.only))
+        print(compare(read_table(options), options.run, options.weights, PaperRecipe(), options.only))
     except UnknownCandidate as error:
         raise CommandError(str(error)) from error
     print(f"plots and every figure: {options.run}")
@@ -221,7 +158,7 @@ def compare_models(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Print what a published version says of given files, or its figures on the test sets."""
     store = Store(options.store)
-    version = _published(store, options.version or _newest_classifier(store))
+    version = published(store, options.version or newest_classifier(store))
     runtime = load(version, runtime=options.runtime, precision=options.precision)
     if options.images:
         for path in options.images:
@@ -229,7 +166,7 @@ def evaluate(options: argparse.Namespace) -> None:
         return
     if version.manifest.calibration is None:
         raise CommandError("a grader is measured by cross-validation when it is trained; see its model card")
-    table = _table(options, {source.name for source in version.manifest.training.sources})
+    table = read_table(options, {source.name for source in version.manifest.training.sources})
     roles = split(table)
     _warn_of_other_roles(version, roles, table)
     thresholds = {point.name: point.threshold for point in version.manifest.operating_points}
@@ -245,10 +182,10 @@ def evaluate(options: argparse.Namespace) -> None:
 def measure_options(options: argparse.Namespace) -> None:
     """Print what each option of `training.options` does to a published version on held-out images."""
     store = Store(options.store)
-    version = _published(store, options.version or _newest_classifier(store))
+    version = published(store, options.version or newest_classifier(store))
     if version.manifest.task != "classification":
         raise CommandError(f"{version.name}/{version.version} is no classifier")
-    table = _table(options, {source.name for source in version.manifest.training.sources})
+    table = read_table(options, {source.name for source in version.manifest.training.sources})
     roles = split(table)
     _warn_of_other_roles(version, roles, table)
     runtime, found = load(version), []

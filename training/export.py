@@ -6,7 +6,7 @@ model cannot be read by OpenVINO, and Keras's own export stores every weight twi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ import numpy as np
 import tensorflow as tf
 
 from dermoscopy.prepare import SIDE
+from model_store.manifest import Learned
 from training.backbone import fold, mobilenet
 from training.calibration import Platt
 from training.front import to_input
 from training.gatekeeper import FARTHEST, Gatekeeper, pooled, tapped
 from training.labels import class_matrix
 from training.novelty import Novelty
+
+Gatekeepers = Mapping[Learned, Gatekeeper]
 
 
 def _half(values: Any) -> tf.Variable:
@@ -68,15 +71,26 @@ class _Exported(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         raise NotImplementedError
 
 
+class _Gate(tf.Module):  # type: ignore[misc]
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        super().__init__("gate")
+        self.mean, self.scale, self.weights = (
+            tf.Variable(values, trainable=False) for values in (gatekeeper.mean, gatekeeper.scale, gatekeeper.weights)
+        )
+        self.bias = gatekeeper.bias
+
+    def __call__(self, seen: tf.Tensor) -> tf.Tensor:
+        """See `gatekeeper.Gatekeeper`: float32[batch], 0 to 1."""
+        scaled = tf.clip_by_value((seen - self.mean) * self.scale, -FARTHEST, FARTHEST)
+        return tf.sigmoid(tf.linalg.matvec(scaled, self.weights) + self.bias)
+
+
 class _Classifier(_Exported):
-    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty, gatekeepers: Gatekeepers) -> None:
         super().__init__(network.get_layer("backbone"), *network.get_layer("head").get_weights())
         self.mean = tf.Variable(novelty.mean, trainable=False)
         self.axes = _half(novelty.axes)
-        self.gate_mean = tf.Variable(gatekeeper.mean, trainable=False)
-        self.gate_scale = tf.Variable(gatekeeper.scale, trainable=False)
-        self.gate_weights = tf.Variable(gatekeeper.weights, trainable=False)
-        self.gate_bias = gatekeeper.bias
+        self.gates = {name: _Gate(gatekeeper) for name, gatekeeper in gatekeepers.items()}
         self.platt, self.leftover = platt, novelty.leftover
         self.deviations = 1 / np.linalg.norm(novelty.axes, axis=0)
 
@@ -99,7 +113,7 @@ class _Classifier(_Exported):
             "diagnoses": inside * tf.matmul(classes, members, transpose_b=True),
             "activation_map": self._activation_map(features, diagnoses, members),
             "novelty": self._novelty(pooled_features),
-            "dermoscopic": self._dermoscopic(maps),
+            **self._gates(maps),
         }
 
     def _activation_map(self, features: tf.Tensor, diagnoses: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
@@ -113,12 +127,9 @@ class _Classifier(_Exported):
         direction = tf.linalg.matvec(self.kernel, rise)  # [batch, 1024]
         return self.platt.slope * tf.einsum("bhwc,bc->bhw", features, direction)
 
-    def _dermoscopic(self, maps: list[tf.Tensor]) -> tf.Tensor:
-        """See `gatekeeper.Gatekeeper`: float32[batch], 0 to 1."""
-        scaled = (pooled(maps) - self.gate_mean) * self.gate_scale
-        return tf.sigmoid(
-            tf.linalg.matvec(tf.clip_by_value(scaled, -FARTHEST, FARTHEST), self.gate_weights) + self.gate_bias
-        )
+    def _gates(self, maps: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        seen = pooled(maps)
+        return {name: gate(seen) for name, gate in self.gates.items()}
 
     def _novelty(self, features: tf.Tensor) -> tf.Tensor:
         """See `novelty.Novelty`."""
@@ -158,13 +169,13 @@ def grades(questions: Any) -> Any:
 
 
 def export_classifier(
-    network: keras.Model, platt: Platt, novelty: Novelty, gatekeeper: Gatekeeper, folder: Path
+    network: keras.Model, platt: Platt, novelty: Novelty, gatekeepers: Gatekeepers, folder: Path
 ) -> None:
     """Write the classifier's SavedModel.
 
-    Its outputs: probability, logit, classes, diagnoses, activation_map, novelty and dermoscopic.
+    Its outputs: probability, logit, classes, diagnoses, activation_map, novelty, and one for each gatekeeper.
     """
-    _Classifier(network, platt, novelty, gatekeeper).save(folder)
+    _Classifier(network, platt, novelty, gatekeepers).save(folder)
 
 
 def export_grader(network: keras.Model, kernel: Any, bias: Any, folder: Path) -> None:

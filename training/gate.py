@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from dermoscopy.prepare import SIDE
 from dermoscopy.render import render_lesion
-from model_store.manifest import Gate, Limit, Refusals
+from model_store.gate import LEARNED
+from model_store.manifest import Gate, Learned, Limit, Refusals
 from model_store.runtime import Runtime
 from training import limits as limiting
 from training.augment import augment
@@ -22,13 +23,17 @@ from training.gatekeeper import BATCH, Gatekeeper, features_of, fit_gatekeeper
 from training.splits import Split
 from training.table import Table
 from training.wrong import kinds as wrong_kinds
-from training.wrong.kinds import Wrong, draw, kinds
+from training.wrong.kinds import Kind, Wrong, draw, kinds, spared
 
 RENDERED = 120
 """Rendered lesions among the good images: what the tests and the golden images show is no skin without a lesion."""
 _FIRST_RENDERED = 10_000
 """Seeds from here on: others than those of golden images and samples."""
 SHRUNK = 200
+COVERED = 500
+"""Training images that screenshots show and hair or rulers cover."""
+SPARED = 4
+"""Times `EACH`: pictures with some hair, and with a ruler at the edge, that are learned from as good ones."""
 
 Pixels = NDArray[np.uint8]
 
@@ -45,8 +50,8 @@ def good_features(backbone: keras.Model, pixels: Pixels, rows: NDArray[np.int64]
 
 def learn_gate(
     backbone: keras.Model, pixels: Pixels, rows: NDArray[np.int64], known: NDArray[np.float32], photographs: Path | None
-) -> Gatekeeper:
-    """Learns what is dermoscopic.
+) -> dict[Learned, Gatekeeper]:
+    """Learns what is dermoscopic, what is free of hair and what is free of a ruler.
 
     Args:
         backbone: Of the trained network.
@@ -62,17 +67,20 @@ def learn_gate(
     lesions = np.stack([render_lesion(_FIRST_RENDERED + i, malignancy=i / (RENDERED - 1)) for i in range(RENDERED)])
     everything = np.arange(RENDERED)
     good = [known, features_of(backbone, changed), features_of(backbone, _batches(lesions, everything, "rendered"))]
-    wrong = []
-    for name, kind in kinds(_some(pixels, rows), photographs).items():
+    covered = np.asarray(pixels[rows[:: max(1, len(rows) // COVERED)]])
+    wrong: dict[Learned, list[NDArray[np.float32]]] = {output: [] for output in LEARNED}
+    for name, kind in kinds(covered, photographs).items():
         if kind.learned:
-            drawn = draw(name, kind, wrong_kinds.EACH * kind.weight)
-            wrong.append(features_of(backbone, _batches(drawn, np.arange(len(drawn)), f"features of {name}")))
-    return fit_gatekeeper(np.concatenate(good), np.concatenate(wrong))
+            wrong[kind.output].append(_drawn_features(backbone, name, kind.make, wrong_kinds.EACH * kind.weight))
+    plain = np.concatenate(good)
+    alike = [_drawn_features(backbone, n, make, wrong_kinds.EACH * SPARED) for n, make in spared(covered).items()]
+    passed = {output: plain if output == "dermoscopic" else np.concatenate([plain, *alike]) for output in LEARNED}
+    return {output: fit_gatekeeper(passed[output], np.concatenate(wrong[output])) for output in LEARNED}
 
 
-def _some(pixels: Pixels, rows: NDArray[np.int64]) -> Pixels:
-    """Images that screenshots show."""
-    return np.asarray(pixels[rows[:: max(1, len(rows) // 100)]])
+def _drawn_features(backbone: keras.Model, name: str, make: Kind, count: int) -> NDArray[np.float32]:
+    drawn = draw(name, make, count)
+    return features_of(backbone, _batches(drawn, np.arange(count), f"features of {name}"))
 
 
 def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float, photographs: Path | None) -> Gate:
@@ -96,7 +104,7 @@ def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float,
     return Gate(
         limits=chosen,
         chosen_on=f"{len(rows)} validation images of all sources that are learned from",
-        good=limiting.measure_good(runtime, table, split, chosen),
+        good=limiting.measure_good(runtime, table, split, chosen) | _measure_spared(runtime, chosen, pixels),
         wrong=_measure_wrong(runtime, chosen, kinds(pixels, photographs)),
         sweeps={name: limiting.sweep(runtime, chosen, pixels, name) for name in limiting.SWEEPS},
     )
@@ -106,10 +114,20 @@ def _measure_wrong(runtime: Runtime, limits: list[Limit], every: dict[str, Wrong
     measured = {}
     for name, kind in every.items():
         count = wrong_kinds.MEASURED_EACH
-        pixels = draw(name, kind, count, first=wrong_kinds.EACH * kind.weight)
+        pixels = draw(name, kind.make, count, first=wrong_kinds.EACH * kind.weight)
         found = limiting.measure_images(runtime, pixels, [SIDE] * count, name)
         description = f"{name}: others than were learned from" if kind.learned else f"{name}: a kind never learned from"
         measured[name] = limiting.refusals(limits, found, np.arange(count), description, learned=kind.learned)
+    return measured
+
+
+def _measure_spared(runtime: Runtime, limits: list[Limit], pixels: Pixels) -> dict[str, Refusals]:
+    measured = {}
+    count = wrong_kinds.MEASURED_EACH
+    for name, make in spared(pixels).items():
+        drawn = draw(name, make, count, first=wrong_kinds.EACH * SPARED)
+        found = limiting.measure_images(runtime, drawn, [SIDE] * count, name)
+        measured[name] = limiting.refusals(limits, found, np.arange(count), f"{name}: painted over held-out images")
     return measured
 
 

@@ -1,4 +1,4 @@
-"""Whether a picture is dermoscopic at all: one linear layer on what all depths of the backbone see.
+"""Whether a picture is dermoscopic at all, free of hair, free of a ruler: linear layers on all depths of the backbone.
 
 The last features alone do not tell: a network that learned from nothing else maps a city to some lesion. Earlier layers
 still see texture and colour, so mean and deviation of five layers are looked at together (as in texture synthesis,
@@ -38,7 +38,7 @@ class Gatekeeper:
         mean: float32[d], of good images.
         scale: float32[d], one over their standard deviation.
         weights: float32[d].
-        bias: Of the logit of "dermoscopic".
+        bias: Of the logit of "good".
     """
 
     mean: Floats

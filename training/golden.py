@@ -12,15 +12,15 @@ from tqdm import tqdm
 from dermoscopy.prepare import SIDE, prepare
 from dermoscopy.quality import measure_pixels
 from dermoscopy.render import render_lesion
-from model_store.gate import issues, values
+from model_store.gate import LEARNED, issues, values
 from model_store.manifest import Golden, Limit
 from model_store.runtime import Runtime
 
 CANDIDATES = 300
 TARGETS = (0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 CLEARLY = 0.9
-"""Of `dermoscopic`, 0 to 1: an error of its logit is a tenth of it or less in the output from here on."""
-RECORDED = {"probability": ["probability", "classes", "diagnoses", "dermoscopic"], "probabilities": ["probabilities"]}
+"""Of what the gate has learned, 0 to 1: an error of a logit is a tenth of it or less in the output from here on."""
+RECORDED = {"probability": ["probability", "classes", "diagnoses", *LEARNED], "probabilities": ["probabilities"]}
 
 
 def render_candidates() -> NDArray[np.uint8]:
@@ -32,9 +32,9 @@ def render_candidates() -> NDArray[np.uint8]:
 def fit_candidates(
     candidates: NDArray[np.uint8], outputs: dict[str, NDArray[np.float32]], limits: list[Limit]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The candidates that are surely answered: without an issue, and clearly dermoscopic.
+    """The candidates that are surely answered: without an issue, and clearly what the gate lets pass.
 
-    Far from the gate's limit its output is the same in every precision.
+    Far from the gate's limits its outputs are the same in every precision.
 
     Args:
         candidates: uint8[n, 224, 224, 3].
@@ -44,14 +44,14 @@ def fit_candidates(
     Returns:
         Some of the candidates and their probabilities; all of them if the gate would refuse every one.
     """
-    sure = outputs["dermoscopic"]
+    sure = np.stack([outputs[name] for name in LEARNED], axis=1)
     fit = np.array(
         [
-            not issues(limits, values(measure_pixels(pixels, SIDE), float(one)))
-            for pixels, one in zip(candidates, sure, strict=True)
+            not issues(limits, values(measure_pixels(pixels, SIDE), dict(zip(LEARNED, row, strict=True))))
+            for pixels, row in zip(candidates, sure.tolist(), strict=True)
         ]
     )
-    clear = fit & (sure >= CLEARLY)
+    clear = fit & (sure >= CLEARLY).all(axis=1)
     rows = np.flatnonzero(clear if clear.any() else fit if fit.any() else np.ones_like(fit))
     return candidates[rows], outputs["probability"][rows]
 

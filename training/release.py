@@ -29,10 +29,10 @@ from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
 from training.documents import write_documents
 from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
-from training.export import calibrated, export_classifier, load_published
+from training.export import Gatekeepers, calibrated, export_classifier, load_published
 from training.figures import measure_all, primary_of
 from training.gate import good_features, learn_gate, measure_gate
-from training.gatekeeper import Gatekeeper, last_means
+from training.gatekeeper import last_means
 from training.golden import fit_candidates, render_candidates, spread, write_golden
 from training.labels import CLASS_MEANINGS, described_diagnoses
 from training.novelty import COMPONENTS, Novelty, fit_novelty
@@ -71,14 +71,14 @@ class Work:
     photographs: Path | None = None
 
 
-def _fit_heads(network: keras.Model, work: Work) -> tuple[Novelty, Gatekeeper]:
-    """What is learned from the trained network's features: how usual an image is, and whether it is dermoscopic."""
+def _fit_heads(network: keras.Model, work: Work) -> tuple[Novelty, Gatekeepers]:
+    """What is learned from the trained network's features: how usual an image is, and whether it is fit."""
     rows = np.flatnonzero(np.array(work.split.roles) == "training")
     chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
     backbone = network.get_layer("backbone")
     known = good_features(backbone, work.table.pixels, chosen)
-    gatekeeper = learn_gate(backbone, work.table.pixels, chosen, known, work.photographs)
-    return fit_novelty(last_means(known, backbone)), gatekeeper
+    gatekeepers = learn_gate(backbone, work.table.pixels, chosen, known, work.photographs)
+    return fit_novelty(last_means(known, backbone)), gatekeepers
 
 
 def _fair_sources(work: Work) -> tuple[str, ...]:
@@ -229,12 +229,12 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         ValueError: Calibration failed: the network learned nothing.
     """
     check_ready(work)
-    novelty, gatekeeper = _fit_heads(network, work)
+    novelty, gatekeepers = _fit_heads(network, work)
     raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
-    export_classifier(network, Platt(), novelty, gatekeeper, raw)
+    export_classifier(network, Platt(), novelty, gatekeepers, raw)
     before = _validate(raw, work)
     platt = fit_platt(before.malignant, before.logit, work.prevalence)
-    export_classifier(network, platt, novelty, gatekeeper, final)
+    export_classifier(network, platt, novelty, gatekeepers, final)
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)

@@ -41,12 +41,27 @@ def epoch_rows(
         int64[size], rows of the table in random order.
     """
     rng = np.random.default_rng([seed, epoch])
-    benign_name = class_of(BENIGN)
     keys = sorted(parts)
+    counts = rng.multinomial(size, _shares(keys, weights))
+    drawn = [rng.choice(parts[key], count) for key, count in zip(keys, counts, strict=True)]
+    return rng.permutation(np.concatenate(drawn)).astype(np.int64)
+
+
+def chances(parts: dict[tuple[str, str], list[int]], weights: dict[str, float]) -> dict[int, float]:
+    """How likely each training row is to be the next one of an epoch, as `epoch_rows` draws them; they sum to 1."""
+    keys = sorted(parts)
+    return {
+        row: share / len(parts[key])
+        for key, share in zip(keys, _shares(keys, weights).tolist(), strict=True)
+        for row in parts[key]
+    }
+
+
+def _shares(keys: list[tuple[str, str]], weights: dict[str, float]) -> NDArray[np.float64]:
+    """Of each bucket in an epoch; they sum to 1."""
+    benign_name = class_of(BENIGN)
     shares = []
     for source, kind in keys:
         siblings = sum(1 for other, name in keys if other == source and (name == benign_name) == (kind == benign_name))
         shares.append(weights[source] / siblings)
-    counts = rng.multinomial(size, np.array(shares) / sum(shares))
-    drawn = [rng.choice(parts[key], count) for key, count in zip(keys, counts, strict=True)]
-    return rng.permutation(np.concatenate(drawn)).astype(np.int64)
+    return np.array(shares) / sum(shares)

@@ -48,7 +48,8 @@ UNGUARDED = (
 GATE_LIMITS = (
     "The gate was not measured on clinical close-ups (lesions photographed without a dermoscope): there are none here. "
     "It may let them pass.",
-    "A ruler or ink in the picture is no reason to abstain: no measure told them from hair and pigment reliably.",
+    "What is mostly hair or has a ruler across it was learned from photographs over which hair and rulers were painted "
+    "and measured on such. Where they cover less, a picture may pass; ink is no reason to abstain.",
 )
 
 CLASSIFIER_LIMITS = (

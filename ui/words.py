@@ -41,6 +41,7 @@ BETTER = {
     "too_bright": "Expose shorter.",
     "too_small": "Send the original, not a thumbnail.",
     "hair": "Trim or part the hair, or press it flat with fluid.",
+    "ruler": "Take the ruler off the lesion: beside it, or out of the picture.",
     "glare": "Use polarised light or contact fluid.",
     "no_lesion": "Put the lesion in the middle of the picture.",
     "not_dermoscopic": "Photograph the lesion alone, through a dermoscope.",

@@ -13,7 +13,7 @@ from model_store.decision import (
     grade,
     grade_withheld_reason,
 )
-from model_store.manifest import Manifest
+from model_store.manifest import Limit, Manifest
 from model_store.store import Store
 from tests.tiny_models import GATE, MELANOMA, picture
 
@@ -221,3 +221,16 @@ def test_a_gate_is_never_passed_by(gated: Manifest) -> None:
         decide(gated, row, 0, measures=_shown(MELANOMA))
     with pytest.raises(ImplausibleOutput):
         decide(gated, row | {"dermoscopic": np.array([np.nan], np.float32)}, 0, measures=_shown(MELANOMA))
+
+
+def test_a_version_is_asked_only_for_what_its_own_limits_are_on(gated: Manifest) -> None:
+    row = outputs((0.7, 0.2, 0.1)) | {"dermoscopic": np.array([0.9], np.float32)}
+    assert gated.gate is not None
+    ruler = Limit(issue="ruler", measure="free_of_ruler", least=0.3)
+    limits = gated.gate.model_copy(update={"limits": [*gated.gate.limits, ruler]})
+    newer = gated.model_copy(update={"gate": limits})
+    assert decide(gated, row, 0, measures=_shown(MELANOMA)).issues == []
+    with pytest.raises(ImplausibleOutput, match="no free_of_ruler"):
+        decide(newer, row, 0, measures=_shown(MELANOMA))
+    row["free_of_ruler"] = np.array([0.2], np.float32)
+    assert decide(newer, row, 0, measures=_shown(MELANOMA)).issues == ["ruler"]

@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from dermoscopy.quality import Measures
-from model_store.gate import crossed, issues, values
+from model_store.gate import crossed, issues, learned, values
 from model_store.manifest import Limit
 
 GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80)
@@ -24,12 +24,19 @@ def test_what_is_no_number_crosses_every_limit() -> None:
 
 
 def test_issues_come_in_the_order_of_the_limits() -> None:
-    found = values(GOOD, 0.9) | {"light": 10.0, "glare": 0.5}
+    found = values(GOOD, {"dermoscopic": 0.9}) | {"light": 10.0, "glare": 0.5}
     assert issues([GLARE, DARK], found) == ["glare", "too_dark"]
-    assert issues([GLARE, DARK], values(GOOD, 0.9)) == []
+    assert issues([GLARE, DARK], values(GOOD, {"dermoscopic": 0.9})) == []
 
 
 @pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])
 def test_a_limit_has_one_side(sides: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="either least or most"):
         Limit.model_validate({"issue": "glare", "measure": "glare"} | sides)
+
+
+def test_only_outputs_that_limits_are_on_are_asked_for() -> None:
+    ruler = Limit(issue="ruler", measure="free_of_ruler", least=0.2)
+    assert learned([GLARE, DARK]) == []
+    assert learned([GLARE, ruler]) == ["free_of_ruler"]
+    assert issues([ruler, GLARE], values(GOOD, {"free_of_ruler": 0.1})) == ["ruler"]

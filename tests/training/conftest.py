@@ -22,6 +22,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from model_store.gate import LEARNED
 from model_store.store import Store
 from tests.training.built import PLATT, Data, Published
 from tests.training.data_root import paint_data_root
@@ -29,9 +30,9 @@ from tests.training.quick import hurry
 from training.backbone import mobilenet
 from training.bfloat16 import Emulated
 from training.cli import main
-from training.export import calibrated, export_classifier
+from training.export import Gatekeepers, calibrated, export_classifier
 from training.front import to_input
-from training.gatekeeper import Gatekeeper, features_of, fit_gatekeeper
+from training.gatekeeper import features_of, fit_gatekeeper
 from training.images import Image
 from training.network import build_network
 from training.novelty import fit_novelty
@@ -101,24 +102,25 @@ def features(network: keras.Model, data: Data) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="session")
-def gatekeeper(network: keras.Model, data: Data) -> Gatekeeper:
-    """Told painted lesions from noise."""
+def gatekeepers(network: keras.Model, data: Data) -> Gatekeepers:
+    """Told painted lesions from noise, dark ones and bright ones."""
     backbone = network.get_layer("backbone")
+    painted = data.table.pixels[:32]
     noise = np.random.default_rng(1).integers(0, 256, (16, 224, 224, 3), np.uint8)
-    good, wrong = (features_of(backbone, [pixels]) for pixels in (data.table.pixels[:32], noise))
-    return fit_gatekeeper(good, wrong)
+    good, *wrong = (features_of(backbone, [pixels]) for pixels in (painted, noise, painted // 4, 255 - painted // 4))
+    return {output: fit_gatekeeper(good, features) for output, features in zip(LEARNED, wrong, strict=True)}
 
 
 @pytest.fixture(scope="session")
 def exported(
     network: keras.Model,
     features: NDArray[np.float32],
-    gatekeeper: Gatekeeper,
+    gatekeepers: Gatekeepers,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The network as a SavedModel, calibrated with `PLATT`."""
     folder = tmp_path_factory.mktemp("exported")
-    export_classifier(network, PLATT, fit_novelty(features), gatekeeper, folder)
+    export_classifier(network, PLATT, fit_novelty(features), gatekeepers, folder)
     return folder
 
 

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from model_store.runtime import Runtime, load_directory
 from tests.training.built import PLATT, Data
 from training.backbone import mobilenet
-from training.export import export_classifier, export_grader, load_published
+from training.export import Gatekeepers, export_classifier, export_grader, load_published
 from training.front import to_input
-from training.gatekeeper import Gatekeeper
 from training.grader import Sequential
 from training.labels import CLASSES, DIAGNOSES
 from training.network import build_network
@@ -27,6 +26,8 @@ OUTPUTS = {
     "activation_map": (5, 5),
     "novelty": (),
     "dermoscopic": (),
+    "free_of_hair": (),
+    "free_of_ruler": (),
 }
 SINGLE_FILE_LIMIT = 9_000_000
 WITH_NORMALISATION = Path(__file__).parents[2] / "model_store" / "models" / "classifier" / "1"
@@ -240,11 +241,11 @@ def test_a_model_of_another_architecture_is_refused(exported: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("value", [7e4, np.inf, np.nan])
 def test_a_weight_beyond_float16_is_refused(
-    network: keras.Model, gatekeeper: Gatekeeper, value: float, tmp_path: Path
+    network: keras.Model, gatekeepers: Gatekeepers, value: float, tmp_path: Path
 ) -> None:
     novelty = Novelty(np.zeros(1024, np.float32), np.full((1024, 64), value, np.float32), 1.0)
     with pytest.raises(ValueError, match="too large for float16"):
-        export_classifier(network, PLATT, novelty, gatekeeper, tmp_path)
+        export_classifier(network, PLATT, novelty, gatekeepers, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 from dermoscopy.decode import decode
 from dermoscopy.render import render_lesion
 from tests.dermoscopy.files import encode
-from training.front import CHROMA_SIGMA, LUMA_SIGMA, Front, inner_side, sampling_matrix, to_input
+from training.front import Front, to_input
+from training.front_matrices import CHROMA_SIGMA, LUMA_SIGMA, inner_side
 
 BRIGHTNESS = np.ones(3)
 COLOUR = np.array([1.0, -0.5, -0.0481])
@@ -39,22 +40,6 @@ def _inside(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_five_samples_for_seven_pixels(side: int, samples: int) -> None:
     assert inner_side(side) == samples
     assert _front(np.zeros((1, side, side + 14, 3), np.float32)).shape == (1, samples, samples + 10, 3)
-
-
-@pytest.mark.parametrize("sigma", [LUMA_SIGMA, CHROMA_SIGMA])
-@pytest.mark.parametrize("side", [32, 33, 160, 224])
-def test_a_sample_is_a_weighted_mean_of_the_pixels_around_it(side: int, sigma: float) -> None:
-    weights = sampling_matrix(side, sigma)
-    samples = inner_side(side)
-    assert weights.shape == (samples, side)
-    assert weights.min() >= 0
-    assert weights.sum(axis=1) == pytest.approx(np.ones(samples), abs=1e-6)
-    # Both pictures begin and end at the same edges, so a sample's width is side / samples pixels.
-    edges = np.linspace(0, side, samples + 1)
-    centres = (edges[:-1] + edges[1:]) / 2
-    found = weights @ (np.arange(side) + 0.5)
-    assert found[8:-8] == pytest.approx(centres[8:-8], abs=0.05)
-    assert weights == pytest.approx(weights[::-1, ::-1], abs=1e-3)  # no side of the picture is favoured
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 120, 30), (0, 0, 255)])

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from model_store.runtime import load_directory
 from tests.training.built import Data
-from training.gatekeeper import FARTHEST, Gatekeeper, features_of, fit_gatekeeper, last_means
+from training.export import Gatekeepers
+from training.gatekeeper import FARTHEST, features_of, fit_gatekeeper, last_means
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +30,16 @@ def test_the_last_means_are_what_diagnoses_are_told_from(
 
 
 def test_the_artifact_says_what_was_fitted(
-    backbone: keras.Model, exported: Path, gatekeeper: Gatekeeper, data: Data, noise: NDArray[np.uint8]
+    backbone: keras.Model, exported: Path, gatekeepers: Gatekeepers, data: Data, noise: NDArray[np.uint8]
 ) -> None:
     pictures = np.concatenate([data.table.pixels[40:48], noise])
-    found = load_directory(exported).run(pictures)["dermoscopic"]
-    scaled = np.clip((features_of(backbone, [pictures]) - gatekeeper.mean) * gatekeeper.scale, -FARTHEST, FARTHEST)
-    assert found == pytest.approx(1 / (1 + np.exp(-(scaled @ gatekeeper.weights + gatekeeper.bias))), abs=0.02)
+    found, seen = load_directory(exported).run(pictures), features_of(backbone, [pictures])
+    for output, one in gatekeepers.items():
+        scaled = np.clip((seen - one.mean) * one.scale, -FARTHEST, FARTHEST)
+        assert found[output] == pytest.approx(1 / (1 + np.exp(-(scaled @ one.weights + one.bias))), abs=0.02)
     # Neither these pictures nor this noise were learned from.
-    assert found[:8].min() > found[8:].max()
+    assert found["dermoscopic"][:8].min() > found["dermoscopic"][8:].max()
+    assert np.ptp(found["free_of_hair"] - found["free_of_ruler"]) > 0.02
 
 
 def test_both_sides_count_the_same_however_many_there_are() -> None:

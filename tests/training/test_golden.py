@@ -7,6 +7,7 @@ from PIL import Image
 
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
+from model_store.gate import LEARNED
 from model_store.manifest import Limit
 from model_store.runtime import load_directory
 from tests.training.built import Published
@@ -44,10 +45,13 @@ def test_candidates_go_from_harmless_to_suspicious(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_the_gate_would_refuse_is_no_golden_image() -> None:
-    candidates = np.stack([render_lesion(seed) for seed in range(4)])
+    candidates = np.stack([render_lesion(seed) for seed in range(5)])
     candidates[1] = 3  # too dark
     outputs = {
-        "dermoscopic": np.array([0.9, 0.99, 0.2, 0.95], np.float32), "probability": np.array([0, 1, 2, 3], np.float32)
+        "dermoscopic": np.array([0.9, 0.99, 0.2, 0.95, 0.95], np.float32),
+        "free_of_hair": np.array([0.9, 0.99, 0.99, 0.95, 0.95], np.float32),
+        "free_of_ruler": np.array([0.9, 0.99, 0.99, 0.95, 0.6], np.float32),
+        "probability": np.array([0, 1, 2, 3, 4], np.float32),
     }  # fmt: skip
     limits = [
         Limit(issue="too_dark", measure="light", least=50.0),
@@ -67,7 +71,7 @@ def test_what_is_recorded_is_what_the_file_gives(exported: Path, tmp_path: Path)
         stored = np.asarray(Image.open(tmp_path / record.file))
         assert (stored == candidates[row]).all()  # lossless
         outputs = runtime.run(prepare((tmp_path / record.file).read_bytes()).pixels[None])
-        assert set(record.outputs) == {"probability", "classes", "diagnoses", "dermoscopic"}
+        assert set(record.outputs) == {"probability", "classes", "diagnoses", *LEARNED}
         for name, values in record.outputs.items():
             assert values == outputs[name].ravel().tolist()
 

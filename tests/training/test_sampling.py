@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.built import Data
-from training.sampling import buckets, epoch_rows
+from training.sampling import buckets, chances, epoch_rows
 
 SOURCES = ("ham10000", "isic2017", "melanoma10000")
 
@@ -75,3 +75,13 @@ def test_the_draw_depends_on_seed_and_epoch_alone(data: Data) -> None:
     assert first.shape == (64,)
     assert (first != epoch_rows(parts, weights, 64, seed=5, epoch=4)).any()
     assert (first != epoch_rows(parts, weights, 64, seed=6, epoch=3)).any()
+
+
+def test_chances_are_those_of_the_draw(data: Data) -> None:
+    parts, weights = buckets(data.table, data.split, SOURCES), {"ham10000": 0.5, "isic2017": 0.2, "melanoma10000": 0.3}
+    found = chances(parts, weights)
+    assert sum(found.values()) == pytest.approx(1)
+    drawn = np.bincount(epoch_rows(parts, weights, 200_000, 1, 0), minlength=len(data.table.images)) / 200_000
+    expected = np.array([found.get(row, 0.0) for row in range(len(drawn))])
+    assert drawn == pytest.approx(expected, abs=0.002)
+    assert drawn[expected == 0].sum() == 0

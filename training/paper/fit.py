@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.augment import augment
+from training.augment import turn
 from training.paper.candidates import Candidate
 from training.paper.data import malignant
 from training.paper.experiment import Experiment
@@ -54,7 +54,7 @@ def history(folder: Path) -> dict[str, list[float]]:
 
 
 def learned_and_watched(experiment: Experiment, candidate: Candidate, network: keras.Model) -> tuple[Floats, Floats]:
-    """Features of the training images, as they are (first) and augmented, and of the validation images as they are.
+    """Features of the training images, as they are (first) and turned, and of the validation images as they are.
 
     Args:
         experiment: Keeps them for every candidate with the same bases.
@@ -81,7 +81,7 @@ def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floa
         parts = []
         for start in tqdm(range(0, len(rows), 64), desc=f"{network.name}: features, view {view}", unit="batch"):
             pixels = tf.constant(table.pixels[rows[start : start + 64]])
-            shown = augment(pixels, side) if view else resized(tf.cast(pixels, tf.float32), side)
+            shown = turn(pixels, side) if view else resized(tf.cast(pixels, tf.float32), side)
             parts.append(np.asarray(extractor.predict_on_batch(shown)))
         found.append(np.concatenate(parts))
     return np.stack(found)
@@ -132,9 +132,9 @@ def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidat
     kept = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: watch.keep())
     bar = _Bar(candidate.title, epochs, max(1, len(data.training) // recipe.batch))
     network.fit(
-        _pictures(table, data.training, side, recipe, augmented=True),
+        _pictures(table, data.training, side, recipe, turned=True),
         epochs=epochs,
-        validation_data=_pictures(table, data.validation, side, recipe, augmented=False),
+        validation_data=_pictures(table, data.validation, side, recipe, turned=False),
         callbacks=[state, kept, bar, *_callbacks(recipe, folder / name)],
         verbose=0,
         shuffle=False,
@@ -158,7 +158,7 @@ def _callbacks(recipe: PaperRecipe, file: Path) -> list[keras.callbacks.Callback
     ]
 
 
-def _pictures(table: Table, rows: Any, side: int, recipe: PaperRecipe, *, augmented: bool) -> tf.data.Dataset:
+def _pictures(table: Table, rows: Any, side: int, recipe: PaperRecipe, *, turned: bool) -> tf.data.Dataset:
     answers = _answers(table, rows)
 
     def read(chosen: Any) -> Any:
@@ -167,12 +167,12 @@ def _pictures(table: Table, rows: Any, side: int, recipe: PaperRecipe, *, augmen
     def load(row: tf.Tensor, answer: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.numpy_function(read, [row], tf.uint8)
         pixels.set_shape((None, *table.pixels.shape[1:]))
-        return (augment(pixels, side) if augmented else resized(tf.cast(pixels, tf.float32), side)), answer
+        return (turn(pixels, side) if turned else resized(tf.cast(pixels, tf.float32), side)), answer
 
     shown = tf.data.Dataset.from_tensor_slices((rows, answers))
-    if augmented:
+    if turned:
         shown = shown.shuffle(len(rows), seed=recipe.seed)
-    return shown.batch(recipe.batch, drop_remainder=augmented).map(load, num_parallel_calls=2).prefetch(2)
+    return shown.batch(recipe.batch, drop_remainder=turned).map(load, num_parallel_calls=2).prefetch(2)
 
 
 def _answers(table: Table, rows: Any) -> Floats:

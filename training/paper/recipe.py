@@ -16,7 +16,8 @@ class PaperRecipe:
         learning_rate: Of Adagrad (Duchi 2011).
         epochs: At most; early stopping may end it.
         dropout: Before the last layer.
-        views: A frozen base sees every image once as it is and so many times augmented; each epoch takes one of them.
+        views: A frozen base sees every image once as it is and so many times turned, see `training.augment.turn`; each
+            epoch takes one of them. What we do to pictures against confounders is not the paper's.
         fine_tuned_epochs: Of the network that learns end to end, after its top has learned alone.
         fine_tuned_learning_rate: Of its Adagrad: a step that is right for a new top tears trained kernels apart.
         scratch_side: Of what starts from random weights: as much as it can be given here.

@@ -1,4 +1,7 @@
-"""Every kind of wrong picture by name: those that the gate learns from, and others that it is only measured on."""
+"""Every kind of wrong picture by name: those that the gate learns from, and others that it is only measured on.
+
+And what looks a little like two of them but is to be answered: pictures with some hair, or with a ruler at the edge.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.wrong import documents, patterns, photographs, skins
+from model_store.manifest import Learned
+from training.wrong import documents, hairs, patterns, photographs, rulers, skins
 from training.wrong.patterns import Pixels, Random
 
 Kind = Callable[[Random], Pixels]
@@ -21,22 +25,27 @@ EACH = 120
 """Pictures of each kind that are learned from; of photographs, which are the most varied, four times as many."""
 MEASURED_EACH = 100
 _PHOTOGRAPHS = 4
+_COVERED = 3
+"""Times `EACH`, of pictures under hair or a ruler."""
+MOSTLY, HARDLY = (0.35, 0.8), (0.02, 0.12)
+"""Shares of a picture under hair: what is to be refused, and what is not; in between either is right."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A kind: how it is made, and whether it is learned from."""
+    """A kind: how it is made, whether it is learned from, how many times `EACH`, and by which output."""
 
     make: Kind
     learned: bool
     weight: int = 1
+    output: Learned = "dermoscopic"
 
 
 def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None) -> dict[str, Wrong]:
     """All kinds by name.
 
     Args:
-        good: Dermoscopic images that screenshots show, uint8[n, 224, 224, 3].
+        good: Dermoscopic images that screenshots show and hair or rulers cover, uint8[n, 224, 224, 3].
         folder: Further photographs to learn from; they need no licence to be published, as no pixel of them is.
     """
 
@@ -61,21 +70,48 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
     ):
         if files:
             found[name] = Wrong(partial(_one_of, files), use, _PHOTOGRAPHS if use else 1)
-    return found
+    return found | {
+        "mostly-hair": Wrong(_over(good, hairs.strands, MOSTLY), True, _COVERED, "free_of_hair"),
+        "mostly-fur": Wrong(_over(good, hairs.fur, MOSTLY), False, output="free_of_hair"),
+        "ruler": Wrong(_over(good, rulers.across), True, _COVERED, "free_of_ruler"),
+        "block-scale": Wrong(_over(good, rulers.blocks), True, output="free_of_ruler"),
+        "tape": Wrong(_over(good, rulers.tape), False, output="free_of_ruler"),
+    }
+
+
+def spared(good: Sequence[Pixels] | NDArray[np.uint8]) -> dict[str, Kind]:
+    """What must be let pass, as good images are, although it looks a little like a wrong kind: kinds by name.
+
+    Args:
+        good: Dermoscopic images, uint8[n, 224, 224, 3].
+    """
+    return {"some-hair": _over(good, hairs.strands, HARDLY), "ruler-at-edge": _over(good, rulers.at_edge)}
+
+
+def _over(
+    good: Sequence[Pixels] | NDArray[np.uint8], cover: Callable[..., Pixels], shares: tuple[float, float] | None = None
+) -> Kind:
+    """A kind that lays something over one of the good images, and over a share of it that is drawn too."""
+
+    def make(random: Random) -> Pixels:
+        picture = np.asarray(good[int(random.integers(len(good)))])
+        return cover(random, picture, *([] if shares is None else [random.uniform(*shares)]))
+
+    return make
 
 
 def _one_of(files: list[Path], random: Random) -> Pixels:
     return photographs.views(random, files[int(random.integers(len(files)))])
 
 
-def draw(name: str, kind: Wrong, count: int, first: int = 0) -> Pixels:
+def draw(name: str, make: Kind, count: int, first: int = 0) -> Pixels:
     """Pictures of a kind, uint8[count, 224, 224, 3]: the same name and numbers give the same pictures.
 
     Args:
         name: Of the kind.
-        kind: Makes them.
+        make: Makes them.
         count: How many.
         first: Number of the first of them.
     """
-    numbers = tqdm(range(first, first + count), desc=f"wrong: {name}", unit="img")
-    return np.stack([kind.make(np.random.default_rng([zlib.crc32(name.encode()), number])) for number in numbers])
+    numbers = tqdm(range(first, first + count), desc=f"drawing {name}", unit="img")
+    return np.stack([make(np.random.default_rng([zlib.crc32(name.encode()), number])) for number in numbers])

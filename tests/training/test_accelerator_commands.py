@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model_store.store import StoredVersion
+from tests.training.built import Data, Published
+from training import release
+from training.accelerator.learned import weights_of
+from training.accelerator.unpack import unpack
+from training.cli import main
+from training.outside import SOURCES, leave_out
+from training.release import Work
+
+SOURCES_TOLD = ["ham10000:0.5", "isic2017:0.1", "melanoma10000:0.4"]
+
+
+def _learned(file: Path, network: keras.Model, split: str) -> Path:
+    described = {
+        "base": "none", "sources": SOURCES_TOLD, "split": split, "device": "a device",
+        "recipe": {"epochs": 3, "batch": 128},
+    }  # fmt: skip
+    arrays = {f"weight-{number}": values for number, values in enumerate(weights_of(network))}
+    history = [{"epoch": 0, "loss": 0.5, "validation_auc": 0.9}]
+    np.savez(file, described=json.dumps(described), history=json.dumps(history), **arrays)  # type: ignore[arg-type]
+    return file
+
+
+def test_a_pack_is_written(data: Data, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "pack"
+    assert main(["pack", *data.options, "--weights", str(weights), "--out", str(out)]) == 0
+    pack = unpack(out)
+    names = ["classifier", *(f"without-{source}" for source in SOURCES)]
+    assert [job.name for job in pack.jobs] == names
+    assert pack.jobs[0].described["split"] == data.split.digest(data.table)
+    assert "random.weights.h5 (sha256 " in pack.jobs[0].described["base"]
+    for job, source in zip(pack.jobs[1:], SOURCES, strict=True):
+        assert job.described["split"] == leave_out(data.table, source, SOURCES).digest(data.table)
+        assert source not in str(job.described["sources"])
+    printed = capsys.readouterr().out
+    assert f"{len(pack.pixels)} images for {', '.join(names)}" in printed
+    assert "python -m training.accelerator pack learned" in printed
+
+
+def test_what_was_learned_is_released(
+    published: Published, network: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own description, and without any further step."""
+    released: list[tuple[list[np.ndarray], Work]] = []
+
+    def release_classifier(network: keras.Model, work: Work, _: object) -> StoredVersion:
+        released.append((weights_of(network), work))
+        return published.classifier
+
+    monkeypatch.setattr(release, "release_classifier", release_classifier)
+    split = str(published.classifier.manifest.training.recipe["split"])
+    file = _learned(tmp_path / "a.npz", network, split)
+    arguments = ["--run", str(tmp_path / "run"), "--learned", str(file), "--prevalence", "0.3"]
+    assert main(["classifier", *published.options, *arguments]) == 0
+    ((weights, work),) = released
+    assert all(np.array_equal(*pair) for pair in zip(weights, weights_of(network), strict=True))
+    assert work.recipe == {
+        "epochs": 3, "batch": 128, "base": "none", "sources": SOURCES_TOLD, "split": split,
+        "device": "a device", "prevalence": 0.3,
+    }  # fmt: skip
+    assert json.loads((tmp_path / "run" / "history.jsonl").read_text())["validation_auc"] == 0.9
+
+
+def test_what_may_have_seen_the_test_images_is_not(
+    published: Published, network: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = _learned(tmp_path / "a.npz", network, "another")
+    assert main(["classifier", *published.options, "--run", str(tmp_path), "--learned", str(file)]) == 1
+    assert f"error: {file} was learned with other roles of the images: pack these images" in capsys.readouterr().err
+
+
+def test_what_was_learned_without_a_source_is_measured_on_it(
+    data: Data, network: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "isic-acral"
+    digest = leave_out(data.table, source, SOURCES).digest(data.table)
+    _learned(tmp_path / f"without-{source}.npz", network, digest)
+    assert main(["outside", *data.options, "--learned", str(tmp_path), "--only", source]) == 0
+    assert f"|{source}|" in capsys.readouterr().out
+    assert main(["outside", *data.options, "--learned", str(tmp_path), "--only", "ham10000"]) == 1
+    assert "without-ham10000.npz" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""What the commands of `python -m training` do for a machine with an accelerator, and with what it learned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from model_store.store import Store
+from training.arguments import (
+    CommandError,
+    announce,
+    check_present,
+    check_writable,
+    describe_photographs,
+    describe_weights,
+    read_table,
+)
+from training.splits import EXTERNAL, SHOWN, Split, split
+from training.table import Table
+
+CLASSIFIER = "classifier"
+
+
+def outside_name(source: str) -> str:
+    """Of the network that learns without a source, and of its file."""
+    return f"without-{source}"
+
+
+def write_pack(options: argparse.Namespace) -> None:
+    """Write what learning the classifier, and without each source in turn, needs."""
+    from training.accelerator.learned import weights_of  # noqa: PLC0415  # these import TensorFlow
+    from training.accelerator.pack import Task, pack  # noqa: PLC0415
+    from training.accelerator.recipe import Recipe  # noqa: PLC0415
+    from training.fit import Recipe as Shares  # noqa: PLC0415
+    from training.network import build_network  # noqa: PLC0415
+    from training.outside import SOURCES, leave_out  # noqa: PLC0415
+
+    network, base = build_network(options.weights), describe_weights(options.weights)
+    table = read_table(options)
+    shares = options.sources or Shares().sources
+    check_present(shares, table)
+    recipe, there = Recipe(), {image.source for image in table.images}
+    tasks = [Task(CLASSIFIER, split(table), shares, recipe, base)]
+    if there.issuperset(SOURCES):
+        for source in SOURCES:
+            others = {name: 1.0 for name in SOURCES if name != source}
+            tasks.append(Task(outside_name(source), leave_out(table, source, SOURCES), others, recipe, base))
+    count = pack(table, tasks, weights_of(network), options.out)
+    print(f"{count} images for {', '.join(task.name for task in tasks)}: {options.out}")
+    print(f"there: python -m training.accelerator {options.out.name} learned")
+
+
+def publish_learned(options: argparse.Namespace) -> None:
+    """Export, measure and publish a classifier that was learned on an accelerator."""
+    from training.accelerator.learned import give, read_learned  # noqa: PLC0415
+    from training.network import build_network  # noqa: PLC0415
+    from training.release import Work, check_ready, release_classifier  # noqa: PLC0415
+
+    store = Store(options.store)
+    check_writable(store)
+    learned = read_learned(options.learned)
+    described = dict(learned.described)
+    sources = [name.rsplit(":", 1)[0] for name in described["sources"]]
+    network = build_network("none")
+    give(network, learned)
+    table = read_table(options, {*sources, *EXTERNAL, *SHOWN})
+    check_present(sources, table)
+    roles = split(table)
+    _check_roles(options.learned, described, roles, table)
+    recorded: dict[str, Any] = described.pop("recipe") | described | {"prevalence": options.prevalence}
+    recorded |= describe_photographs(options.photographs)
+    work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
+    check_ready(work)
+    options.run.mkdir(parents=True, exist_ok=True)
+    history = "".join(json.dumps(line) + "\n" for line in learned.history)
+    (options.run / "history.jsonl").write_text(history, "utf-8")
+    announce(options, store, release_classifier(network, work, store))
+
+
+def measure_learned(options: argparse.Namespace) -> None:
+    """Print what networks that were learned on an accelerator reach on the source that each never saw."""
+    from training.accelerator.learned import give, read_learned  # noqa: PLC0415
+    from training.network import build_network  # noqa: PLC0415
+    from training.outside import SOURCES, leave_out, measure_outside, table_of  # noqa: PLC0415
+
+    table, network, results = read_table(options), build_network("none"), []
+    check_present(SOURCES, table)
+    for source in options.only or SOURCES:
+        file = options.learned / f"{outside_name(source)}.npz"
+        learned, roles = read_learned(file), leave_out(table, source, SOURCES)
+        _check_roles(file, learned.described, roles, table)
+        give(network, learned)
+        results.append(measure_outside(network, table, roles, source))
+    print(table_of(results))
+
+
+def _check_roles(file: Path, described: dict[str, Any], roles: Split, table: Table) -> None:
+    """What was learned from must be what is not held out here."""
+    if described["split"] != roles.digest(table):
+        raise CommandError(f"{file} was learned with other roles of the images: pack these images and learn again")

@@ -1,0 +1,98 @@
+"""What the commands of `python -m training` make of their options, and what several of them do."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from model_store.labels import Labels
+from model_store.store import Store, StoredVersion
+from training.sources import read_sources
+from training.table import Table, build_table
+
+
+class CommandError(Exception):
+    """The command cannot do what was asked; the message says why and what to do."""
+
+
+def read_table(options: argparse.Namespace, sources: Collection[str] | None = None) -> Table:
+    """The images of the data folder, or of the named sources in it."""
+    images = read_sources(options.data)
+    if sources is not None:
+        passed_over = sorted({image.source for image in images} - set(sources))
+        if passed_over:
+            print(f"passed over, as they have no part in this version: {', '.join(passed_over)}", file=sys.stderr)
+        images = [image for image in images if image.source in sources]
+    return build_table(images, options.cache)
+
+
+def published(store: Store, name: str) -> StoredVersion:
+    """A version by its name in the store, such as classifier/1, or by its folder in another store."""
+    folder = Path(name)
+    model, number = folder.parent.name, folder.name
+    if not model or not number.isdecimal():
+        raise CommandError(f"{name!r} is no version: write it as classifier/1, or name a version's folder")
+    elsewhere = folder.is_absolute() or len(folder.parts) > 2
+    return (Store(folder.parent.parent) if elsewhere else store).open(model, int(number))
+
+
+def newest_classifier(store: Store) -> str:
+    """The last published classifier, as classifier/N."""
+    numbers = store.versions("classifier")
+    if not numbers:
+        raise CommandError(f"there is no classifier in {store.root}: train one first, or name it")
+    return f"classifier/{numbers[-1]}"
+
+
+def check_writable(store: Store) -> None:
+    """Hours of training must not end at a store that cannot be written."""
+    probe = store.root / ".writable"
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CommandError(f"the store {store.root} cannot be written: {error.strerror}") from error
+
+
+def announce(options: argparse.Namespace, store: Store, version: StoredVersion) -> None:
+    """Say what was published, and move the label that the options name."""
+    print(f"published {version.name}/{version.version}, digest {version.digest[:12]}, at {version.path}")
+    if options.label:
+        Labels(store, options.state).move(version.name, options.label, version.version, version.digest)
+        print(f"label {options.label} of {version.name} moved to version {version.version}")
+    else:
+        moving = f"python -m model_store label {version.name} stable {version.version}"
+        print(f"no label was moved; to serve it by default: {moving}")
+
+
+def describe_photographs(folder: Path | None) -> dict[str, str]:
+    """Of what else the gate learns from: how many files, in which folders, and a digest of their contents."""
+    if folder is None:
+        return {}
+    from training.wrong.photographs import images_in  # noqa: PLC0415
+
+    files = images_in(folder)
+    if not files:
+        raise CommandError(f"no photographs (JPEG, PNG, WebP) below {folder}")
+    digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+    parts = sorted({file.relative_to(folder).parts[0] for file in files if file.parent != folder})
+    return {"photographs": f"{len(files)} files of {', '.join([folder.name, *parts])} (sha256 {digest[:12]})"}
+
+
+def check_present(sources: Collection[str], table: Table) -> None:
+    """The manifest says from which sources a version learned: each must be there."""
+    absent = sorted(set(sources) - {image.source for image in table.images})
+    if absent:
+        raise CommandError(f"no images of {', '.join(absent)}: say with --sources what to train on")
+
+
+def describe_weights(weights: str) -> dict[str, str]:
+    """What a network starts from, for the manifest: "imagenet", "none", or a file's name and digest."""
+    if weights in ("imagenet", "none"):
+        return {"base": weights}
+    digest = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
+    return {"base": f"{Path(weights).name} (sha256 {digest[:12]})"}
