@@ -32,6 +32,8 @@ LONG = (
     "tests/test_own_images.py::test_a_fifth",
     "tests/test_own_images.py::test_the_version",
     "tests/training/accelerator/test_learn.py",
+    "tests/training/accelerator/test_network.py::test_the_whole_picture",
+    "tests/training/accelerator/test_pictures.py",
     "tests/training/paper/",
     "tests/training/test_backbone.py::test_it_is_the_same_function",
     "tests/training/test_bfloat16.py",

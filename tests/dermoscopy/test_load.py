@@ -44,7 +44,7 @@ def test_a_jpeg_keeps_as_many_pixels_as_are_enough() -> None:
 @pytest.mark.parametrize("pixels", [1_000_000, 700])
 def test_a_witness_that_differs_in_one_pixel_shows(pixels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BAND_PIXELS", pixels)
-    changed = picture()
+    changed = picture().copy()
     changed.putpixel((changed.width - 1, changed.height - 1), (1, 2, 3))
     assert load(replace(PNG, witness=PNG.stream)).size == picture().size
     with pytest.raises(CorruptImage, match="a part of the picture is missing"):

@@ -17,7 +17,7 @@ from tests.ui.uploads import settled
 from ui.words import DECISIONS, issue, percent
 
 WIDTH, HEIGHT = 640, 480
-LESION = Image.fromarray(render_lesion(11, side=WIDTH, malignancy=0.9)).crop((0, 80, WIDTH, 80 + HEIGHT))
+LESION = Image.fromarray(render_lesion(4, side=WIDTH, malignancy=0.9)).crop((0, 80, WIDTH, 80 + HEIGHT))
 NIGHT = Image.new("RGB", (WIDTH, HEIGHT), (8, 6, 5))
 
 
