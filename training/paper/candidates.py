@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["frozen", "fine-tuned", "scratch", "svm", "knn"]
+Kind = Literal["frozen", "fine-tuned", "scratch", "joined", "svm", "knn"]
 
 PAPER = {"mobilenet-fine-tuned": {"accuracy": 0.921, "precision": 0.95, "recall": 0.88}}
 """What the paper reports, as far as it is known here, beside the row that it is compared with."""
@@ -19,7 +19,7 @@ class Candidate:
         name: Of its folder.
         title: Of its row.
         kind: How it learns: a new top on frozen ImageNet features, end to end from them, everything from random
-            weights, or one of the hybrids.
+            weights, a new top on bases of which each learned alone from random weights, or one of the hybrids.
         bases: Keys of `bases.BASES`; the features of several are joined.
     """
 
@@ -28,13 +28,19 @@ class Candidate:
     kind: Kind
     bases: tuple[str, ...] = ()
 
+    @property
+    def members(self) -> list[Candidate]:
+        """Its bases as they are before a new top is put on them, each as a candidate of its own."""
+        how: Kind = "scratch" if self.kind in ("scratch", "joined") else "frozen"
+        return [Candidate(f"{base}-{how}", base, how, (base,)) for base in self.bases]
+
 
 def candidates(pretrained: frozenset[str]) -> list[Candidate]:
     """All rows, in the order in which they are worked on: the quick ones first.
 
     Args:
-        pretrained: The bases for which there are ImageNet weights; one without them starts from random weights, and so
-            does an ensemble with it.
+        pretrained: The bases for which there are ImageNet weights; one without them starts from random weights. An
+            ensemble with one of those joins what each base has learned alone from random weights.
     """
     rows = [_row(bases, title, pretrained) for bases, title in _NETWORKS]
     rows.append(Candidate("mobilenet-scratch", "MobileNet, from random weights", "scratch", ("mobilenet",)))
@@ -60,10 +66,12 @@ _NETWORKS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("mobilenetv3small",), "MobileNetV3Small"),
     (("efficientnetb0",), "EfficientNetB0"),
 )
-_ORDER: tuple[Kind, ...] = ("knn", "svm", "frozen", "scratch", "fine-tuned")
+_ORDER: tuple[Kind, ...] = ("knn", "svm", "frozen", "scratch", "joined", "fine-tuned")
 
 
 def _row(bases: tuple[str, ...], title: str, pretrained: frozenset[str]) -> Candidate:
     if pretrained.issuperset(bases):
         return Candidate("-".join([*bases, "frozen"]), f"{title}, frozen base", "frozen", bases)
+    if len(bases) > 1:
+        return Candidate("-".join([*bases, "joined"]), f"{title}, from random weights", "joined", bases)
     return Candidate("-".join([*bases, "scratch"]), f"{title}, from random weights", "scratch", bases)

@@ -61,13 +61,14 @@ def compare(table: Table, folder: Path, weights: str, recipe: PaperRecipe, only:
 
 
 def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
-    """All candidates, or those that are named."""
+    """All candidates, or those that are named and, before them, the bases that they join."""
     there = candidates(frozenset(base for base in BASES if weights_of(base, weights) is not None))
     names = [candidate.name for candidate in there]
     for name in only:
         if name not in names:
             raise UnknownCandidate(f"there is no candidate {name!r}; there are {', '.join(names)}")
-    return [candidate for candidate in there if not only or candidate.name in only]
+    needed = {member.name for row in there if row.name in only and row.kind == "joined" for member in row.members}
+    return [candidate for candidate in there if not only or candidate.name in {*only, *needed}]
 
 
 def _make(experiment: Experiment, candidate: Candidate) -> Result:
@@ -98,6 +99,6 @@ def _learn(experiment: Experiment, candidate: Candidate, watch: Stopwatch) -> Ex
         return TextureNeighbours(table.pixels[data.training], answers)
     if candidate.kind == "svm":
         network = build(candidate, experiment.recipe, experiment.weights)
-        learned, watched = learned_and_watched(experiment, candidate, network)
+        learned, watched = learned_and_watched(experiment, candidate)
         return with_svm(network, learned[0], answers, watched, malignant(table, data.validation))
     return ExportedNetwork(train(experiment, candidate, watch))

@@ -41,15 +41,15 @@ class Experiment:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def features(self, bases: tuple[str, ...], part: str, make: Callable[[], Floats]) -> Floats:
-        """Features of frozen bases, computed once for all candidates that use them.
+    def features(self, base: str, part: str, make: Callable[[], Floats]) -> Floats:
+        """Features of a base, computed once for all candidates that use it.
 
         Args:
-            bases: Of which networks.
+            base: Which, and how it learned: the name of the candidate that is this base alone.
             part: Of which images: a word for the file.
             make: Computes them.
         """
-        file = self.folder / "features" / f"{'-'.join(bases)}-{part}.npy"
+        file = self.folder / "features" / f"{base}-{part}.npy"
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
             partial = file.with_suffix(".partial.npy")

@@ -21,19 +21,29 @@ from training.paper.recipe import PaperRecipe
 from training.paper.stopwatch import Stopwatch
 from training.table import Table
 
+LEARNED = "learned.weights.h5"
+
 Floats = NDArray[np.float32]
 
 
 def train(experiment: Experiment, candidate: Candidate, watch: Stopwatch) -> keras.Model:
-    """Trains a candidate's network: `frozen`, `fine-tuned` or `scratch`; what it took is kept after every epoch.
+    """Trains a candidate's network, which is no hybrid; what it took is kept after every epoch.
 
     A run that was killed goes on where its last epoch ended; the early stop and the learning rate's patience then count
     from there.
+
+    Raises:
+        FileNotFoundError: It joins bases that have not learned alone yet.
     """
     network = build(candidate, experiment.recipe, experiment.weights)
     if candidate.kind == "scratch":
         _fit_whole(network, experiment, candidate, watch, "history.csv")
+        network.save_weights(experiment.place(candidate) / LEARNED)
         return network
+    if candidate.kind == "joined":
+        for base, member in zip(candidate.bases, candidate.members, strict=True):
+            alone = _member(experiment, member)
+            network.get_layer(base).set_weights(alone.get_layer(base).get_weights())
     _fit_top(network, experiment, candidate)
     watch.keep()
     if candidate.kind == "fine-tuned":
@@ -53,31 +63,43 @@ def history(folder: Path) -> dict[str, list[float]]:
     return found
 
 
-def learned_and_watched(experiment: Experiment, candidate: Candidate, network: keras.Model) -> tuple[Floats, Floats]:
+def learned_and_watched(experiment: Experiment, candidate: Candidate) -> tuple[Floats, Floats]:
     """Features of the training images, as they are (first) and turned, and of the validation images as they are.
 
     Args:
         experiment: Keeps them for every candidate with the same bases.
-        candidate: Its bases.
-        network: Its network; what comes before dropout and the last layer makes the features.
+        candidate: Its bases; what comes before dropout and the last layer makes the features.
 
     Returns:
-        float32[1 + views, n, f] and float32[m, f].
+        float32[1 + views, n, f] and float32[m, f]; f is of all bases together.
     """
+    parts = [_features_of(experiment, member) for member in candidate.members]
+    return np.concatenate([learned for learned, _ in parts], -1), np.concatenate([watched for _, watched in parts], -1)
+
+
+def _features_of(experiment: Experiment, member: Candidate) -> tuple[Floats, Floats]:
+    def make(rows: Any, views: int) -> Floats:
+        return _features(_member(experiment, member), experiment.table, rows, views)
+
     data, views = experiment.data, experiment.recipe.views
-    learned = experiment.features(
-        candidate.bases, "training", lambda: _features(network, experiment.table, data.training, views)
-    )
-    watched = experiment.features(
-        candidate.bases, "validation", lambda: _features(network, experiment.table, data.validation, 0)
-    )
+    learned = experiment.features(member.name, "training", lambda: make(data.training, views))
+    watched = experiment.features(member.name, "validation", lambda: make(data.validation, 0))
     return learned, watched[0]
+
+
+def _member(experiment: Experiment, member: Candidate) -> keras.Model:
+    """A base with a top of its own, as it is before it is joined."""
+    network = build(member, experiment.recipe, experiment.weights)
+    if member.kind == "scratch":
+        network.load_weights(experiment.place(member) / LEARNED)
+    return network
 
 
 def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floats:
     extractor = keras.Model(network.input, network.get_layer(HEAD).input)
     side, found = int(network.input_shape[1]), []
     for view in range(1 + views):
+        tf.random.set_seed(view)  # the same turns for every base: their features of a picture are joined
         parts = []
         for start in tqdm(range(0, len(rows), 64), desc=f"{network.name}: features, view {view}", unit="batch"):
             pixels = tf.constant(table.pixels[rows[start : start + 64]])
@@ -90,7 +112,7 @@ def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floa
 def _fit_top(network: keras.Model, experiment: Experiment, candidate: Candidate) -> None:
     """The last layer on features that were computed once: the base never changes."""
     recipe, data = experiment.recipe, experiment.data
-    learned, watched = learned_and_watched(experiment, candidate, network)
+    learned, watched = learned_and_watched(experiment, candidate)
     answers, truth = _answers(experiment.table, data.training), _answers(experiment.table, data.validation)
     inputs = keras.Input((learned.shape[-1],))
     dropped = keras.layers.Dropout(recipe.dropout, seed=recipe.seed)(inputs)

@@ -20,7 +20,8 @@ HEAD = "head"
 def side_of(candidate: Candidate, recipe: PaperRecipe) -> int:
     """Side of its pictures: that of the recipe, or the smaller one of what starts from random weights.
 
-    InceptionV3 takes nothing below 75 pixels, so with it the side is 96.
+    Bases that learned alone and are joined shrink the pictures themselves, each to its own side. InceptionV3 takes
+    nothing below 75 pixels, so with it the side is 96.
     """
     if candidate.kind != "scratch":
         return recipe.side
@@ -34,14 +35,18 @@ def build(candidate: Candidate, recipe: PaperRecipe, weights: str) -> keras.Mode
         candidate: Which.
         recipe: Side and dropout.
         weights: A folder of weights, or "imagenet"; not looked at for a candidate that starts from random weights.
+
+    Returns:
+        The network. Bases that are to be joined have random weights still.
     """
     keras.utils.set_random_seed(recipe.seed)
     side = side_of(candidate, recipe)
     image = keras.Input((side, side, 3), name="image")
     features = []
-    for base in candidate.bases:
-        given = None if candidate.kind == "scratch" else weights_of(base, weights)
-        features.append(build_base(base, given, side)(image))
+    for base, member in zip(candidate.bases, candidate.members, strict=True):
+        given = None if member.kind == "scratch" else weights_of(base, weights)
+        own_side = side_of(member, recipe)
+        features.append(build_base(base, given, own_side)(resized(image, own_side)))
     joined = keras.layers.Concatenate()(features) if len(features) > 1 else features[0]
     dropped = keras.layers.Dropout(recipe.dropout)(joined)
     return keras.Model(image, keras.layers.Dense(1, name=HEAD)(dropped), name=candidate.name.replace("-", "_"))
@@ -102,11 +107,11 @@ class _Unsaved:
 
 
 def resized(images: tf.Tensor, side: int) -> tf.Tensor:
-    """Pictures of 224 pixels at another side, each pixel the mean of those that it covers."""
-    if side == SIDE:
+    """Square pictures at another side, each pixel the mean of those that it covers."""
+    if side == images.shape[1]:
         return images
-    line = _area_weights(SIDE, side)
-    return tf.einsum("ij,njkc,lk->nilc", line, images, line)
+    line = _area_weights(images.shape[1], side)
+    return keras.ops.einsum("ij,njkc,lk->nilc", line, images, line)
 
 
 def _area_weights(source: int, target: int) -> tf.Tensor:

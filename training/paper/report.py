@@ -28,6 +28,7 @@ _LEARNED = {
     "frozen": "new top, frozen ImageNet base",
     "fine-tuned": "end to end from ImageNet",
     "scratch": "from random weights, {side} px",
+    "joined": "new top on bases that learned alone from random weights",
     "svm": "SVM on frozen ImageNet features",
     "knn": "neighbours in texture and colour",
 }
@@ -37,6 +38,8 @@ _NOTES = """
 Test images: {images}, of which {clean} have no copy among the images that were trained on (`no copies`). Threshold
 {threshold:g}. 95 % intervals are in each row's result.json. Rows from random weights had no ImageNet weights here and
 learned on smaller pictures for a few epochs: compare them with MobileNet from random weights, not with the others.
+Processor minutes are a row's own: features that an earlier row made, and bases that have learned alone, cost nothing
+again.
 
 A high figure here proves little: the two halves of this set come from different collections, and the frame of a picture
 alone tells them apart (`python -m training data confounders`).

@@ -11,13 +11,18 @@ def test_every_model_of_the_paper_and_the_later_ones_are_there() -> None:
     }  # fmt: skip
 
 
-def test_what_has_no_weights_starts_from_random_ones_and_so_do_ensembles_with_it() -> None:
+def test_what_has_no_weights_starts_from_random_ones_and_ensembles_join_what_learned_alone() -> None:
     rows = candidates(frozenset({"mobilenet", "mobilenetv2"}))
     kinds = {row.name: row.kind for row in rows}
     assert kinds["mobilenet-frozen"] == kinds["mobilenetv2-frozen"] == "frozen"
-    assert kinds["vgg16-mobilenet-scratch"] == kinds["cnn-scratch"] == kinds["mobilenet-scratch"] == "scratch"
+    assert kinds["vgg16-scratch"] == kinds["cnn-scratch"] == kinds["mobilenet-scratch"] == "scratch"
+    ensemble = next(row for row in rows if row.name == "vgg16-mobilenet-inceptionv3-joined")
+    assert ensemble.kind == "joined"
+    assert {(member.name, member.kind) for member in ensemble.members} == {
+        (f"{base}-scratch", "scratch") for base in ("vgg16", "mobilenet", "inceptionv3")
+    }
     assert [row.kind for row in rows] == sorted(
-        (row.kind for row in rows), key=["knn", "svm", "frozen", "scratch", "fine-tuned"].index
+        (row.kind for row in rows), key=["knn", "svm", "frozen", "scratch", "joined", "fine-tuned"].index
     )
 
 

@@ -92,7 +92,7 @@ def test_features_that_are_there_are_not_computed_again(
     arguments = [str(tmp_path / "run") if value == str(compared[0]) else value for value in compared[1]]
     shutil.copytree(compared[0] / "features", tmp_path / "run" / "features")
     files = sorted((tmp_path / "run" / "features").iterdir())
-    assert [file.name for file in files] == ["mobilenet-training.npy", "mobilenet-validation.npy"]
+    assert [file.name for file in files] == ["mobilenet-frozen-training.npy", "mobilenet-frozen-validation.npy"]
     before = [file.stat().st_mtime_ns for file in files]
     assert main([*arguments, "--only", "mobilenet-frozen"]) == 0
     assert [file.stat().st_mtime_ns for file in files] == before
@@ -114,6 +114,8 @@ def test_a_row_that_there_is_not(compared: tuple[Path, list[str]], capsys: pytes
 
 def test_names_choose(weights_folder: Path) -> None:
     assert [row.name for row in chosen_candidates(str(weights_folder), ["cnn-scratch"])] == ["cnn-scratch"]
+    joined = [row.name for row in chosen_candidates(str(weights_folder), ["vgg16-mobilenet-joined"])]
+    assert joined == ["vgg16-scratch", "mobilenet-scratch", "vgg16-mobilenet-joined"]
     assert len(chosen_candidates(str(weights_folder), [])) == 14
 
 

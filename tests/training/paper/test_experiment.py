@@ -9,7 +9,7 @@ from training.paper.experiment import Experiment
 from training.paper.recipe import PaperRecipe
 
 
-def test_features_are_computed_once_for_all_that_have_the_same_bases(
+def test_features_are_computed_once_for_all_that_have_the_same_base(
     data: Data, paper: PaperData, tmp_path: Path
 ) -> None:
     experiment = Experiment(data.table, paper, PaperRecipe(), "nowhere", tmp_path)
@@ -20,6 +20,6 @@ def test_features_are_computed_once_for_all_that_have_the_same_bases(
         return np.full((1, 2), len(made), np.float32)
 
     for _ in range(2):
-        assert experiment.features(("a", "b"), "training", make).tolist() == [[1.0, 1.0]]
-    assert experiment.features(("a",), "training", make).tolist() == [[2.0, 2.0]]
+        assert experiment.features("a-frozen", "training", make).tolist() == [[1.0, 1.0]]
+    assert experiment.features("a-scratch", "training", make).tolist() == [[2.0, 2.0]]
     assert experiment.place(Candidate("x", "X", "knn")).is_dir()

@@ -41,3 +41,15 @@ def test_inception_takes_nothing_small() -> None:
     assert side_of(Candidate("x", "X", "scratch", ("vgg16", "inceptionv3")), recipe) == 96
     assert side_of(Candidate("x", "X", "scratch", ("vgg16",)), recipe) == 64
     assert side_of(Candidate("x", "X", "frozen", ("inceptionv3",)), recipe) == 224
+
+
+def test_bases_that_learned_alone_are_joined_each_with_its_own_side(quick: PaperRecipe, tmp_path: Path) -> None:
+    candidate = Candidate("joined", "Joined", "joined", ("cnn", "mobilenet"))
+    network = build(candidate, quick, "nowhere")
+    assert network.input_shape == (None, quick.side, quick.side, 3)
+    assert [network.get_layer(base).input_shape[1] for base in candidate.bases] == [quick.scratch_side] * 2
+    ExportedNetwork(network).save(tmp_path)
+    found = load_directory(tmp_path, runtime="openvino").run(PIXELS)
+    shown = resized(tf.cast(PIXELS, tf.float32), quick.side)
+    expected = tf.sigmoid(network(shown, training=False))[:, 0].numpy()
+    assert found["probability"] == pytest.approx(expected, abs=1e-4)
