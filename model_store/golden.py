@@ -1,11 +1,15 @@
-"""Golden images: a version is served only if it still says of them what it said when it was made."""
+"""Golden images: a version is served only if it still says of them what it said when it was made, as whole answers."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dermoscopy.errors import ImageError
 from dermoscopy.prepare import PREPROCESSING_VERSION, prepare
-from model_store.errors import ImplausibleOutput, RefusedVersion, UnvalidatedPrecision
+from dermoscopy.quality import measure_pixels
+from model_store.decision import decide, grade
+from model_store.errors import ImplausibleOutput, RefusedVersion, StoreError, UnvalidatedPrecision
 from model_store.manifest import Golden
 from model_store.runtime import Runtime
 from model_store.store import StoredVersion
@@ -14,7 +18,8 @@ from model_store.store import StoredVersion
 def check_golden(version: StoredVersion, runtime: Runtime) -> float:
     """Decodes, prepares and runs every golden image as a request would be, and compares every recorded output.
 
-    It also finds what hashes cannot: another decoder, another resize, or a processor that computes something else.
+    Each must also give an answer: what is recorded need not be all that an answer needs. It finds what hashes cannot,
+    too: another decoder, another resize, or a processor that computes something else.
 
     Args:
         version: The opened version.
@@ -25,7 +30,8 @@ def check_golden(version: StoredVersion, runtime: Runtime) -> float:
 
     Raises:
         UnvalidatedPrecision: The manifest states no tolerance for this runtime and precision.
-        RefusedVersion: Preprocessing is of another version, or an output is further off than the tolerance.
+        RefusedVersion: Preprocessing is of another version, an output is further off than the tolerance, or the outputs
+            of a golden image cannot be an answer.
     """
     expected = version.manifest.input.preprocessing_version
     if expected != PREPROCESSING_VERSION:
@@ -47,7 +53,7 @@ def golden_pixels(version: StoredVersion, golden: Golden) -> NDArray[np.uint8]:
 
 
 def check_one(version: StoredVersion, runtime: Runtime, golden: Golden, pixels: NDArray[np.uint8]) -> float:
-    """Runs one golden image, which may have been prepared long ago, and compares every recorded output.
+    """Runs one golden image, which may have been prepared long ago, compares its outputs and makes an answer of them.
 
     Args:
         version: The opened version.
@@ -76,7 +82,21 @@ def check_one(version: StoredVersion, runtime: Runtime, golden: Golden, pixels: 
             f"{golden.file}: {name} is off by {differences[name]:.2g}, more than the {validated.tolerance:.2g} that "
             f"is allowed for {runtime.name} in {runtime.precision}."
         )
+    _answer(version, outputs, golden, pixels)
     return differences[name]
+
+
+def _answer(
+    version: StoredVersion, outputs: dict[str, NDArray[Any]], golden: Golden, pixels: NDArray[np.uint8]
+) -> None:
+    """Takes the outputs of a golden image all the way to an answer."""
+    try:
+        if version.manifest.task == "classification":
+            decide(version.manifest, outputs, 0, measures=measure_pixels(pixels, len(pixels)))
+        else:
+            grade(version.manifest, outputs, 0)
+    except StoreError as error:
+        raise RefusedVersion(f"{golden.file} gives no answer: {error}") from error
 
 
 def _difference(output: NDArray[np.float32] | None, expected: list[float]) -> float:

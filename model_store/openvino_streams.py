@@ -44,7 +44,8 @@ class Plan:
     def made_for(self) -> str:
         """All that a compiled model depends on beside the model: this plan, OpenVINO, and the processor."""
         device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-        return " ".join([self.precision, f"{self.count}x{self.threads}", ov.get_version(), *device, *processor_flags()])
+        precision = "bf16 but for the tail" if self.precision == "bf16" else self.precision
+        return " ".join([precision, f"{self.count}x{self.threads}", ov.get_version(), *device, *processor_flags()])
 
     def settings(self) -> dict[str, object]:
         """For OpenVINO."""

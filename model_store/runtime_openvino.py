@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from model_store.compiled import CompiledModels
 from model_store.errors import StoreError
 from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, import_model, read
+from model_store.openvino_tail import keep_tail_precise
 from model_store.processors import available_processors
 from model_store.runtime import IMAGE_SHAPE, Precision, check_images, join_rows
 
@@ -101,7 +102,10 @@ class OpenVinoRuntime:
         imported = None if kept is None else import_model(kept, plan)
         if imported is not None:
             return Streams(imported, plan)
-        streams = Streams(compile_model(read(self._path), plan), plan)
+        model = read(self._path)
+        if plan.precision == "bf16":
+            keep_tail_precise(model)
+        streams = Streams(compile_model(model, plan), plan)
         self._to_keep[plan] = streams
         return streams
 

@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dermoscopy.quality import measure_pixels
 from model_store.compiled import CompiledModels
-from model_store.decision import decide, grade
 from model_store.errors import RefusedVersion, StoreError
 from model_store.golden import check_golden, golden_pixels
 from model_store.runtime import Precision, Runtime, fastest_precision, load
@@ -69,7 +67,6 @@ def _try(
         runtime = load(stored, runtime=runtime_name, precision=precision, threads=threads, compiled=compiled)
         check_golden(stored, runtime)
         sample = golden_pixels(stored, stored.manifest.golden[0])
-        _rehearse(stored, runtime, sample)
     except StoreError:
         raise
     except Exception as error:
@@ -77,15 +74,3 @@ def _try(
         log.failure("load_failed", error, model=stored.name, version=stored.version)
         raise RefusedVersion(f"It cannot be loaded ({type(error).__name__}); the log says where.") from error
     return runtime, sample
-
-
-def _rehearse(stored: StoredVersion, runtime: Runtime, pixels: NDArray[np.uint8]) -> None:
-    """Takes one golden image all the way to an answer: the golden outputs need not hold all that an answer needs."""
-    outputs = runtime.run(pixels[np.newaxis])
-    try:
-        if stored.manifest.task == "classification":
-            decide(stored.manifest, outputs, 0, measures=measure_pixels(pixels, len(pixels)))
-        else:
-            grade(stored.manifest, outputs, 0)
-    except StoreError as error:
-        raise RefusedVersion(f"A golden image gives no answer: {error}") from error

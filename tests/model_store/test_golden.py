@@ -96,3 +96,12 @@ def test_painted_pictures_reach_the_model_as_they_were_painted(tmp_path: Path) -
     from dermoscopy.prepare import prepare  # noqa: PLC0415
 
     assert np.array_equal(prepare(png(picture(BENIGN, 3))).pixels, picture(BENIGN, 3))
+
+
+def test_every_golden_image_must_give_an_answer(store: Store) -> None:
+    """The recorded outputs of the last one come out; what an answer needs beside them does not."""
+    golden = store.open("classifier", 1).manifest.golden
+    recorded = [one.model_copy(update={"outputs": {"probability": one.outputs["probability"]}}) for one in golden]
+    version = republish(store, golden=recorded, classes={"benign": "one", "melanoma": "two"}, diagnoses={})
+    with pytest.raises(RefusedVersion, match=r"golden/00\.png gives no answer: The model's classes are not one for"):
+        check_golden(version, load(version, precision="f32"))

@@ -1,0 +1,81 @@
+"""The tail in float32, on every bundled version: some allow bfloat16, and none can be changed any more."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+from numpy.typing import NDArray
+
+from dermoscopy.prepare import prepare
+from dermoscopy.quality import measure_pixels
+from model_store.decision import SUM_TOLERANCE, decide, grade
+from model_store.openvino_streams import Plan, Row, Streams, compile_model, read
+from model_store.openvino_tail import keep_tail_precise
+from model_store.runtime import load
+from model_store.runtime_openvino import computes_bf16
+from model_store.store import Store
+from tests.tiny_models import BENIGN, MELANOMA, OTHER_MALIGNANT, picture
+
+STORE = Store(Path(__file__).parents[2] / "model_store" / "models")
+VERSIONS = [(name, version) for name in STORE.names() for version in STORE.versions(name)]
+REAL = Path(__file__).parents[3] / "shared" / "data" / "fullres" / "images"
+PICTURES = [
+    *(picture(colour, seed) for seed, colour in enumerate([BENIGN, MELANOMA, OTHER_MALIGNANT, (128, 128, 128)])),
+    np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8),
+]
+
+needs_bf16 = pytest.mark.skipif(not computes_bf16(), reason="NOT RUN: this processor does not compute in bf16")
+
+
+def outputs(model: ov.Model) -> list[Row]:
+    plan = Plan("f32", 1, 1)
+    streams = Streams(compile_model(model, plan), plan)
+    return [streams.run(pixels[None])[0] for pixels in PICTURES]
+
+
+def products(model: ov.Model) -> set[str]:
+    return {node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"}
+
+
+@pytest.mark.parametrize(("name", "version"), VERSIONS)
+def test_the_rewritten_model_is_the_same_function(name: str, version: int) -> None:
+    path = STORE.path(name, version)
+    plain, rewritten = read(path), read(path)
+    count = keep_tail_precise(rewritten)
+    assert count == len(products(plain)) - len(products(rewritten)) > 0
+    for one, other in zip(outputs(plain), outputs(rewritten), strict=True):
+        for output, values in one.items():
+            assert other[output] == pytest.approx(values, rel=1e-4, abs=2e-4), output
+
+
+def test_what_also_reads_earlier_maps_stays_a_matrix_product() -> None:
+    """The gate's heads read every block of the network: whole maps would have to be turned into float32 for them."""
+    model = read(STORE.path("classifier", 5))
+    before = products(model)
+    keep_tail_precise(model)
+    left = products(model) & before
+    assert len([name for name in left if "gate" in name.lower() or "MatVec" in name]) >= 3
+
+
+@needs_bf16
+@pytest.mark.parametrize(
+    ("name", "version"), [one for one in VERSIONS if STORE.open(*one).manifest.validated("openvino", "bf16")]
+)
+def test_in_bf16_whatever_comes_out_is_an_answer(name: str, version: int) -> None:
+    stored = STORE.open(name, version)
+    runtime = load(stored, precision="bf16")
+    for pixels in [*PICTURES, *real()]:
+        found = runtime.run(pixels[None])
+        if stored.manifest.task == "grading":
+            grade(stored.manifest, found, 0)
+            continue
+        decide(stored.manifest, found, 0, measures=measure_pixels(pixels, 224))
+        for output in ("classes", "diagnoses"):
+            if output in found:
+                assert abs(float(found[output].sum()) - 1) < SUM_TOLERANCE / 100
+
+
+def real() -> list[NDArray[np.uint8]]:
+    """Real pictures where they are there: painted ones are so certain that rounding hardly shows."""
+    return [prepare(file.read_bytes()).pixels for file in sorted(REAL.glob("*.jpg"))[:6]]
