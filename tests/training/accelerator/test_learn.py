@@ -5,7 +5,7 @@ import pytest
 
 from tests.training.accelerator.packed import Packed
 from tests.training.accelerator.torch_names import state_of
-from training.accelerator import teachers
+from training.accelerator import efficientnet_lite, teachers
 from training.accelerator.__main__ import main
 from training.accelerator.efficientnet_lite import EfficientNetLite
 from training.accelerator.stored import Learned, read_learned, write_learned
@@ -69,8 +69,9 @@ def test_teachers_come_first(packed: Packed, tmp_path: Path, capsys: pytest.Capt
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Weights of an EfficientNet-Lite of seven blocks, which is compiled in half of the time."""
-    lite = EfficientNetLite("efficientnet-lite-tiny", 1.0, 0.3)
+    """Weights of an EfficientNet-Lite of three blocks, which takes seconds to compile."""
+    monkeypatch.setattr(efficientnet_lite, "_STAGES", efficientnet_lite._STAGES[:3])
+    lite = EfficientNetLite("efficientnet-lite-tiny", 1.0, 0.5)
     monkeypatch.setattr(teachers, "LITES", (lite,))
     weights = folded(state_of(lite), lite)
     write_learned(
