@@ -31,6 +31,7 @@ LONG = (
     "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
     "tests/test_own_images.py::test_a_fifth",
     "tests/test_own_images.py::test_the_version",
+    "tests/training/accelerator/test_efficientnet_lite.py::test_it_is_the_network",
     "tests/training/accelerator/test_learn.py",
     "tests/training/accelerator/test_network.py::test_the_whole_picture",
     "tests/training/accelerator/test_pictures.py",

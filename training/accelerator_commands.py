@@ -54,7 +54,8 @@ def write_pack(options: argparse.Namespace) -> None:
 
 def publish_learned(options: argparse.Namespace) -> None:
     """Export, measure and publish a classifier that was learned on an accelerator."""
-    from training.accelerator.learned import give, read_learned  # noqa: PLC0415
+    from training.accelerator.learned import give  # noqa: PLC0415
+    from training.accelerator.stored import read_learned  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
     from training.release import Work, check_ready, release_classifier  # noqa: PLC0415
 
@@ -81,7 +82,8 @@ def publish_learned(options: argparse.Namespace) -> None:
 
 def measure_learned(options: argparse.Namespace) -> None:
     """Print what networks that were learned on an accelerator reach on the source that each never saw."""
-    from training.accelerator.learned import give, read_learned  # noqa: PLC0415
+    from training.accelerator.learned import give  # noqa: PLC0415
+    from training.accelerator.stored import read_learned  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
     from training.outside import SOURCES, leave_out, measure_outside, table_of  # noqa: PLC0415
 

@@ -21,7 +21,7 @@ LEFT_OUT = [
     ("docs/own-images.md", r"", "tests/test_own_images.py follows it, with rendered images and less patience"),
     (
         "*",
-        r"(\w+=.* )*\.venv/bin/python -m training(\.accelerator)? ",
+        r"(\w+=.* )*\.venv/bin/python -m training(\.accelerator(\.teacher_weights)?)? ",
         "takes minutes to hours; test_commands.py tries how it begins",
     ),
     ("docs/gateway.md", r"", "tests/gateway does it with a real PACS; test_gateway.py, what is about its queue"),

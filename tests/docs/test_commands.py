@@ -86,11 +86,12 @@ def test_the_trainings_are_taken_by_the_command_line() -> None:
 
 
 def test_learning_on_an_accelerator_is_taken_by_its_command_line() -> None:
-    from training.accelerator.__main__ import parser  # noqa: PLC0415 - heavy
+    from training.accelerator import __main__, teacher_weights  # noqa: PLC0415 - heavy
 
-    start = [".venv/bin/python", "-m", "training.accelerator"]
-    taken = [parser().parse_args(_words(command)[3:]) for _, command in _commands() if _words(command)[:3] == start]
-    assert taken
+    for program, parser in (("", __main__.parser), (".teacher_weights", teacher_weights.parser)):
+        start = [".venv/bin/python", "-m", f"training.accelerator{program}"]
+        taken = [parser().parse_args(_words(command)[3:]) for _, command in _commands() if _words(command)[:3] == start]
+        assert taken
 
 
 def test_the_targets_are_those_of_the_makefile() -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
 
-from training.accelerator.learn import learn, on_device
+from training.accelerator.learn import learn
+from training.accelerator.loop import on_device
 from training.accelerator.recipe import Recipe
-from training.accelerator.unpack import BadPack, Job, unpack
+from training.accelerator.stored import BadWeights, Learned, write_learned
+from training.accelerator.teachers import Course, Teacher, read_teacher, same_network
+from training.accelerator.unpack import BadPack, Job, Pack, unpack
 
 EPILOG = """examples:
   python -m training.accelerator runs/pack runs/learned
   python -m training.accelerator runs/pack runs/learned --only classifier --teachers 3
+  python -m training.accelerator runs/pack runs/learned --only classifier --teachers 1 --teacher-weights runs/lite2.npz
 
 It needs JAX for the device, optax, scikit-learn, Pillow and tqdm, and this folder. What is done already is not done
 again. `python -m training classifier --learned runs/learned/classifier.npz` makes a version of it.
@@ -35,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("pack", type=Path, help="folder that `python -m training pack` wrote")
     whole.add_argument("out", type=Path, help="folder for the learned weights")
     whole.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only these of the pack's networks")
+    whole.add_argument(
+        "--teacher-weights",
+        type=Path,
+        metavar="FILE",
+        help="what --teachers begin as, see training.accelerator.teacher_weights (default: the network they teach)",
+    )
     for name, value in Recipe().describe().items():
         option = f"--{name.replace('_', '-')}"
         whole.add_argument(option, type=type(value), help=f"instead of the pack's own; see Recipe (default {value})")
@@ -44,13 +53,21 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 1 after a one-sentence error on stderr."""
     options = parser().parse_args(arguments)
+    if options.teacher_weights and not options.teachers:
+        parser().error("--teacher-weights is of no use without --teachers")
     # Only of what is not bfloat16: JPEG's quantisation of nearly whole numbers is not to be done in ten bits.
     jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
     try:
         pack = unpack(options.pack)
-    except BadPack as error:
+        teacher = read_teacher(options.teacher_weights) if options.teacher_weights else same_network(pack)
+        _learn_all(pack, teacher, options)
+    except (BadPack, BadWeights, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _learn_all(pack: Pack, teacher: Teacher, options: argparse.Namespace) -> None:
     print(f"{len(pack.pixels)} images; {jax.devices()[0].device_kind}", flush=True)
     data = on_device(pack)
     given = {name: getattr(options, name) for name in Recipe().describe() if getattr(options, name) is not None}
@@ -59,18 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
         file = options.out / f"{job.name}.npz"
         if not file.is_file() and (not options.only or job.name in options.only):
             recipe = replace(Recipe(**job.recipe), **given)
-            weights, history = learn(pack, data, job, recipe)
-            _save(file, job, recipe, [np.asarray(values, np.float16) for values in weights], json.dumps(history))
-    return 0
+            weights, history = learn(pack.weights, data, Course(job, recipe, teacher, options.out))
+            write_learned(file, Learned(weights, _described(job, recipe, teacher), history))
 
 
-def _save(file: Path, job: Job, recipe: Recipe, weights: list[np.ndarray], history: str) -> None:
-    device = {"device": jax.devices()[0].device_kind}
-    described = json.dumps({**job.described, "recipe": recipe.describe(), **device})
-    arrays = {f"weight-{number}": values for number, values in enumerate(weights)}
-    partial = file.with_name(f"{file.stem}.partial.npz")
-    np.savez(partial, described=described, history=history, **arrays)  # type: ignore[arg-type]
-    partial.rename(file)
+def _described(job: Job, recipe: Recipe, teacher: Teacher) -> dict[str, Any]:
+    described = {**job.described, "recipe": recipe.describe(), "device": jax.devices()[0].device_kind}
+    return described | {"taught_by": teacher.described} if recipe.teachers and teacher.described else described
 
 
 if __name__ == "__main__":

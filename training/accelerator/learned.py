@@ -1,53 +1,14 @@
-"""Brings what an accelerator learned back: weights into a network, and what is known of how they were made."""
+"""Puts what an accelerator learned into a network, and takes out what it is to begin with."""
 
 from __future__ import annotations
-
-import json
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.accelerator.stored import BadWeights, Learned
+
 LAYERS = ("backbone", "head")
-
-
-class BadWeights(ValueError):
-    """The file holds no weights of this network; the message says why."""
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What one file holds.
-
-    Attributes:
-        weights: In Keras's order, backbone and then head.
-        described: Recipe, sources, base, split and device, as plain values.
-        history: Loss and validation AUC by epoch.
-    """
-
-    weights: list[NDArray[np.float32]]
-    described: dict[str, Any]
-    history: list[dict[str, float]]
-
-
-def read_learned(file: Path) -> Learned:
-    """Reads what `python -m training.accelerator` wrote.
-
-    Raises:
-        BadWeights: It did not write this file.
-        OSError: The file cannot be read.
-    """
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            count = sum(name.startswith("weight-") for name in arrays)
-            weights = [np.asarray(arrays[f"weight-{number}"], np.float32) for number in range(count)]
-            return Learned(weights, json.loads(str(arrays["described"])), json.loads(str(arrays["history"])))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise BadWeights(f"{file} holds no learned weights: {error}") from error
 
 
 def weights_of(network: keras.Model) -> list[NDArray[np.float32]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_OF_THE_TAUGHT = {"epochs", "learning_rate", "consistency", "alone", "teachers", "distillation"}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -24,8 +26,10 @@ class Recipe:
         consistency: Weight of the relative squared difference between the two, reached along a straight line over the
             epochs after `alone`.
         alone: Share of the epochs before that.
-        teachers: Networks that learn first, each from another seed and at the full side, without the front.
+        teachers: Networks that learn first, each from another seed and at the full side, without the front; they are
+            like the network that they teach, or what `--teacher-weights` gives.
         teacher_epochs: As many epochs as they learn.
+        teacher_learning_rate: Of theirs.
         distillation: Weight of what the teachers say beside the labels (Hinton 2015, arXiv:1503.02531), 0 to 1.
         seed: Of everything that is drawn.
     """
@@ -42,6 +46,7 @@ class Recipe:
     alone: float = 0.4
     teachers: int = 0
     teacher_epochs: int = 12
+    teacher_learning_rate: float = 5e-4
     distillation: float = 0.7
     seed: int = 20264
 
@@ -53,3 +58,7 @@ class Recipe:
     def describe(self) -> dict[str, Any]:
         """As plain values for the manifest."""
         return asdict(self)
+
+    def describe_teacher(self) -> dict[str, Any]:
+        """The part of it that decides what a teacher becomes."""
+        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_TAUGHT}

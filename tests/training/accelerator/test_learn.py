@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from tests.training.accelerator.packed import Packed
+from tests.training.accelerator.torch_names import state_of
+from training.accelerator import efficientnet_lite, teachers
 from training.accelerator.__main__ import main
-from training.accelerator.learned import Learned, read_learned
+from training.accelerator.efficientnet_lite import EfficientNetLite
+from training.accelerator.stored import Learned, read_learned, write_learned
+from training.accelerator.teacher_weights import folded
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +46,61 @@ def test_what_is_done_is_not_done_again(packed: Packed, learned: tuple[Path, Lea
     assert [found.name for found in learned[0].iterdir()] == ["classifier.npz"]
 
 
+def _learned_by(printed: str) -> list[str]:
+    """Who learned, in the order of the lines of the epochs."""
+    lines = [line.split(": epoch")[0] for line in printed.splitlines() if ", loss " in line]
+    return [line.split("\r")[-1].strip() for line in lines]
+
+
+SHORT = ["--teacher-epochs", "1", "--epochs", "1", "--steps", "2"]
+
+
 def test_teachers_come_first(packed: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--teachers", "2", "--teacher-epochs", "1", "--epochs", "1", "--steps", "2"]
-    assert main([str(packed.folder), str(tmp_path), *options]) == 0
+    assert main([str(packed.folder), str(tmp_path), "--teachers", "2", *SHORT]) == 0
     printed = capsys.readouterr()
-    lines = [line.split(": epoch")[0] for line in (printed.out + printed.err).splitlines() if ", loss " in line]
-    assert [line.split("\r")[-1].strip() for line in lines] == [
-        "classifier: teacher 1",
-        "classifier: teacher 2",
-        "classifier",
-    ]
-    assert read_learned(tmp_path / "classifier.npz").described["recipe"]["teachers"] == 2
+    assert _learned_by(printed.out + printed.err) == ["classifier: teacher 1", "classifier: teacher 2", "classifier"]
+    assert "classifier: what 2 of its teachers say together, validation AUC 0." in printed.out
+    described = read_learned(tmp_path / "classifier.npz").described
+    assert described["recipe"]["teachers"] == 2
+    assert "taught_by" not in described
+    first, second = (read_learned(tmp_path / f"classifier-teacher-{number}.npz") for number in (1, 2))
+    assert not np.array_equal(first.weights[0], second.weights[0])
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of an EfficientNet-Lite of three blocks, which takes seconds to compile."""
+    monkeypatch.setattr(efficientnet_lite, "_STAGES", efficientnet_lite._STAGES[:3])
+    lite = EfficientNetLite("efficientnet-lite-tiny", 1.0, 0.5)
+    monkeypatch.setattr(teachers, "LITES", (lite,))
+    weights = folded(state_of(lite), lite)
+    write_learned(
+        tmp_path / "tiny.npz", Learned(weights, {"network": lite.name, "source": "a.pth", "sha256": "0f"}, [])
+    )
+    return tmp_path / "tiny.npz"
+
+
+def test_a_teacher_of_another_kind(
+    packed: Packed, tmp_path: Path, given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that it is kept: it teaches again, but neither learns again nor is taken for one that learned otherwise."""
+    out = tmp_path / "out"
+    command = [str(packed.folder), str(out), "--teachers", "1", "--teacher-weights", str(given), *SHORT]
+    assert main(command) == 0
+    first, teacher = read_learned(out / "classifier.npz"), read_learned(out / "classifier-teacher-1.npz")
+    assert first.described["taught_by"] == "efficientnet-lite-tiny: a.pth (sha256 0f)"
+    assert [values.shape for values in first.weights] == [values.shape for values in packed.pack.weights]
+    assert teacher.weights[-2].shape == (1280, 7)
+    assert teacher.weights[-2].any()
+    capsys.readouterr()
+
+    (out / "classifier.npz").unlink()
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert _learned_by(printed.out + printed.err) == ["classifier"]
+    again = read_learned(out / "classifier.npz")
+    assert all(np.array_equal(*pair) for pair in zip(again.weights, first.weights, strict=True))
+
+    (out / "classifier.npz").unlink()
+    assert main([*command, "--teacher-learning-rate", "0.01"]) == 1
+    assert "classifier-teacher-1.npz was learned by another recipe" in capsys.readouterr().err

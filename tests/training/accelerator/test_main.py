@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.running_service import ROOT
+from tests.training.accelerator.packed import Packed
 from training.accelerator.__main__ import main
+from training.accelerator.stored import Learned, write_learned
 
 NEEDLESS = ("tensorflow", "keras", "pydantic", "openvino")
 
@@ -36,3 +38,19 @@ def test_help_names_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "--distillation" in shown
     assert "--only NAME" in shown
+
+
+def test_weights_of_teachers_that_there_are_none_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path), str(tmp_path / "out"), "--teacher-weights", "lite2.npz"])
+    assert stopped.value.code == 2
+    assert "--teacher-weights is of no use without --teachers" in capsys.readouterr().err
+
+
+def test_weights_of_something_else(packed: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "other.npz"
+    write_learned(file, Learned(packed.pack.weights, {"network": "efficientnet-lite0"}, []))
+    options = ["--teachers", "1", "--teacher-weights", str(file)]
+    assert main([str(packed.folder), str(tmp_path / "out"), *options]) == 1
+    assert f"error: {file} holds no network that could teach" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

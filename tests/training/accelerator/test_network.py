@@ -6,16 +6,17 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.training.built import Data
-from training.accelerator import network as module
+from training.accelerator import layers
+from training.accelerator.layers import head
 from training.accelerator.learned import weights_of
-from training.accelerator.network import head, pooled_features, to_input
+from training.accelerator.network import pooled_features, to_input, whole_features
 from training.front import to_input as keras_front
 
 
 @pytest.fixture
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 throughout."""
-    monkeypatch.setattr(module, "_half", lambda values: values)
+    monkeypatch.setattr(layers, "COMPUTED", jnp.float32)
 
 
 def _images(data: Data) -> NDArray[np.float32]:
@@ -40,7 +41,7 @@ def test_the_same_weights_give_the_logits_of_the_network(network: keras.Model, d
 def test_the_whole_picture_is_what_the_backbone_makes_without_the_front(network: keras.Model, data: Data) -> None:
     weights, images = _weights(network), _images(data)[:, :56, :56]
     expected = np.asarray(network.get_layer("backbone")(images / 127.5 - 1)).mean(axis=(1, 2))
-    found = np.asarray(pooled_features(weights, jnp.asarray(images), whole=True))
+    found = np.asarray(whole_features(weights, jnp.asarray(images)))
     assert found == pytest.approx(expected, abs=1e-3 * float(np.abs(expected).max()))
 
 
