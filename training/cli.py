@@ -64,24 +64,23 @@ def _sources(text: str) -> dict[str, float]:
     return shares
 
 
-def _prevalence(text: str) -> float:
+def _fraction(text: str, refusal: str) -> float:
+    """A number between 0 and 1, neither of which it may be."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("a prevalence lies between 0 and 1, such as 0.2")
+        raise argparse.ArgumentTypeError(refusal)
     return value
+
+
+def _prevalence(text: str) -> float:
+    return _fraction(text, "a prevalence lies between 0 and 1, such as 0.2")
 
 
 def _learning_rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("a learning rate lies between 0 and 1, such as 0.0002")
-    return value
+    return _fraction(text, "a learning rate lies between 0 and 1, such as 0.0002")
 
 
 def _epoch_size(text: str) -> int:
