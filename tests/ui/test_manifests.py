@@ -6,11 +6,12 @@ from ui.manifests import manifest_of, points
 pytestmark = pytest.mark.usefixtures("connected")
 
 
-def test_the_version_that_answered_says_what_it_is(said: GradeAnswer) -> None:
-    for model, task in ((said.classification.model, "classification"), (said.model, "grading")):
-        manifest = manifest_of(model)
-        assert manifest is not None
-        assert (manifest.name, manifest.version, manifest.task) == (model.name, model.version, task)
+def test_each_version_that_answered_is_told_by_its_own(said: GradeAnswer) -> None:
+    classifier, grader = manifest_of(said.classification.model), manifest_of(said.model)
+    assert classifier is not None
+    assert classifier.default_operating_point == said.classification.operating_point.name
+    assert grader is not None
+    assert set(grader.classes) == {"1", "2", "3"}
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"version": 99}, {"name": "another"}])
