@@ -40,6 +40,7 @@ def failure(name: str, error: BaseException, /, **fields: object) -> None:
 
 class _JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        """One JSON object: our own events with their fields, of everybody else's only who logged and the level."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {"time": f"{stamp}.{int(record.msecs):03d}Z", "level": record.levelname.lower()}
         if record.name == logger.name:

@@ -74,6 +74,13 @@ class _Parts:
         self._threads: list[Thread] = []
 
     def start(self, work: Callable[[], None], stop: Event) -> None:
+        """Does the work in a thread of its own; when it ends, however it ends, `stop` is set for all the others.
+
+        Args:
+            work: Runs until `stop` is set. What it raises is logged, and `status` is 1 from then on.
+            stop: Shared by all parts.
+        """
+
         def guarded() -> None:
             try:
                 work()
@@ -87,6 +94,7 @@ class _Parts:
         self._threads[-1].start()
 
     def join(self) -> None:
+        """Waits until all of them have ended."""
         for thread in self._threads:
             thread.join()
 

@@ -51,27 +51,11 @@ def create_app(
         The app. Once started it answers at once, and is ready when its models are loaded. Its state has the `context`.
     """
     context = make_context(settings, metrics_folder, engine=engine, keys_required=keys_required)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        stop = threading.Event()
-        context.trail.start()
-        watching = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
-        levels = asyncio.create_task(_keep_levels(context))
-        yield
-        levels.cancel()
-        stop.set()
-        # A thread cannot be stopped, and a process must not end under one that is in native code.
-        await watching
-        context.workers.close()
-        await asyncio.to_thread(context.trail.close)
-        context.tracer.stop()
-
     app = DocumentedApp(
         title="melanoserve",
         version=CONTRACT_VERSION,
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=lambda _: _lifespan(context),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -88,6 +72,23 @@ def create_app(
         app.include_router(module.router)
     routes_pages.install(app)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(context: Context) -> AsyncIterator[None]:
+    """Starts what runs beside the requests, and ends it once the last of them is answered."""
+    stop = threading.Event()
+    context.trail.start()
+    watching = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
+    levels = asyncio.create_task(_keep_levels(context))
+    yield
+    levels.cancel()
+    stop.set()
+    # A thread cannot be stopped, and a process must not end under one that is in native code.
+    await watching
+    context.workers.close()
+    await asyncio.to_thread(context.trail.close)
+    context.tracer.stop()
 
 
 async def _keep_levels(context: Context) -> None:

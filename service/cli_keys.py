@@ -77,6 +77,7 @@ class _Place(BaseSettings):
 
     @property
     def file(self) -> Path:
+        """The file of the keys: the one that the service with these settings reads."""
         return self.keys or self.state / KEYS_FILE
 
 

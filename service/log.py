@@ -61,6 +61,7 @@ def _keep_stderr_to_ourselves() -> None:
 
 class _JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        """One JSON object: our own events with their fields, of everybody else's what cannot quote a request."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {"time": f"{stamp}.{int(record.msecs):03d}Z", "level": record.levelname.lower()}
         if record.name == logger.name:

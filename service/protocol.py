@@ -134,6 +134,7 @@ class _Lingering:
         self._closing = False
 
     def close(self) -> None:
+        """Closes at once, or in two steps where a body is still arriving; a second call changes nothing."""
         if self._closing:
             return
         self._closing = True
@@ -143,6 +144,7 @@ class _Lingering:
             self._transport.close()
 
     def is_closing(self) -> bool:
+        """Whether it was asked to close, even if it lingers."""
         return self._closing or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has

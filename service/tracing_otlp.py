@@ -77,6 +77,7 @@ class _WallClock:
         self._offset = time.time() - time.perf_counter()
 
     def at(self, reading: float) -> int:
+        """Nanoseconds since 1970 of a reading in seconds."""
         return round((self._offset + reading) * 1e9)
 
 

@@ -64,6 +64,7 @@ class _Trial:
 
     @property
     def condition(self) -> Condition:
+        """What it says of the version: refused for the error, or available."""
         return Condition("refused", str(self.error)) if self.error else Condition("available", stored=self.stored)
 
 

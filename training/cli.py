@@ -64,24 +64,23 @@ def _sources(text: str) -> dict[str, float]:
     return shares
 
 
-def _prevalence(text: str) -> float:
+def _fraction(text: str, refusal: str) -> float:
+    """A number between 0 and 1, neither of which it may be."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("a prevalence lies between 0 and 1, such as 0.2")
+        raise argparse.ArgumentTypeError(refusal)
     return value
+
+
+def _prevalence(text: str) -> float:
+    return _fraction(text, "a prevalence lies between 0 and 1, such as 0.2")
 
 
 def _learning_rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError("a learning rate lies between 0 and 1, such as 0.0002")
-    return value
+    return _fraction(text, "a learning rate lies between 0 and 1, such as 0.0002")
 
 
 def _epoch_size(text: str) -> int:
@@ -173,18 +172,7 @@ def _add_publishing(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--state", type=Path, default=Path("state"), help="folder that holds moved labels")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options; each sets `run_command`."""
-    whole = argparse.ArgumentParser(
-        prog="python -m training",
-        description="Trains, measures and publishes melanoserve's models from folders of labelled dermoscopic images.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = whole.add_subparsers(required=True, metavar="COMMAND").add_parser
-    _add_data(add("data", help="show sources, splits and copies; write index and reports; fetch"))
-
-    classifier = add("classifier", help="train and publish a classifier")
+def _add_classifier(classifier: argparse.ArgumentParser) -> None:
     _add_common(classifier)
     _add_publishing(classifier, "runs/classifier")
     start = classifier.add_mutually_exclusive_group()
@@ -211,7 +199,8 @@ def parser() -> argparse.ArgumentParser:
     )
     classifier.set_defaults(run_command=commands.train_classifier)
 
-    grader = add("grader", help="train and publish a stage grader")
+
+def _add_grader(grader: argparse.ArgumentParser) -> None:
     _add_common(grader)
     _add_publishing(grader, "runs/grader")
     grader.add_argument(
@@ -224,16 +213,14 @@ def parser() -> argparse.ArgumentParser:
     )
     grader.set_defaults(run_command=commands.train_grader)
 
-    _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
-    _add_pack(add("pack", help="write what learning on a machine with an accelerator needs into one folder"))
-    _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
 
-    options = add("options", help="what hair removal, cropping and the like do to a published version")
+def _add_options(options: argparse.ArgumentParser) -> None:
     _add_common(options)
     options.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
     options.set_defaults(run_command=commands.measure_options)
 
-    evaluate = add("evaluate", help="measure a published version, or show what it says of files")
+
+def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     _add_common(evaluate)
     evaluate.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
     evaluate.add_argument(
@@ -247,6 +234,25 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("images", nargs="*", type=Path, help="image files; without any, the test sets")
     evaluate.set_defaults(run_command=commands.evaluate)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options; each sets `run_command`."""
+    whole = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Trains, measures and publishes melanoserve's models from folders of labelled dermoscopic images.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = whole.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _add_data(add("data", help="show sources, splits and copies; write index and reports; fetch"))
+    _add_classifier(add("classifier", help="train and publish a classifier"))
+    _add_grader(add("grader", help="train and publish a stage grader"))
+    _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
+    _add_pack(add("pack", help="write what learning on a machine with an accelerator needs into one folder"))
+    _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))
+    _add_options(add("options", help="what hair removal, cropping and the like do to a published version"))
+    _add_evaluate(add("evaluate", help="measure a published version, or show what it says of files"))
     return whole
 
 

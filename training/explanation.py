@@ -83,6 +83,7 @@ def measure_explanation(
     activation, before = activation_of(outputs[OUTPUT]), outputs["probability"].astype(np.float64)
 
     def moved(order: str, share: float) -> Floats:
+        """How far hiding a share (0 to 1) of each picture moves its probability: float64[n], 0 to 1."""
         changed = np.stack(
             [hidden(picture, ORDERS[order](one), share) for picture, one in zip(pixels, activation, strict=True)]
         )
@@ -93,15 +94,7 @@ def measure_explanation(
     curves = {order: {share: moved(order, share) for share in STEPS if share} for order in ORDERS}
     if plot is not None:
         _draw({order: [0.0, *(values.mean() for values in curve.values())] for order, curve in curves.items()}, plot)
-    highest, lowest, random = (curves[order][HIDDEN] for order in ORDERS)
-    rest = moved("lowest first", 1 - HIDDEN)
-    figures = {
-        "mean_change_highlighted_hidden": highest,
-        "mean_change_least_highlighted_hidden": lowest,
-        "mean_change_random_places_hidden": random,
-        "mean_change_all_but_highlighted_hidden": rest,
-        "highlighted_moves_more_than_least_highlighted": (highest > lowest).astype(np.float64),
-    }
+    figures = _figures({order: curve[HIDDEN] for order, curve in curves.items()}, moved("lowest first", 1 - HIDDEN))
     return Evaluation(
         description=f"{description}, a quarter of each painted over in the colour of its border: the highlighted one, "
         "the least highlighted one, random places; and everything but the highlighted one",
@@ -111,6 +104,23 @@ def measure_explanation(
         metrics={name: bootstrap(_mean_of(values), lesions) for name, values in figures.items()},
         seen_in_training=False,
     )
+
+
+def _figures(changes: dict[str, Floats], rest: Floats) -> dict[str, Floats]:
+    """Figure -> its value for each picture, float64[n].
+
+    Args:
+        changes: Order -> change of the probability with `HIDDEN` of the picture hidden.
+        rest: With everything hidden but what is highlighted.
+    """
+    highest, lowest, random = (changes[order] for order in ORDERS)
+    return {
+        "mean_change_highlighted_hidden": highest,
+        "mean_change_least_highlighted_hidden": lowest,
+        "mean_change_random_places_hidden": random,
+        "mean_change_all_but_highlighted_hidden": rest,
+        "highlighted_moves_more_than_least_highlighted": (highest > lowest).astype(np.float64),
+    }
 
 
 def _mean_of(values: Floats) -> Callable[[NDArray[np.int64]], float]:

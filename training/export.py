@@ -95,6 +95,17 @@ class _Classifier(_Exported):
         self.deviations = 1 / np.linalg.norm(novelty.axes, axis=0)
 
     def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Outputs for uint8[batch, 224, 224, 3], all float32.
+
+        Returns:
+            probability[batch]: Of malignant, calibrated, 0 to 1.
+            logit[batch]: Of the same.
+            classes[batch, 3]: Probabilities of `labels.CLASSES`, which sum to 1.
+            diagnoses[batch, 7]: Probabilities of `labels.DIAGNOSES`; those of a class sum to that of the class.
+            activation_map[batch, 5, 5]: See `_activation_map`.
+            novelty[batch]: See `novelty.Novelty`.
+            One for each gatekeeper[batch]: See `gatekeeper.Gatekeeper`, 0 to 1.
+        """
         maps = self.feature_maps(image)
         features = maps[-1]
         pooled_features = tf.reduce_mean(features, axis=(1, 2))
@@ -142,6 +153,7 @@ class _Classifier(_Exported):
 
 class _Grader(_Exported):
     def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Outputs for uint8[batch, 224, 224, 3]: float32[batch, 3], the probabilities of the grades, which sum to 1."""
         pooled = tf.reduce_mean(self.feature_map(image), axis=(1, 2))
         return {"probabilities": grades(pooled @ self.kernel + self.bias)}
 

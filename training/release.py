@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from dermoscopy.prepare import PREPROCESSING_VERSION
 from model_store.manifest import (
     Calibration,
+    Golden,
     InputContract,
+    Limit,
     Manifest,
     OperatingPoint,
     SourceRecord,
     TrainingRecord,
 )
 from model_store.publish import publish
-from model_store.runtime import load_directory
+from model_store.runtime import Runtime, load_directory
 from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
@@ -202,6 +204,38 @@ def _manifest(
     return Manifest.model_validate(fields | parts)
 
 
+def _export_calibrated(network: keras.Model, work: Work) -> tuple[Path, Platt]:
+    """The folder of the artifact, and its calibration, fitted to what one without it says of validation images.
+
+    Raises:
+        ValueError: Calibration failed.
+    """
+    novelty, gatekeepers = _fit_heads(network, work)
+    raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
+    export_classifier(network, Platt(), novelty, gatekeepers, raw)
+    before = _validate(raw, work)
+    platt = fit_platt(before.malignant, before.logit, work.prevalence)
+    export_classifier(network, platt, novelty, gatekeepers, final)
+    return final, platt
+
+
+def _write_golden(runtime: Runtime, limits: list[Limit], folder: Path) -> tuple[list[Golden], NDArray[np.uint8]]:
+    """Golden images that the gate lets pass: their records, and their pixels, uint8[n, 224, 224, 3]."""
+    rendered = render_candidates()
+    outputs = score(runtime, rendered, list(range(len(rendered))), "scoring golden candidates")
+    candidates, probability = fit_candidates(rendered, outputs, limits)
+    chosen = spread(probability)
+    golden = write_golden(load_directory(folder, runtime="tensorflow"), candidates, chosen, folder)
+    return golden, candidates[chosen]
+
+
+def _novelty_quantiles(runtime: Runtime, work: Work) -> dict[str, float]:
+    """How far validation images are from what training saw: quantile (0 to 1) -> novelty."""
+    rows = [row for name in work.split.counts(work.table) for row in work.split.rows("validation", name, work.table)]
+    known = score(runtime, work.table.pixels, rows, "novelty of validation images")["novelty"]
+    return {str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)}
+
+
 def _validation_pixels(work: Work, golden: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows = np.flatnonzero(np.array(work.split.roles) == "validation")
     chosen = np.sort(np.random.default_rng(1).permutation(rows)[:IMAGES])
@@ -229,25 +263,13 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         ValueError: Calibration failed: the network learned nothing.
     """
     check_ready(work)
-    novelty, gatekeepers = _fit_heads(network, work)
-    raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
-    export_classifier(network, Platt(), novelty, gatekeepers, raw)
-    before = _validate(raw, work)
-    platt = fit_platt(before.malignant, before.logit, work.prevalence)
-    export_classifier(network, platt, novelty, gatekeepers, final)
+    final, platt = _export_calibrated(network, work)
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
     points = choose_operating_points(validation, tests[primary_of(tests)])
-    thresholds = {point.name: point.threshold for point in points}
     gate = measure_gate(runtime, work.table, work.split, points[-1].threshold, work.photographs)
-    candidates = render_candidates()
-    scored = score(runtime, candidates, list(range(len(candidates))), "scoring golden candidates")
-    candidates, probability = fit_candidates(candidates, scored, gate.limits)
-    chosen = spread(probability)
-    golden = write_golden(load_directory(final, runtime="tensorflow"), candidates, chosen, final)
-    rows = [row for name in work.split.counts(work.table) for row in work.split.rows("validation", name, work.table)]
-    known = score(runtime, work.table.pixels, rows, "novelty of validation images")["novelty"]
+    golden, pictures = _write_golden(runtime, gate.limits, final)
     manifest = _manifest(
         work,
         store,
@@ -256,20 +278,20 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         points,
         golden=golden,
         gate=gate,
+        novelty_quantiles=_novelty_quantiles(runtime, work),
         evaluations=measure_all(
             runtime,
             work.table,
             work.split,
             tests,
             prevalence=work.prevalence,
-            thresholds=thresholds,
+            thresholds={point.name: point.threshold for point in points},
             seen=work.seen,
             plots=final / "report",
         ),
         runtimes=validate_runtimes(
-            final, _validation_pixels(work, candidates[chosen]), "probability", _emulated(network, final, platt)
+            final, _validation_pixels(work, pictures), "probability", _emulated(network, final, platt)
         ),
-        novelty_quantiles={str(q): round(float(np.quantile(known, q)), 4) for q in (0.5, 0.9, 0.95, 0.99)},
     )
     _plots(final, tests, manifest, work.folder / "history.jsonl")
     write_documents(manifest, final)

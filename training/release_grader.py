@@ -11,10 +11,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from dermoscopy.prepare import PREPROCESSING_VERSION
 from model_store.golden import golden_pixels
-from model_store.manifest import Evaluation, InputContract, Manifest, Pinned, SourceRecord, TrainingRecord
+from model_store.manifest import Evaluation, Golden, InputContract, Manifest, Pinned, SourceRecord, TrainingRecord
 from model_store.publish import publish
 from model_store.runtime import load_directory
 from model_store.store import Store, StoredVersion
@@ -31,6 +32,7 @@ from training.grader import (
     THREE,
     TOP,
     VIEWS,
+    Features,
     cross_validate,
     measure_grader,
     train_grader,
@@ -142,6 +144,43 @@ def _pixels_to_validate(table: Table, stages: Stages, golden: np.ndarray) -> np.
     return np.concatenate([table.pixels[np.sort(stages.rows)[:150]], golden])
 
 
+def _cross_validated(features: Features, stages: Stages, table: Table) -> tuple[Features, Features]:
+    """Probabilities out of fold, float64[n, 3]: of the grader, and of the baseline that sees only the frame."""
+    model = cross_validate(features, stages, "cross-validating the grader")
+    title = "cross-validating the frame-only baseline"
+    return model, cross_validate(frame_features(table, stages.rows)[None], stages, title, FRAME_PENALTIES)
+
+
+def _write_golden(folder: Path) -> tuple[list[Golden], NDArray[np.uint8]]:
+    """Golden images of every grade: their records, and their pixels, uint8[n, 224, 224, 3]."""
+    candidates = render_candidates()
+    invasive = score(load_directory(folder), candidates, list(range(len(candidates))), "scoring golden candidates")
+    chosen = spread(invasive["probabilities"][:, 1])
+    golden = write_golden(load_directory(folder, runtime="tensorflow"), candidates, chosen, folder)
+    return golden, candidates[chosen]
+
+
+def _manifest(
+    stages: Stages, table: Table, classifier: StoredVersion, evaluations: dict[str, Evaluation], **parts: object
+) -> Manifest:
+    """What the data and the figures say of the version, and the parts that come of its artifact."""
+    fields = {
+        "name": "grader",
+        "task": "grading",
+        "created": datetime.now(UTC).replace(microsecond=0),
+        "summary": texts.GRADER_SUMMARY,
+        "label_policy": stages.policy.text,
+        "classes": stages.policy.meanings,
+        "evidence": _evidence(stages, table, evaluations),
+        "input": InputContract(preprocessing_version=PREPROCESSING_VERSION),
+        "evaluations": evaluations,
+        "training": _training(stages, table, classifier),
+        "intended_use": texts.INTENDED_USE,
+        "classifier": Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest),
+    }
+    return Manifest.model_validate(fields | parts)
+
+
 def release_grader(  # noqa: PLR0913 - what a release depends on
     network: keras.Model,
     table: Table,
@@ -168,40 +207,21 @@ def release_grader(  # noqa: PLR0913 - what a release depends on
     _check_same(network, classifier)
     stages = read_stages(table, policy)
     features = view_features(network, table.pixels[stages.rows])
-    model = cross_validate(features, stages, "cross-validating the grader")
-    title = "cross-validating the frame-only baseline"
-    frame = cross_validate(frame_features(table, stages.rows)[None], stages, title, FRAME_PENALTIES)
-    evaluations = measure_grader(model, frame, stages)
-    final = folder / "artifact"
+    model, frame = _cross_validated(features, stages, table)
+    trained, final = train_grader(features, stages), folder / "artifact"
     shutil.rmtree(final, ignore_errors=True)
     final.mkdir(parents=True)
-    trained = train_grader(features, stages)
     export_grader(network, trained.kernel, trained.bias, final)
-    candidates = render_candidates()
-    invasive = score(load_directory(final), candidates, list(range(len(candidates))), "scoring golden candidates")
-    chosen = spread(invasive["probabilities"][:, 1])
-    golden = write_golden(load_directory(final, runtime="tensorflow"), candidates, chosen, final)
-    manifest = Manifest(
-        name="grader",
+    golden, pictures = _write_golden(final)
+    emulated = Emulated(network.get_layer("backbone"), trained.kernel, trained.bias, grades)
+    manifest = _manifest(
+        stages,
+        table,
+        classifier,
+        measure_grader(model, frame, stages),
         version=store.next_version("grader"),
-        task="grading",
-        created=datetime.now(UTC).replace(microsecond=0),
-        summary=texts.GRADER_SUMMARY,
-        label_policy=stages.policy.text,
-        classes=stages.policy.meanings,
-        evidence=_evidence(stages, table, evaluations),
-        input=InputContract(preprocessing_version=PREPROCESSING_VERSION),
-        evaluations=evaluations,
-        training=_training(stages, table, classifier),
-        runtimes=validate_runtimes(
-            final,
-            _pixels_to_validate(table, stages, candidates[chosen]),
-            "probabilities",
-            Emulated(network.get_layer("backbone"), trained.kernel, trained.bias, grades),
-        ),
         golden=golden,
-        intended_use=texts.INTENDED_USE,
-        classifier=Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest),
+        runtimes=validate_runtimes(final, _pixels_to_validate(table, stages, pictures), "probabilities", emulated),
     )
     _plots(final, model, frame, stages)
     write_documents(manifest, final)

@@ -64,6 +64,16 @@ class _Directory:
     fields: dict[int, _Field]
 
     def numbers(self, tag: int, default: tuple[int, ...], most: int = _MOST_SAMPLES) -> tuple[int, ...]:
+        """The values of a field, which is one of integers.
+
+        Args:
+            tag: Of the field.
+            default: What an absent field stands for.
+            most: How many values it may have.
+
+        Raises:
+            CorruptImage: It has more.
+        """
         found = self.fields.get(tag)
         if found is None:
             return default
@@ -72,6 +82,7 @@ class _Directory:
         return struct.unpack(f"{self.order}{found.values}{_TYPES[found.kind][1]}", found.raw)
 
     def number(self, tag: int, default: int) -> int:
+        """The value of a field that has one; as `numbers` otherwise."""
         return self.numbers(tag, (default,), most=1)[0]
 
 

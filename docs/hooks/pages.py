@@ -67,6 +67,7 @@ def relinked(markdown: str, source: str, place: str) -> str:
     """The Markdown of the file `source`, with links that fit its `place` on the site."""
 
     def link(match: re.Match[str]) -> str:
+        """What stands in place of one link: itself if it leads out of the repository, its text if it has no page."""
         image, text, target, anchor = match.groups()
         if re.match(r"[a-z]+:", target):
             return match[0]

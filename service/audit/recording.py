@@ -23,6 +23,7 @@ class Recording:
         begun = replaced = False
 
         async def send_recorded(message: Message) -> None:
+            """Lets an answer begin once it is recorded; where it cannot be, another one is sent in its place."""
             nonlocal begun, replaced
             if replaced:
                 return

@@ -8,55 +8,20 @@ import numpy as np
 import pytest
 
 from model_store.labels import Labels
-from model_store.runtime import load
 from model_store.store import StoredVersion
 from tests.running_service import ROOT
 from tests.training.built import Data, Published
+from tests.training.command_line import error_of
 from tests.training.quick import hurry
 from training import release
 from training.cli import main
 from training.export import load_published
 from training.network import build_network
 
-PROGRESS = re.compile(r"preparing images|\d+%\|")
-
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
-
-
-def _error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one sentence that a command which fails leaves on stderr, beside progress bars."""
-    assert main(list(arguments)) == 1
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.err
-    (line,) = [line for line in captured.err.splitlines() if line.startswith("error: ")]
-    return line.removeprefix("error: ")
-
-
-def _figures(printed: str) -> dict[tuple[str, str], float]:
-    """(set, metric) -> value of what `evaluate` prints."""
-    found, name = {}, ""
-    for line in printed.splitlines():
-        if metric := re.fullmatch(r"  (\S+) +([0-9.]+)  \([0-9.]+ to [0-9.]+\)", line):
-            found[name, metric[1]] = float(metric[2])
-        elif ": " in line:
-            name = line.partition(":")[0]
-    return found
-
-
-def _file(data: Data, name: str) -> Path:
-    return data.table.images[data.row(name)].path
-
-
-# -- data
-
-
-def test_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nowhere = str(tmp_path / "nowhere")
-    assert _error(capsys, "data", "--data", nowhere) == f"no data folder at {nowhere}: name one with --data"
-    assert _error(capsys, "data", "--data", str(tmp_path)).startswith(f"no labelled images under {tmp_path}")
 
 
 # -- classifier
@@ -84,7 +49,7 @@ def test_what_was_published_is_announced(published: Published) -> None:
 
 def test_another_recipe_in_the_same_folder_is_refused(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
     before = (published.run / "recipe.json").read_text()
-    message = _error(capsys, *published.command, "--seed", "7")
+    message = error_of(capsys, *published.command, "--seed", "7")
     assert message.startswith(f"{published.run} holds a run with another recipe; name another folder with --run")
     assert (published.run / "recipe.json").read_text() == before
     assert published.store.versions("classifier") == [1]
@@ -96,7 +61,7 @@ def test_another_split_in_the_same_folder_is_refused(
     """Images came or went since the run began: what was trained on may be held out now."""
     shutil.copy(published.run / "recipe.json", tmp_path)
     (tmp_path / "split.json").write_text('{"digest": "of other images"}\n')
-    message = _error(capsys, *published.command, "--run", str(tmp_path))
+    message = error_of(capsys, *published.command, "--run", str(tmp_path))
     assert message.startswith(f"{tmp_path} holds a run with another split")
     assert not list(tmp_path.glob("ckpt*"))
 
@@ -113,7 +78,7 @@ def test_sources_without_a_share_take_no_part(
 
 
 def test_a_source_that_is_not_there(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
-    message = _error(capsys, *published.command, "--sources", "ham10000:1,clinic:2")
+    message = error_of(capsys, *published.command, "--sources", "ham10000:1,clinic:2")
     assert message == "no images of clinic: say with --sources what to train on"
 
 
@@ -122,7 +87,7 @@ def test_too_little_data_is_refused_before_training(
 ) -> None:
     shutil.copytree(data.root / "isic2017", tmp_path / "data" / "isic2017")
     arguments = [*published.command, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
-    message = _error(capsys, *arguments, "--run", str(tmp_path / "run"), "--sources", "isic2017:1")
+    message = error_of(capsys, *arguments, "--run", str(tmp_path / "run"), "--sources", "isic2017:1")
     assert "training images are too few" in message
     assert not (tmp_path / "run").exists()
 
@@ -130,7 +95,7 @@ def test_too_little_data_is_refused_before_training(
 @pytest.mark.parametrize("command", ["classifier", "grader"])
 def test_a_store_that_cannot_be_written(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
-    message = _error(capsys, command, "--store", str(tmp_path / "file" / "models"), "--run", str(tmp_path / "run"))
+    message = error_of(capsys, command, "--store", str(tmp_path / "file" / "models"), "--run", str(tmp_path / "run"))
     assert re.fullmatch(r"the store \S+ cannot be written: .+", message)
     assert not (tmp_path / "run").exists()
 
@@ -141,14 +106,14 @@ def test_trying_the_store_leaves_nothing_behind(published: Published) -> None:
 
 def test_weights_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = str(tmp_path / "none.weights.h5")
-    message = _error(capsys, "classifier", "--store", str(tmp_path / "models"), "--weights", wrong)
+    message = error_of(capsys, "classifier", "--store", str(tmp_path / "models"), "--weights", wrong)
     assert message == f"no weights at {wrong}: --weights takes a path, imagenet or none"
 
 
 def test_a_file_that_holds_no_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "odd.weights.h5").write_bytes(b"no HDF5")
     arguments = ["--store", str(tmp_path / "models"), "--weights", str(tmp_path / "odd.weights.h5")]
-    assert "file signature not found" in _error(capsys, "classifier", *arguments)
+    assert "file signature not found" in error_of(capsys, "classifier", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -164,15 +129,15 @@ def test_a_version_that_is_not_there(
     published: Published, name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["--run", str(tmp_path / "run")]
-    assert _error(capsys, "classifier", *published.options, *run, "--from", name) == message
-    assert _error(capsys, "grader", *published.options, *run, "--classifier", name) == message
-    assert _error(capsys, "evaluate", *published.options, "--version", name) == message
+    assert error_of(capsys, "classifier", *published.options, *run, "--from", name) == message
+    assert error_of(capsys, "grader", *published.options, *run, "--classifier", name) == message
+    assert error_of(capsys, "evaluate", *published.options, "--version", name) == message
 
 
 def test_going_on_from_something_that_is_no_classifier(
     published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = _error(capsys, "classifier", *published.options, "--run", str(tmp_path / "run"), "--from", "grader/1")
+    message = error_of(capsys, "classifier", *published.options, "--run", str(tmp_path / "run"), "--from", "grader/1")
     assert message == f"{published.grader.path} does not hold the weights of this network"
 
 
@@ -182,7 +147,7 @@ def test_what_a_run_goes_on_from_is_recorded(
     """By its digest, and with the recipe that it was made by itself; named by the folder of another store."""
     (tmp_path / "split.json").write_text("of another split")  # stops it before it trains
     arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path), "--phases", "48:1"]
-    assert "another split" in _error(capsys, "classifier", *published.options, *arguments)
+    assert "another split" in error_of(capsys, "classifier", *published.options, *arguments)
     recipe = json.loads((tmp_path / "recipe.json").read_text())
     assert recipe["base"] == f"classifier with digest {published.classifier.digest}"
     assert json.loads(recipe["recipe_of_base"]) == published.classifier.manifest.training.recipe
@@ -219,7 +184,7 @@ def test_photographs_that_the_gate_learns_from_are_recorded_and_may_come_last(
     (folder / "beach").mkdir(parents=True)
     arguments = ["--from", str(published.classifier.path), "--run", str(tmp_path / "run"), "--phases", "48:0"]
     with_photographs = [*arguments, "--photographs", str(folder)]
-    assert "no photographs" in _error(capsys, "classifier", *published.options, *with_photographs)
+    assert "no photographs" in error_of(capsys, "classifier", *published.options, *with_photographs)
     shutil.copy(ROOT / "docs" / "images" / "sample.png", folder / "beach" / "sea.png")
     assert main(["classifier", *published.options, *arguments]) == 0
     assert main(["classifier", *published.options, *with_photographs]) == 0  # the same run
@@ -229,7 +194,7 @@ def test_photographs_that_the_gate_learns_from_are_recorded_and_may_come_last(
 
 def test_no_epoch_needs_weights(published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--weights", "none", "--run", str(tmp_path), "--phases", "48:0"]
-    assert _error(capsys, "classifier", *published.options, *arguments).startswith("no epoch is left: without --from")
+    assert error_of(capsys, "classifier", *published.options, *arguments).startswith("no epoch is left: without --from")
 
 
 # -- grader
@@ -240,7 +205,7 @@ def test_a_grader_stands_beside_its_classifier(
 ) -> None:
     store = str(tmp_path / "elsewhere")
     arguments = ["--store", store, "--run", str(tmp_path / "run"), "--classifier", str(published.classifier.path)]
-    assert "is served beside its classifier" in _error(capsys, "grader", *arguments)
+    assert "is served beside its classifier" in error_of(capsys, "grader", *arguments)
 
 
 def test_a_grader_needs_grades(
@@ -248,101 +213,6 @@ def test_a_grader_needs_grades(
 ) -> None:
     shutil.copytree(data.root / "fullres", tmp_path / "data" / "fullres")
     arguments = [*published.options, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
-    message = _error(capsys, "grader", *arguments, "--run", str(tmp_path / "run"))
+    message = error_of(capsys, "grader", *arguments, "--run", str(tmp_path / "run"))
     assert message.startswith("the grader needs images of all three grades in melanoma-severity/")
     assert published.store.versions("grader") == [1]
-
-
-# -- evaluate
-
-
-@pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
-def test_every_runtime_finds_the_figures_of_the_manifest_again(
-    published: Published, runtime: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32"]) == 0
-    captured = capsys.readouterr()
-    assert "warning" not in captured.err  # the images have the roles that they had in training
-    expected = {
-        (name, metric): measured.value
-        for name, evaluation in published.classifier.manifest.evaluations.items()
-        for metric, measured in evaluation.metrics.items()
-    }
-    assert len(expected) > 30
-    found = _figures(captured.out)
-    assert found.keys() == expected.keys()
-    if runtime == "openvino":
-        assert found == pytest.approx(expected, abs=1e-4)
-    else:
-        # Which places come first is decided by differences that are smaller than those between the runtimes.
-        same = {figure: value for figure, value in expected.items() if figure[0] != "explanation"}
-        assert {figure: found[figure] for figure in same} == pytest.approx(same, abs=2e-3)
-    for evaluation in published.classifier.manifest.evaluations.values():
-        assert f"{evaluation.images} images of {evaluation.groups} lesions" in captured.out
-
-
-def test_both_runtimes_answer_alike(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [str(_file(data, name)) for name in ("fullres/ISIC_0090000", "isic-acral/ISIC_0050003")]
-    answers = []
-    for runtime in ("openvino", "tensorflow"):
-        assert main(["evaluate", *published.options, "--runtime", runtime, "--precision", "f32", *files]) == 0
-        answers.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
-    tolerance = published.classifier.manifest.validated("openvino", "f32")
-    assert tolerance is not None
-    for mine, theirs in zip(*answers, strict=True):
-        assert mine["probability"] == pytest.approx(theirs["probability"], abs=tolerance.tolerance)
-        assert mine["decision"] == theirs["decision"]
-
-
-def test_files_get_the_answers_of_the_model(
-    published: Published, data: Data, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = list(range(0, len(data.table.images), len(data.table.images) // 10))
-    files = [str(data.table.images[row].path) for row in rows]
-    assert main(["evaluate", *published.options, "--precision", "f32", *files]) == 0
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [answer["file"] for answer in answers] == files
-    outputs = load(published.classifier, precision="f32").run(np.ascontiguousarray(data.table.pixels[rows]))
-    answered = [(one, float(p)) for one, p in zip(answers, outputs["probability"], strict=True) if not one["issues"]]
-    assert answered
-    for answer, probability in answered:
-        assert answer["probability"] == probability
-        assert list(answer["classes"]) == ["melanoma", "other_malignant", "benign"]
-        assert answer["decision"] in {"benign", "malignant"}
-    assert all(one["probability"] is None and one["decision"] == "abstained" for one in answers if one["issues"])
-
-
-def test_files_are_graded(published: Published, data: Data, capsys: pytest.CaptureFixture[str]) -> None:
-    file = str(_file(data, "melanoma-severity/ISIC_0070000"))
-    assert main(["evaluate", *published.options, "--version", "grader/1", file]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["stage"] in {1, 2, 3}
-    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-6)
-
-
-def test_a_grader_is_not_measured_on_test_sets(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
-    message = _error(capsys, "evaluate", *published.options, "--version", "grader/1")
-    assert message == "a grader is measured by cross-validation when it is trained; see its model card"
-
-
-def test_a_file_that_is_no_image_is_named(
-    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "text.jpg").write_text("no image")
-    message = _error(capsys, "evaluate", *published.options, str(tmp_path / "text.jpg"))
-    assert message.startswith(f"{tmp_path / 'text.jpg'} cannot be read: ")
-    assert "No such file" in _error(capsys, "evaluate", *published.options, str(tmp_path / "gone.jpg"))
-
-
-def test_other_images_are_not_quietly_called_held_out(
-    published: Published, data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for source in ("ham10000", "isic-acral"):
-        shutil.copytree(data.root / source, tmp_path / "data" / source)
-    shutil.copytree(data.root / "isic2017", tmp_path / "data" / "a_clinic")  # training knew nothing of it
-    arguments = [*published.options, "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
-    assert main(["evaluate", *arguments]) == 0
-    captured = capsys.readouterr()
-    assert "passed over, as they have no part in this version: a_clinic" in captured.err
-    assert "some of its images may have been trained on" in captured.err
-    assert {name for name, _ in _figures(captured.out)} >= {"ham10000", "isic-acral"}

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.built import Data
+from tests.training.command_line import error_of
 from training import metrics
 from training.cli import main
 
@@ -10,6 +11,12 @@ from training.cli import main
 @pytest.fixture
 def options(data: Data) -> list[str]:
     return data.options
+
+
+def test_missing_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert error_of(capsys, "data", "--data", nowhere) == f"no data folder at {nowhere}: name one with --data"
+    assert error_of(capsys, "data", "--data", str(tmp_path)).startswith(f"no labelled images under {tmp_path}")
 
 
 def test_data_shows_where_each_image_goes(options: list[str], data: Data, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from client import Client, GradeAnswer
 from service.key_file import KeyFile
 from tests.running_service import ROOT, WITHOUT_TLS, running
+from ui import frame, manifests
 from ui.words import DECISIONS
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -78,6 +79,28 @@ def clinic(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli
     found.start()
     yield found
     found.stop()
+
+
+@pytest.fixture
+def connected(clinic: Clinic, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page's code asks the clinic's service also where it runs in this process, and remembers nothing of before."""
+    cached = (frame.settings, frame.service, manifests._manifest)
+    for function in cached:
+        function.clear()
+    monkeypatch.setenv("MELANOSERVE_URL", clinic.url)
+    monkeypatch.setenv("MELANOSERVE_KEY", keys.page)
+    yield
+    frame.service().close()
+    for function in cached:
+        function.clear()
+
+
+@pytest.fixture
+def main_module() -> Iterator[None]:
+    """Kept: Streamlit's AppTest makes a function's text it, which a process that a later test spawns would run."""
+    kept = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = kept
 
 
 @pytest.fixture(scope="session")

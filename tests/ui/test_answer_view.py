@@ -1,7 +1,5 @@
 """What the service does not say of a rendered picture; the rest is looked at in a browser."""
 
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,13 +8,7 @@ from streamlit.testing.v1 import AppTest
 from client import Classification
 from tests.ui.test_records import SAID
 
-
-@pytest.fixture(autouse=True)
-def main_module() -> Iterator[None]:
-    """Streamlit makes the function's text the main module, which a process that a later test spawns would run."""
-    kept = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = kept
+pytestmark = pytest.mark.usefixtures("main_module")
 
 
 def _draw(said: "Classification") -> None:

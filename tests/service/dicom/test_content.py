@@ -1,0 +1,126 @@
+"""What the content tree of a report says of an answer; test_report.py has whole reports, as a PACS gets them."""
+
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from service.answers import ClassifyAnswer, GradeAnswer
+from service.dicom.content import content_of, new_uid
+from service.dicom.source import read_source
+from tests.dermoscopy.dicom_files import STUDY, native, rgb
+from tests.service.fhir.samples import ABSTAINED, CLASSIFIED, IMAGE, INCOMPLETE, STAGED, graded
+
+SOURCE = read_source(native(rgb()))
+
+
+def meaning(item: Dataset) -> str:
+    return str(item.ConceptNameCodeSequence[0].CodeMeaning)
+
+
+def groups(answer: ClassifyAnswer | GradeAnswer) -> list[Dataset]:
+    """The groups of measurements of the answer's report."""
+    (tree,) = content_of(answer, SOURCE)
+    (measured,) = [item for item in tree.ContentSequence if meaning(item) == "Imaging Measurements"]
+    return list(measured.ContentSequence)
+
+
+def said(group: Dataset) -> dict[str, Any]:
+    """Name -> number, text or code value of what a group says; of a repeated name the last."""
+    found: dict[str, Any] = {}
+    for item in group.ContentSequence:
+        if item.ValueType == "NUM":
+            found[meaning(item)] = float(item.MeasuredValueSequence[0].NumericValue)
+        elif item.ValueType == "CODE":
+            found[meaning(item)] = item.ConceptCodeSequence[0].CodeValue
+        else:
+            found[meaning(item)] = item.get("TextValue", item.get("UID"))
+    return found
+
+
+def test_probabilities_are_percentages_with_four_digits_behind_the_point() -> None:
+    (group,) = groups(CLASSIFIED)
+    numbers = {name: value for name, value in said(group).items() if name.startswith("Probability")}
+    assert numbers == {
+        "Probability of cancer": 37.0123,
+        "Probability of melanoma": 35.0,
+        "Probability of another malignancy or precursor": 2.0123,
+        "Probability of a benign lesion": 62.9877,
+    }
+
+
+def test_a_class_without_a_code_is_left_out_and_not_given_another_one() -> None:
+    (group,) = groups(CLASSIFIED.model_copy(update={"classes": {"melanoma": 0.35, "unheard_of": 0.65}}))
+    assert [name for name in said(group) if name.startswith("Probability")] == [
+        "Probability of cancer",
+        "Probability of melanoma",
+    ]
+
+
+def test_the_operating_point_is_told_with_what_it_was_measured_to_do() -> None:
+    assert said(groups(CLASSIFIED)[0])["Operating point"] == (
+        "sensitive: malignant from a probability of 0.3; sensitivity 0.9536 (0.9291 to 0.9749), "
+        "specificity 0.6126 (0.5719 to 0.6557), measured on painted lesions"
+    )
+
+
+def test_of_an_image_that_is_not_fit_every_issue_is_told_and_no_number() -> None:
+    (group,) = groups(ABSTAINED)
+    assert said(group)["Decision at the operating point"] == "abstained"
+    issues = [item.TextValue for item in group.ContentSequence if meaning(item).startswith("Why the image")]
+    assert issues == ["blurred", "too_dark"]
+    assert not [item for item in group.ContentSequence if item.ValueType == "NUM"]
+
+
+@pytest.mark.parametrize("caveat", [None, "It looks benign."])
+def test_a_grade_comes_with_the_evidence_for_it_and_with_a_caveat_only_where_there_is_one(caveat: str | None) -> None:
+    answer = graded(CLASSIFIED)
+    assert answer.grade is not None
+    _, group = groups(answer.model_copy(update={"grade": answer.grade.model_copy(update={"caveat": caveat})}))
+    found = said(group)
+    assert found["Stage grade that the image resembles; no clinical stage"] == "grade-2"
+    assert found["How well the data supports this stage grade"] == "two sources"
+    assert found["Probability of resembling stage grade 2"] == 50.0
+    assert found.get("Caveat") == caveat
+    assert (found["Algorithm Name"], found["Algorithm Version"]) == ("melanoserve grader", "3")
+
+
+def test_a_withheld_grade_is_a_reason_and_nothing_else() -> None:
+    _, group = groups(graded(CLASSIFIED, grade=None, grade_withheld="The lesion looks benign."))
+    found = said(group)
+    assert found["Why there is no stage grade"] == "The lesion looks benign."
+    assert not any(name.startswith(("Probability", "Stage grade", "Caveat")) for name in found)
+
+
+@pytest.mark.parametrize(("pathology", "told"), [(STAGED, True), (INCOMPLETE, False)])
+def test_of_a_stage_from_pathology_only_what_follows_is_told_and_no_model_has_part_in_it(
+    pathology: Any, told: bool
+) -> None:
+    answer = graded(CLASSIFIED, pathology)
+    assert answer.ajcc is not None
+    _, _, group = groups(answer)
+    found = said(group)
+    assert ("AJCC clinical stage group, from pathology sent" in found) == told
+    assert found["From what the AJCC stage was computed"] == f"{answer.ajcc.edition}. {answer.ajcc.basis}"
+    assert not any(name.startswith("Algorithm") for name in found)
+
+
+def test_all_groups_are_about_one_lesion_of_the_image_that_was_sent() -> None:
+    found = groups(graded(CLASSIFIED, STAGED))
+    assert len({said(group)["Tracking Unique Identifier"] for group in found}) == 1
+    for group in found:
+        (image,) = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
+        assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == f"{STUDY}.3"
+
+
+@pytest.mark.parametrize("frame", [None, 2])
+def test_a_frame_is_named_where_one_was_asked_for(frame: int | None) -> None:
+    (group,) = groups(CLASSIFIED.model_copy(update={"image": IMAGE.model_copy(update={"frame": frame})}))
+    (image,) = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
+    assert image.ReferencedSOPSequence[0].get("ReferencedFrameNumber") == frame
+
+
+def test_no_two_uids_are_the_same_and_each_fits_into_its_element() -> None:
+    uids = {new_uid() for _ in range(100)}
+    assert len(uids) == 100
+    assert all(uid.startswith("2.25.") and len(uid) <= 64 for uid in uids)
