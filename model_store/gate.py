@@ -21,11 +21,16 @@ def learned(limits: Iterable[Limit]) -> list[Learned]:
     return [name for name in LEARNED if name in wanted]
 
 
+def measures_hair(limits: Iterable[Limit]) -> bool:
+    """Whether a limit is on what pixels say of hair; versions that have learned hair have none."""
+    return any(limit.measure == "hair" for limit in limits)
+
+
 def values(measures: Measures, outputs: Mapping[Learned, float]) -> dict[Measure, float]:
     """Everything that a limit can be on.
 
     Args:
-        measures: Of the picture.
+        measures: Of the picture; of hair where `measures_hair`.
         outputs: Of the graph for it, each 0 to 1: those that `learned` names.
     """
     found: dict[Measure, float] = {

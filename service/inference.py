@@ -13,6 +13,7 @@ from dermoscopy.prepare import Prepared, prepare
 from dermoscopy.quality import measure
 from model_store.decision import Decision, decide, grade, grade_withheld_reason
 from model_store.errors import ImplausibleOutput
+from model_store.gate import measures_hair
 from service.ajcc import EDITION, Pathology, stage
 from service.answers import (
     AjccInfo,
@@ -142,7 +143,8 @@ def _run(served: Served, prepared: Prepared, job: Job) -> Outputs:
 
 def _classify(classifier: Served, prepared: Prepared, job: Job) -> tuple[Classification, Decision]:
     manifest, question = classifier.stored.manifest, job.question
-    measures = measure(prepared) if manifest.gate is not None else None
+    limits = None if manifest.gate is None else manifest.gate.limits
+    measures = None if limits is None else measure(prepared, hair=measures_hair(limits))
     outputs = _run(classifier, prepared, job)
     decision = decide(manifest, outputs, 0, question.operating_point, measures=measures)
     explained = question.explain and decision.decision != "abstained"

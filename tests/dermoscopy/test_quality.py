@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -81,3 +83,9 @@ def test_the_file_s_shorter_side() -> None:
 def test_brightness_is_bt601() -> None:
     colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
     assert brightness(colours).tolist() == [[76, 149, 28, 255]]
+
+
+def test_hair_is_measured_for_who_asks_and_the_rest_is_the_same(lesion: NDArray[np.uint8]) -> None:
+    whole, rest = measure_pixels(lesion, 224), measure_pixels(lesion, 224, hair=False)
+    assert np.isnan(rest.hair)
+    assert replace(rest, hair=whole.hair) == whole

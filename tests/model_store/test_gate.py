@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dermoscopy.quality import Measures
-from model_store.gate import crossed, issues, learned, values
+from dermoscopy.quality import Measures, measure_pixels
+from model_store.gate import crossed, issues, learned, measures_hair, values
 from model_store.manifest import Limit
+from tests.tiny_models import GREY, picture
 
 GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80)
 DARK = Limit(issue="too_dark", measure="light", least=90)
@@ -40,3 +41,11 @@ def test_only_outputs_that_limits_are_on_are_asked_for() -> None:
     assert learned([GLARE, DARK]) == []
     assert learned([GLARE, ruler]) == ["free_of_ruler"]
     assert issues([ruler, GLARE], values(GOOD, {"free_of_ruler": 0.1})) == ["ruler"]
+
+
+def test_hair_is_measured_where_a_limit_is_on_it_and_never_passes_unmeasured() -> None:
+    hairy = Limit(issue="hair", measure="hair", most=0.5)
+    assert measures_hair([Limit(issue="too_dark", measure="light", least=10.0), hairy])
+    assert not measures_hair([Limit(issue="hair", measure="free_of_hair", least=0.5)])
+    unmeasured = measure_pixels(picture(GREY), 224, hair=False)
+    assert issues([hairy], values(unmeasured, {})) == ["hair"]
