@@ -7,7 +7,6 @@ is no batch in the computation. Other kernels are chosen for other shapes, and t
 
 import io
 import queue
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,17 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.openvino_quiet import ov
 from model_store.processors import processor_flags
 from model_store.runtime import IMAGE_SHAPE, Precision
-
-# `import openvino` alone reports itself to Google Analytics and writes an identifier into the home directory, without
-# asking (openvino/tools/ovc/__init__.py sends "general_import"). It does without when this package cannot be imported.
-sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
-
-try:
-    import openvino as ov
-except ImportError as error:
-    raise RuntimeUnavailable("OpenVINO is not installed here; it comes with requirements/service.txt.") from error
 
 Row = dict[str, NDArray[np.float32]]
 
@@ -44,7 +35,7 @@ class Plan:
     def made_for(self) -> str:
         """All that a compiled model depends on beside the model: this plan, OpenVINO, and the processor."""
         device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-        precision = "bf16 but for the tail" if self.precision == "bf16" else self.precision
+        precision = "bf16 but for its ends" if self.precision == "bf16" else self.precision
         return " ".join([precision, f"{self.count}x{self.threads}", ov.get_version(), *device, *processor_flags()])
 
     def settings(self) -> dict[str, object]:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.compiled import CompiledModels
-from model_store.errors import StoreError
+from model_store.errors import RefusedVersion, StoreError
+from model_store.openvino_quiet import ov
 from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, import_model, read
-from model_store.openvino_tail import keep_tail_precise
 from model_store.processors import available_processors
 from model_store.runtime import IMAGE_SHAPE, Precision, check_images, join_rows
 
@@ -104,7 +104,7 @@ class OpenVinoRuntime:
             return Streams(imported, plan)
         model = read(self._path)
         if plan.precision == "bf16":
-            keep_tail_precise(model)
+            model = _with_precise_ends(model)
         streams = Streams(compile_model(model, plan), plan)
         self._to_keep[plan] = streams
         return streams
@@ -114,6 +114,16 @@ class OpenVinoRuntime:
             return self._alone
         self.crowded = not self._ready_for_crowds
         return self._side_by_side or self._alone
+
+
+def _with_precise_ends(model: ov.Model) -> ov.Model:
+    from model_store.openvino_precise import keep_ends_precise  # noqa: PLC0415 - imports that most starts need not
+
+    try:
+        return keep_ends_precise(core(), model)
+    except (OSError, RuntimeError) as error:
+        # In float32 it needs no such thing, and whoever may choose the precision then takes that.
+        raise RefusedVersion("It cannot be prepared for bf16: there is no room for temporary files.") from error
 
 
 def computes_bf16() -> bool:

@@ -4,8 +4,8 @@ Processors with AMX or AVX512-BF16 multiply bfloat16 by bfloat16, add up in floa
 bfloat16 again. Rounding weights and every layer's result does the same to the numbers, whatever processor this is
 (Kalamkar 2019, arXiv:1905.12322, emulates it so). It is no measurement of a runtime: the manifest says that it was
 emulated, and the service compares the golden images on the processor itself before it uses the precision. What comes
-after the last convolution is rounded here, too, although the service computes it in float32 (`openvino_tail`), so the
-difference comes out rather too large.
+first and last is rounded here, too, although the service computes it in float32 (`model_store.openvino_precise`), so
+the difference comes out rather too large.
 """
 
 from __future__ import annotations

@@ -1,21 +1,24 @@
-"""The tail in float32, on every bundled version: some allow bfloat16, and none can be changed any more."""
+"""Start and tail in float32, on every bundled version: some allow bfloat16, and none can be changed any more."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 from numpy.typing import NDArray
 
 from dermoscopy.prepare import prepare
 from dermoscopy.quality import measure_pixels
 from model_store.decision import SUM_TOLERANCE, decide, grade
-from model_store.openvino_streams import Plan, Row, Streams, compile_model, read
-from model_store.openvino_tail import keep_tail_precise
+from model_store.errors import RefusedVersion
+from model_store.openvino_precise import PRECISE_CONVOLUTIONS, keep_ends_precise, keep_tail_precise
+from model_store.openvino_quiet import ops, ov
+from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, read
 from model_store.runtime import load
 from model_store.runtime_openvino import computes_bf16
 from model_store.store import Store
 from tests.tiny_models import BENIGN, MELANOMA, OTHER_MALIGNANT, picture
+from training.runtimes import LARGEST_ALLOWED
 
 STORE = Store(Path(__file__).parents[2] / "model_store" / "models")
 VERSIONS = [(name, version) for name in STORE.names() for version in STORE.versions(name)]
@@ -34,6 +37,12 @@ def outputs(model: ov.Model) -> list[Row]:
     return [streams.run(pixels[None])[0] for pixels in PICTURES]
 
 
+def assert_same(found: list[Row], expected: list[Row]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        for output, values in one.items():
+            assert other[output] == pytest.approx(values, rel=1e-4, abs=2e-4), output
+
+
 def products(model: ov.Model) -> set[str]:
     return {node.get_friendly_name() for node in model.get_ordered_ops() if node.get_type_name() == "MatMul"}
 
@@ -44,9 +53,27 @@ def test_the_rewritten_model_is_the_same_function(name: str, version: int) -> No
     plain, rewritten = read(path), read(path)
     count = keep_tail_precise(rewritten)
     assert count == len(products(plain)) - len(products(rewritten)) > 0
-    for one, other in zip(outputs(plain), outputs(rewritten), strict=True):
-        for output, values in one.items():
-            assert other[output] == pytest.approx(values, rel=1e-4, abs=2e-4), output
+    assert_same(outputs(plain), outputs(rewritten))
+
+
+@pytest.mark.parametrize(("name", "version"), VERSIONS)
+def test_what_the_first_convolutions_are_made_of_keeps_its_precision(name: str, version: int) -> None:
+    plain = read(STORE.path(name, version))
+    model = keep_ends_precise(core(), read(STORE.path(name, version)))
+    nodes = model.get_ordered_ops()
+    kept = [node for node in nodes if any("DisablePrecisionConversion" in key for key in node.get_rt_info())]
+    convolutions = [node for node in nodes if "Convolution" in node.get_type_name()]
+    marked = [node.get_friendly_name() for node in kept if node in convolutions]
+    assert marked == [node.get_friendly_name() for node in convolutions[:PRECISE_CONVOLUTIONS]]
+    assert len(kept) > PRECISE_CONVOLUTIONS
+    assert_same(outputs(plain), outputs(model))
+
+
+def test_a_model_with_few_convolutions_has_no_start() -> None:
+    image = ops.parameter([1, 8, 8, 3], np.float32)
+    model = ov.Model([ops.relu(image)], [image])
+    again = keep_ends_precise(core(), model)
+    assert not [node for node in again.get_ordered_ops() if list(node.get_rt_info())]
 
 
 def test_what_also_reads_earlier_maps_stays_a_matrix_product() -> None:
@@ -64,16 +91,24 @@ def test_what_also_reads_earlier_maps_stays_a_matrix_product() -> None:
 )
 def test_in_bf16_whatever_comes_out_is_an_answer(name: str, version: int) -> None:
     stored = STORE.open(name, version)
-    runtime = load(stored, precision="bf16")
+    runtime, precise = load(stored, precision="bf16"), load(stored, precision="f32")
     for pixels in [*PICTURES, *real()]:
         found = runtime.run(pixels[None])
         if stored.manifest.task == "grading":
             grade(stored.manifest, found, 0)
             continue
         decide(stored.manifest, found, 0, measures=measure_pixels(pixels, 224))
+        assert found["probability"] == pytest.approx(precise.run(pixels[None])["probability"], abs=LARGEST_ALLOWED)
         for output in ("classes", "diagnoses"):
             if output in found:
                 assert abs(float(found[output].sum()) - 1) < SUM_TOLERANCE / 100
+
+
+@needs_bf16
+def test_without_a_folder_for_temporary_files_it_is_refused_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(RefusedVersion, match="no room for temporary files"):
+        load(STORE.open("classifier", 5), precision="bf16")
 
 
 def real() -> list[NDArray[np.uint8]]:
