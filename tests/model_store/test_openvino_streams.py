@@ -2,9 +2,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import openvino as ov
 import pytest
 
+from model_store.openvino_quiet import ov
 from model_store.openvino_streams import Plan, Streams, compile_model, import_model, read
 from model_store.processors import processor_flags
 from model_store.store import Store
