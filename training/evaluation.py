@@ -13,7 +13,7 @@ from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
 from training.differential import Differential, differential_of, differential_statistics
 from training.images import Clinical
-from training.labels import MALIGNANT, Label, class_of
+from training.labels import CLASSES, MALIGNANT, Label, class_of
 from training.metrics import (
     Bools,
     Floats,
@@ -55,6 +55,7 @@ class Evaluated:
         sites: The hospital or society of each image, "" where not recorded.
         people: Age group, sex, place on the body and skin type of each image as "age-under-40" and so on.
         differential: Where the labelled diagnoses stand in the version's differential, if it has one.
+        melanoma_probability: float64[n], of the class melanoma; None where it was not asked for.
     """
 
     description: str
@@ -66,6 +67,7 @@ class Evaluated:
     sites: NDArray[np.str_]
     people: tuple[frozenset[str], ...] = ()
     differential: Differential | None = None
+    melanoma_probability: Floats | None = None
 
     @property
     def malignant(self) -> Bools:
@@ -89,6 +91,7 @@ class Evaluated:
             self.sites[rows],
             tuple(person for person, chosen in zip(self.people, rows.tolist(), strict=False) if chosen),
             self.differential.subset(rows) if self.differential else None,
+            None if self.melanoma_probability is None else self.melanoma_probability[rows],
         )
 
 
@@ -114,6 +117,7 @@ def evaluate(runtime: Runtime, table: Table, rows: list[int], labels: list[Label
         np.array([image.facts.get("attribution", "") for image in images]),
         tuple(people_of(image.clinical) for image in images),
         differential_of(outputs, labels),
+        outputs["classes"][:, list(CLASSES).index("melanoma")].astype(np.float64),
     )
 
 
@@ -205,7 +209,7 @@ def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float], *,
     """
     statistics = _statistics(data, prevalence, thresholds)
     if data.melanoma.any() and not (data.kinds == "malignant").any():
-        statistics |= _melanoma_statistics(data, thresholds)
+        statistics |= _melanoma_statistics(data, thresholds) | _melanoma_class_statistics(data)
     if data.differential is not None:
         statistics |= differential_statistics(data.differential)
     return Evaluation(
@@ -271,4 +275,16 @@ def _melanoma_statistics(data: Evaluated, thresholds: dict[str, float]) -> dict[
             found[f"other_malignant_called_benign@{name}"] = share_called(~called, other)
     if other.any():
         found["other_malignant_called_benign_at_90_melanoma_sensitivity_on_this_set"] = others_missed
+    return found
+
+
+def _melanoma_class_statistics(data: Evaluated) -> dict[str, Statistic]:
+    """What the literature calls the AUC of melanoma: the class's own probability, against everything else."""
+    melanoma, probability = data.melanoma, data.melanoma_probability
+    if probability is None or melanoma.all():
+        return {}
+    name = "auc_melanoma_class_vs_all_others"
+    found: dict[str, Statistic] = {name: lambda rows: auc(melanoma[rows], probability[rows])}
+    if (data.histology & melanoma).any() and (data.histology & ~melanoma).any():
+        found[f"{name}_histology_only"] = lambda rows: found[name](rows[data.histology[rows]])
     return found

@@ -197,6 +197,24 @@ def test_histology_only_leaves_out_what_was_never_biopsied() -> None:
     assert "auc_melanoma_vs_benign_histology_only" not in measure(without, 0.2, {}).metrics
 
 
+def test_the_class_melanoma_is_measured_against_everything_else() -> None:
+    data = _set()
+    other = data.kinds == "other_malignant"
+    name = "auc_melanoma_class_vs_all_others"
+    assert name not in measure(data, 0.2, {}).metrics
+    own = np.where(other, 0.0, data.probability)  # other malignancies are told from melanoma, whatever their malignancy
+    asked = replace(data, melanoma_probability=own)
+    figures = measure(asked, 0.2, {}).metrics
+    assert figures[name].value == pytest.approx(auc(data.melanoma, own), abs=1e-4)
+    assert figures[name].value > auc(data.melanoma, data.probability)
+    biopsied = data.histology
+    expected = auc(data.melanoma[biopsied], own[biopsied])
+    assert figures[f"{name}_histology_only"].value == pytest.approx(expected, abs=1e-4)
+    part = asked.subset(other, "others")
+    assert part.melanoma_probability is not None
+    assert not part.melanoma_probability.any()
+
+
 def test_intervals_are_over_lesions() -> None:
     data = _set(count=120)
     columns = ("kinds", "probability", "logit", "lesions", "histology", "sites")
