@@ -37,6 +37,15 @@ def test_given_statistics_never_learn(weights: Path) -> None:
     assert network.trainable_variables
 
 
+@pytest.mark.parametrize("base", ["mobilenet", "mobilenetv2", "inceptionv3", "resnet50v2", "efficientnetb0"])
+def test_from_random_weights_statistics_learn(base: str) -> None:
+    """Without normalisation a deep network does not begin to learn."""
+    layers = build_base(base, None, 96)._flatten_layers()
+    normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert normalisations
+    assert all(layer.trainable for layer in normalisations)
+
+
 def test_weights_are_found_by_their_names(weights_folder: Path) -> None:
     assert weights_of("mobilenet", str(weights_folder)) == str(weights_folder / "mobilenet_v1_1.0_224.weights.h5")
     assert weights_of("vgg16", str(weights_folder)) is None
