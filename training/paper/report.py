@@ -24,6 +24,8 @@ import matplotlib.pyplot as plt  # after the backend is chosen
 
 TEST, CLEAN = "test", "test, no copies in training"
 _SHOWN = 25
+_COLOURS = 10
+"""In matplotlib's cycle."""
 _LEARNED = {
     "frozen": "new top, frozen ImageNet base",
     "fine-tuned": "end to end from ImageNet",
@@ -110,9 +112,12 @@ def _line(cells: list[str]) -> str:
 
 def _draw_roc(results: list[Result], positive: Any, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(6.5, 5.5))
-    for result in results:
+    for number, result in enumerate(results):
         wrong, right, _ = roc_curve(positive, result.probability)
-        axes.plot(wrong, right, label=f"{result.title} ({result.figures[TEST].metrics['auc'].value:.3f})")
+        label = f"{result.title} ({result.figures[TEST].metrics['auc'].value:.3f})"
+        # There are more rows than colours.
+        style = "-" if number < _COLOURS else "--"
+        axes.plot(wrong, right, color=f"C{number % _COLOURS}", linestyle=style, linewidth=1.2, label=label)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="Test images (AUC)")
     axes.legend(fontsize=7, loc="lower right")
