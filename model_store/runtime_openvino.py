@@ -121,9 +121,10 @@ def _with_precise_ends(model: ov.Model) -> ov.Model:
 
     try:
         return keep_ends_precise(core(), model)
-    except (OSError, RuntimeError) as error:
-        # In float32 it needs no such thing, and whoever may choose the precision then takes that.
+    except OSError as error:
         raise RefusedVersion("It cannot be prepared for bf16: there is no room for temporary files.") from error
+    except RuntimeError as error:
+        raise RefusedVersion("OpenVINO cannot prepare it for bf16.") from error
 
 
 def computes_bf16() -> bool:

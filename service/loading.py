@@ -35,16 +35,13 @@ def load_and_try(stored: StoredVersion, settings: Settings) -> tuple[Runtime, ND
     if settings.precision != "auto":
         return _load_and_try(stored, settings, settings.precision)
     precision = fastest_precision(stored, settings.runtime)
-    validated = stored.manifest.validated(settings.runtime, precision)
-    if validated is not None and validated.emulated:
-        # What was never run on such a processor is only used where it proves itself.
+    if precision != "f32":
         try:
             return _load_and_try(stored, settings, precision)
         except RefusedVersion as error:
             reason = str(error)
             log.event("precision_not_used", model=stored.name, version=stored.version, tried=precision, reason=reason)
-            precision = "f32"
-    return _load_and_try(stored, settings, precision)
+    return _load_and_try(stored, settings, "f32")
 
 
 def _load_and_try(stored: StoredVersion, settings: Settings, precision: Precision) -> tuple[Runtime, NDArray[np.uint8]]:
