@@ -146,9 +146,8 @@ def _fit_top(network: keras.Model, experiment: Experiment, candidate: Candidate)
 
 def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidate, watch: Stopwatch, name: str) -> None:
     recipe, data, table = experiment.recipe, experiment.data, experiment.table
-    scratch = candidate.kind == "scratch"
-    epochs = recipe.scratch_epochs if scratch else recipe.fine_tuned_epochs
-    _compile(network, recipe.learning_rate if scratch else recipe.fine_tuned_learning_rate)
+    epochs = recipe.scratch_epochs if candidate.kind == "scratch" else recipe.epochs
+    _compile(network, recipe.learning_rate)
     side, folder = side_of(candidate, recipe), experiment.place(candidate)
     state = keras.callbacks.BackupAndRestore(str(folder / f"state-{name}"), delete_checkpoint=False)
     kept = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: watch.keep())

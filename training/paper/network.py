@@ -46,7 +46,8 @@ def build(candidate: Candidate, recipe: PaperRecipe, weights: str) -> keras.Mode
     for base, member in zip(candidate.bases, candidate.members, strict=True):
         given = None if member.kind == "scratch" else weights_of(base, weights)
         own_side = side_of(member, recipe)
-        features.append(build_base(base, given, own_side)(resized(image, own_side)))
+        learns = candidate.kind in ("scratch", "fine-tuned")
+        features.append(build_base(base, given, own_side, learns=learns)(resized(image, own_side)))
     joined = keras.layers.Concatenate()(features) if len(features) > 1 else features[0]
     dropped = keras.layers.Dropout(recipe.dropout)(joined)
     return keras.Model(image, keras.layers.Dense(1, name=HEAD)(dropped), name=candidate.name.replace("-", "_"))

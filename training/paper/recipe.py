@@ -14,12 +14,10 @@ class PaperRecipe:
         side: Of the pictures in pixels.
         batch: Images at a time.
         learning_rate: Of Adagrad (Duchi 2011).
-        epochs: At most; early stopping may end it.
+        epochs: At most; early stopping may end it. What learns end to end has as many, after its top has learned alone.
         dropout: Before the last layer.
         views: A frozen base sees every image once as it is and so many times turned, see `training.augment.turn`; each
             epoch takes one of them. What we do to pictures against confounders is not the paper's.
-        fine_tuned_epochs: Of the network that learns end to end, after its top has learned alone.
-        fine_tuned_learning_rate: Of its Adagrad: a step that is right for a new top tears trained kernels apart.
         scratch_side: Of what starts from random weights: as much as it can be given here.
         scratch_epochs: As many as that can be given here.
         patience: Epochs without a better validation loss after which the learning rate is halved; after twice as many
@@ -33,8 +31,6 @@ class PaperRecipe:
     epochs: int = 10
     dropout: float = 0.3
     views: int = 3
-    fine_tuned_epochs: int = 3
-    fine_tuned_learning_rate: float = 0.002
     scratch_side: int = 64
     scratch_epochs: int = 3
     patience: int = 2

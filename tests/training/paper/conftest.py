@@ -17,7 +17,7 @@ def paper(data: Data) -> PaperData:
 @pytest.fixture(scope="session")
 def quick() -> PaperRecipe:
     """Few pixels, few epochs, small batches: 36 images are not much."""
-    return PaperRecipe(side=64, batch=4, epochs=3, views=1, fine_tuned_epochs=1, scratch_side=32, scratch_epochs=2)
+    return PaperRecipe(side=64, batch=4, epochs=3, views=1, scratch_side=32, scratch_epochs=2)
 
 
 @pytest.fixture(scope="session")
