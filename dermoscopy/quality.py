@@ -78,6 +78,8 @@ def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
     """
     luma = brightness(pixels)
     levels = np.array(Image.fromarray(luma).histogram())
+    # What is white in every channel is so in brightness, of which it is known now whether anything is.
+    glare = _glare(pixels, luma) if levels[WHITE:].any() else 0.0
     lit = None
     if levels[:_FRAME].any() and levels[_FRAME:].sum() >= _LEAST_LIT:
         lit = luma >= _FRAME
@@ -90,7 +92,7 @@ def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
         whiteness=float(whiteness),
         side=float(side),
         hair=hair_share(luma) if hair else math.nan,
-        glare=_glare(pixels, luma),
+        glare=glare,
         contrast=contrast(pixels, lit),
     )
 
@@ -161,7 +163,6 @@ def _surfaces() -> Floats:
 
 
 def _glare(pixels: Pixels, luma: Bytes) -> float:
-    # What is white in every channel is so in brightness, which is quickly looked through.
     bright = pixels[luma >= WHITE] >= WHITE
     return float(np.count_nonzero(bright[:, 0] & bright[:, 1] & bright[:, 2]) / luma.size)
 

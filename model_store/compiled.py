@@ -1,8 +1,7 @@
 """Compiled models, kept between starts: one is read in a fifth of the time that its SavedModel is read and compiled in.
 
-What is kept is no part of a version and never needed. It is used for the version, precision, threads, runtime and
-processor that it was made for, if not a bit of it changed, and the version still has to prove itself on its golden
-images.
+What is kept is no part of a version and never needed. It is used for the version, precision, runtime and processor
+that it was made for, if not a bit of it changed, and the version still has to prove itself on its golden images.
 """
 
 import hashlib

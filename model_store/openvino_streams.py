@@ -7,6 +7,7 @@ is no batch in the computation. Other kernels are chosen for other shapes, and t
 
 import io
 import queue
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,18 +33,22 @@ class Plan:
     threads: int
     """For each of them."""
 
-    def made_for(self) -> str:
-        """All that a compiled model depends on beside the model: this plan, OpenVINO, and the processor."""
-        device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-        precision = "bf16 but for its ends" if self.precision == "bf16" else self.precision
-        return " ".join([precision, f"{self.count}x{self.threads}", ov.get_version(), *device, *processor_flags()])
+    @property
+    def models(self) -> int:
+        """How many compiled models that takes.
+
+        Where each image has one thread, a model for each: OpenVINO computes in the thread that asks only if it is the
+        only stream of its model; among several it hands the work to a thread of its own and waits for it. On two cores
+        that left 5 to 10 % of their time idle.
+        """
+        return self.count if self.threads == 1 else 1
 
     def settings(self) -> dict[str, object]:
         """For OpenVINO."""
         return {
             "INFERENCE_PRECISION_HINT": self.precision,  # never left out: OpenVINO takes bf16 by itself where it can
-            "NUM_STREAMS": self.count,
-            "INFERENCE_NUM_THREADS": self.count * self.threads,
+            "NUM_STREAMS": self.count // self.models,
+            "INFERENCE_NUM_THREADS": self.count // self.models * self.threads,
             # Pinned, each version and each process would take the same first cores and leave the others idle.
             "ENABLE_CPU_PINNING": False,
         }
@@ -52,14 +57,15 @@ class Plan:
 class Streams:
     """A model compiled for so many images at once, with so many threads for each. Safe to use from many threads."""
 
-    def __init__(self, compiled: ov.CompiledModel, plan: Plan) -> None:
-        """From `compile_model` or `import_model`, with the same plan."""
+    def __init__(self, models: Sequence[ov.CompiledModel], plan: Plan) -> None:
+        """From `import_all`, with the same plan."""
         self.count, self.threads = plan.count, plan.threads
-        self._compiled = compiled
-        self._outputs = {name: i for i, output in enumerate(self._compiled.outputs) for name in output.get_names()}
+        self._models = models
+        self._outputs = {name: i for i, output in enumerate(models[0].outputs) for name in output.get_names()}
         self._idle: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
-        for _ in range(plan.count):
-            self._idle.put(self._compiled.create_infer_request())
+        for model in models:
+            for _ in range(plan.count // plan.models):
+                self._idle.put(model.create_infer_request())
 
     def run(self, images: NDArray[np.uint8]) -> list[Row]:
         """Runs the first images, as many as there are idle streams, at least one.
@@ -80,17 +86,11 @@ class Streams:
             return [self._copy(request) for request in requests]
         except BaseException:
             # These may still be running: whoever took one next could read another patient's answer.
-            requests = [self._compiled.create_infer_request() for _ in requests]
+            requests = [request.get_compiled_model().create_infer_request() for request in requests]
             raise
         finally:
             for request in requests:
                 self._idle.put(request)
-
-    def export(self) -> memoryview:
-        """The compiled model, for `import_model`."""
-        exported = io.BytesIO()
-        self._compiled.export_model(exported)
-        return exported.getbuffer()
 
     def _take(self, most: int) -> list[ov.InferRequest]:
         taken = [self._idle.get()]
@@ -129,30 +129,55 @@ def core() -> ov.Core:
     return ov.Core()
 
 
-def compile_model(model: ov.Model, plan: Plan) -> ov.CompiledModel:
-    """Compiles what `read` read.
+def made_for(precision: Precision) -> str:
+    """All that a compiled model depends on beside the model: precision, OpenVINO, and the processor.
+
+    Not the plan: that is for whoever imports it.
+    """
+    device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    exact = "bf16 but for its ends" if precision == "bf16" else precision
+    return " ".join([exact, ov.get_version(), *device, *processor_flags()])
+
+
+def compile_model(model: ov.Model, precision: Precision) -> memoryview:
+    """Compiles what `read` read, for `in_memory`.
 
     Raises:
         RefusedVersion: OpenVINO cannot compile it.
         RuntimeUnavailable: The processor does not run the precision.
     """
     try:
-        compiled = core().compile_model(model, "CPU", plan.settings())
+        compiled = core().compile_model(model, "CPU", Plan(precision, 1, 1).settings())
     except RuntimeError as error:
         raise RefusedVersion("OpenVINO cannot compile the SavedModel.") from error
     runs = _precision(compiled)
-    if runs != plan.precision:
-        raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {plan.precision}.")
-    return compiled
+    if runs != precision:
+        raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")
+    exported = io.BytesIO()
+    compiled.export_model(exported)
+    return exported.getbuffer()
 
 
-def import_model(exported: bytes, plan: Plan) -> ov.CompiledModel | None:
-    """What `Streams.export` gave, compiled for the same plan; None if OpenVINO does not take it."""
+def in_memory(compiled: bytes | memoryview) -> ov.Tensor:
+    """A copy of a compiled model, in memory that all that is imported from it share: the weights are there once.
+
+    The memory is OpenVINO's own. It does not keep an array of Python's alive, and would read what is no longer there.
+    """
+    return ov.Tensor(np.frombuffer(compiled, np.uint8), shared_memory=False)
+
+
+def import_all(compiled: ov.Tensor, plan: Plan) -> list[ov.CompiledModel] | None:
+    """The models of a plan; None if OpenVINO does not take what was compiled.
+
+    Args:
+        compiled: From `in_memory`, of the plan's precision.
+        plan: What for.
+    """
     try:
-        compiled = core().import_model(exported, "CPU", plan.settings())
+        models = [core().import_model(compiled, "CPU", plan.settings()) for _ in range(plan.models)]
     except RuntimeError:
         return None
-    return compiled if _precision(compiled) == plan.precision else None
+    return models if _precision(models[0]) == plan.precision else None
 
 
 def _precision(compiled: ov.CompiledModel) -> str:

@@ -13,7 +13,7 @@ from model_store.decision import SUM_TOLERANCE, decide, grade
 from model_store.errors import RefusedVersion
 from model_store.openvino_precise import PRECISE_CONVOLUTIONS, keep_ends_precise, keep_tail_precise
 from model_store.openvino_quiet import ops, ov
-from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, read
+from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, import_all, in_memory, read
 from model_store.runtime import load
 from model_store.runtime_openvino import computes_bf16
 from model_store.store import Store
@@ -33,7 +33,9 @@ needs_bf16 = pytest.mark.skipif(not computes_bf16(), reason="NOT RUN: this proce
 
 def outputs(model: ov.Model) -> list[Row]:
     plan = Plan("f32", 1, 1)
-    streams = Streams(compile_model(model, plan), plan)
+    models = import_all(in_memory(compile_model(model, "f32")), plan)
+    assert models is not None
+    streams = Streams(models, plan)
     return [streams.run(pixels[None])[0] for pixels in PICTURES]
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from model_store.compiled import CompiledModels
 from model_store.errors import RefusedVersion
-from model_store.openvino_streams import Plan, Streams
+from model_store.openvino_streams import Streams, made_for
 from model_store.runtime import load
 from model_store.runtime_openvino import OpenVinoRuntime, computes_bf16
 from model_store.store import Store
@@ -135,7 +135,7 @@ def test_what_one_start_compiled_the_next_one_reads(pristine: Store, tmp_path: P
     expected = first.run(image)
     assert list(tmp_path.iterdir()) == []  # no answer waits for it to be kept
     first.keep_compiled()
-    assert len(list((tmp_path / "compiled").iterdir())) == 2
+    assert len(list((tmp_path / "compiled").iterdir())) == 1  # for lone images and for crowds
 
     gone = replace(version, path=tmp_path / "gone")  # so that it can come from nowhere else
     kept = CompiledModels(tmp_path / "compiled", version.digest)
@@ -152,20 +152,21 @@ def test_what_one_start_compiled_the_next_one_reads(pristine: Store, tmp_path: P
 def test_what_was_kept_and_is_no_model_is_compiled_again(pristine: Store, tmp_path: Path) -> None:
     image, version = picture(MELANOMA, 1)[np.newaxis], pristine.open("classifier", 1)
     kept = CompiledModels(tmp_path / "compiled", version.digest)
-    kept.write(Plan("f32", 1, 2).made_for(), b"no model")
+    kept.write(made_for("f32"), b"no model")
     found = load(version, precision="f32", threads=2, compiled=kept)
     np.testing.assert_array_equal(found.run(image)["logit"], load(version, precision="f32").run(image)["logit"])
     found.keep_compiled()
-    assert len(CompiledModels(kept.folder, version.digest).read(Plan("f32", 1, 2).made_for()) or b"") > 1000
+    assert len(CompiledModels(kept.folder, version.digest).read(made_for("f32")) or b"") > 1000
 
 
-def test_files_that_are_gone_leave_it_the_way_of_lone_images(store: Store) -> None:
+def test_it_is_ready_for_crowds_also_where_its_files_are_gone(store: Store) -> None:
     image = picture(MELANOMA, 1)[np.newaxis]
     runtime = OpenVinoRuntime(store.path("classifier", 1), threads=2)
     alone = runtime.run(image, together=2)
     shutil.rmtree(store.path("classifier", 1))
     runtime.expect_crowds()
     assert not runtime.crowded
+    assert runtime._side_by_side is not None
     np.testing.assert_array_equal(runtime.run(image, together=2)["logit"], alone["logit"])
 
 

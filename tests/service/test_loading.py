@@ -8,7 +8,7 @@ from model_store.compiled import CompiledModels
 from model_store.errors import RefusedVersion
 from model_store.golden import check_golden
 from model_store.manifest import Golden, OperatingPoint, ValidatedRuntime
-from model_store.openvino_streams import Plan
+from model_store.openvino_streams import made_for
 from model_store.runtime import Runtime
 from model_store.runtime_openvino import computes_bf16
 from model_store.store import Store, StoredVersion
@@ -122,12 +122,12 @@ def test_a_compiled_model_that_answers_wrongly_is_made_again(
     events: list[tuple[str, str]] = []
     monkeypatch.setattr(log, "event", lambda name, **fields: events.append((name, fields["reason"])))
     settings = Settings(store=store, state=tmp_path, precision="f32", threads=2)
-    plan, folder = Plan("f32", 1, 2).made_for(), tmp_path / COMPILED
+    made, folder = made_for("f32"), tmp_path / COMPILED
     another = Store(store).open("classifier", 2)
     load_and_try(another, settings)[0].keep_compiled()
-    wrong = CompiledModels(folder, another.digest).read(plan)
+    wrong = CompiledModels(folder, another.digest).read(made)
     assert wrong is not None
-    CompiledModels(folder, first.digest).write(plan, wrong)
+    CompiledModels(folder, first.digest).write(made, wrong)
 
     sound, sample = load_and_try(first, settings)
     sound.keep_compiled()

@@ -87,8 +87,11 @@ def build_base(base: str, weights: str | None, side: int, *, learns: bool) -> ke
     """
     chosen = BASES[base]
     network = chosen.build(weights=weights, include_top=False, input_shape=(side, side, 3))
+    for layer in network.layers:
+        if not learns and isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
     image = keras.Input((side, side, 3))
-    features = network(_scaled(image, chosen.scaled), training=None if learns else False)
+    features = network(_scaled(image, chosen.scaled))
     return keras.Model(image, keras.layers.GlobalAveragePooling2D()(features), name=base)
 
 
