@@ -208,7 +208,10 @@ def _energy(image: NDArray[np.signedinteger], used: Mask | None) -> float:
     if used is None:
         return float(squares.mean())
     seen = used[middle] & used[up] & used[down] & used[left] & used[right]
-    return float(squares.mean(where=seen)) if seen.any() else 0.0
+    count = np.count_nonzero(seen)
+    return (
+        float((squares * seen).sum() / count) if count else 0.0
+    )  # NumPy's own mean of a part takes four times as long
 
 
 def _extreme(image: Bytes, width: int, of: np.ufunc, outside: int) -> Bytes:
