@@ -31,8 +31,8 @@ _PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {
 
 _BAND_PIXELS = 1_000_000
 _AT_ONCE = 4_000_000
-"""Bytes that a decoder is given at once. With Pillow's own 65,536 it lets go of Python's lock, and waits for it again, a
-few times for a usual file: with 16 clients that cost 5 % of all images."""
+"""Bytes that a decoder is given at once. With Pillow's own 65,536 it lets go of Python's lock, and waits for it again,
+a few times for a usual file: with 16 clients that cost 5 % of all images."""
 # What Pillow raises about damaged files. MemoryError is not among them: it says nothing about the file.
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
 
