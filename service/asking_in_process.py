@@ -1,24 +1,32 @@
 """Answers on the command line without a service, with the models of a store.
 
-It imports neither the web framework nor the client: the start is a good part of the time that a few images take.
+It imports neither the web framework nor the client, and loads no version but the one that answers: the start is a good
+part of the time that a few images take.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from service.asking import Reply, Wanted, about_the_image
-from service.engine import Engine, Selection
+from model_store.labels import Labels
+from model_store.processors import available_processors
+from model_store.store import Store
+from service.asking import Asker, Reply, Wanted, about_the_image
+from service.engine import STABLE
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
 from service.problem_members import problem_members
 from service.problems import kind_of
 from service.progress import Progress
 from service.settings import Settings
-from service.versions import Served, keep_compiled
-from service.workers import images_at_once
+from service.versions import Served, Versions, keep_compiled
+from service.workers import MOST_IMAGES, images_at_once
 
 if TYPE_CHECKING:
     from service.image_route import Work
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
 _NO_DEADLINE = 86_400.0
 """In seconds: nobody waits at the other end of a connection."""
 
-_CROWD = 50
+MANY = 50
 """Images: with fewer, making ready for them takes longer than it saves."""
 
 
@@ -46,7 +54,7 @@ class InProcess:
     def expect(self, images: int) -> None:
         """See `Asker.expect`."""
         used = [served for served in (self.served, self.served.classifier) if served is not None]
-        if images >= _CROWD:
+        if images >= MANY:
             for served in used:
                 served.runtime.expect_crowds()
         keep_compiled(used)
@@ -74,11 +82,40 @@ class InProcess:
         return Reply(answer.model_dump(mode="json"))
 
 
-def in_process(settings: Settings, wanted: Wanted) -> InProcess:
-    """Loads and tries the version that is wanted.
+@contextmanager
+def in_process(settings: Settings, wanted: Wanted, images: int = 1) -> Iterator[Asker]:
+    """Loads and tries the version that is wanted, and nothing else; for many images, in as many processes as pay.
+
+    Args:
+        settings: Where the store is, and how many threads there may be.
+        wanted: What is asked of every image.
+        images: How many there are.
 
     Raises:
         StoreError: There is none, or it must not answer.
     """
+    version = _version(settings, wanted)
+    processes = min(settings.threads or available_processors(), MOST_IMAGES)
+    may_fork = sys.platform == "linux" and "openvino" not in sys.modules  # once it runs, it would hang in the helpers
+    if images < MANY or processes == 1 or not may_fork:
+        yield _load(settings, wanted, *version)
+        return
+    from service.asking_in_processes import InProcesses  # noqa: PLC0415 - imports that few images need not wait for
+
+    alone = settings.model_copy(update={"threads": 1})
+    with InProcesses(partial(_load, alone, wanted, *version), processes) as several:
+        yield several
+
+
+def _version(settings: Settings, wanted: Wanted) -> tuple[str, int, str | None]:
+    """Which one: name, number and, if a label says, digest. A label that moves meanwhile changes nothing any more."""
     name = CLASSIFIER if wanted.task == "classify" else GRADER
-    return InProcess(settings, wanted, Engine(settings).get(name, Selection(wanted.version, wanted.label)))
+    if wanted.version is not None:
+        return name, wanted.version, None
+    labels = Labels(Store(settings.store), settings.state)
+    named = labels.get(name, wanted.label or STABLE)
+    return name, named.version, named.digest
+
+
+def _load(settings: Settings, wanted: Wanted, name: str, version: int, digest: str | None) -> InProcess:
+    return InProcess(settings, wanted, Versions(Store(settings.store), settings).get(name, version, digest))

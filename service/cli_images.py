@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         _check_out(options)
         files = list(_images(options.files))
-        with _asker(options) as asker:
+        with _asker(options, len(files)) as asker:
             return _ask_all(asker, files, options)
     except SettingsError as error:
         for problem in error.problems:
@@ -155,7 +155,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 
 @contextmanager
-def _asker(options: argparse.Namespace) -> Iterator[Asker]:
+def _asker(options: argparse.Namespace, images: int) -> Iterator[Asker]:
     if options.server:
         from client import Client, MelanoserveError  # noqa: PLC0415
         from service.asking_remote import Remote  # noqa: PLC0415
@@ -169,7 +169,8 @@ def _asker(options: argparse.Namespace) -> Iterator[Asker]:
     from service.asking_in_process import in_process  # noqa: PLC0415
 
     places = {name: getattr(options, name) for name in ("store", "state") if getattr(options, name) is not None}
-    yield in_process(read_settings(places), _wanted(options))
+    with in_process(read_settings(places), _wanted(options), images) as asker:
+        yield asker
 
 
 def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> int:

@@ -34,12 +34,13 @@ def remote(service: Service) -> Iterator[Client]:
 
 @pytest.mark.parametrize("wanted", [Wanted("classify"), Wanted("grade", always=True), Wanted("classify", version=2)])
 def test_here_and_there_the_answer_is_the_same(wanted: Wanted, settings: Settings, remote: Client) -> None:
-    here, there = in_process(settings, wanted), Remote(remote, wanted)
-    for colour in (MELANOMA, BENIGN):
-        mine, theirs = (asker.ask(png(picture(colour))).answer for asker in (here, there))
-        assert mine is not None
-        assert theirs is not None
-        assert mine | {"request_id": ""} == theirs | {"request_id": ""}
+    there = Remote(remote, wanted)
+    with in_process(settings, wanted) as here:
+        for colour in (MELANOMA, BENIGN):
+            mine, theirs = (asker.ask(png(picture(colour))).answer for asker in (here, there))
+            assert mine is not None
+            assert theirs is not None
+            assert mine | {"request_id": ""} == theirs | {"request_id": ""}
 
 
 def test_a_problem_of_one_image_does_not_end_a_folder_and_any_other_does() -> None:

@@ -1,0 +1,130 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import RuntimeUnavailable, StoreError, UnknownOperatingPoint
+from service.asking import Asker, Reply, Wanted
+from service.asking_in_process import MANY, in_process
+from service.asking_in_processes import InProcesses
+from service.settings import Settings
+from tests.tiny_models import MELANOMA, picture, png
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Named:
+    """Says which process answers; dies, or refuses, when it is told to."""
+
+    threads: int = 1
+
+    def expect(self, images: int) -> None:
+        """Nothing."""
+
+    def ask(self, data: bytes) -> Reply:
+        time.sleep(0.02)
+        if data == b"die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if data == b"refuse":
+            raise UnknownOperatingPoint("There is none of that name.")
+        return Reply({"process": os.getpid(), "of": len(data)})
+
+
+@pytest.fixture
+def three() -> Iterator[InProcesses]:
+    with InProcesses(Named, 3) as several:
+        yield several
+
+
+def test_all_processes_answer_each_what_it_was_asked(three: InProcesses) -> None:
+    with ThreadPoolExecutor(three.threads) as pool:
+        replies = list(pool.map(three.ask, [b"x" * size for size in range(90)]))
+    answers = [reply.answer for reply in replies]
+    assert [answer["of"] for answer in answers if answer] == list(range(90))
+    shares = Counter(answer["process"] for answer in answers if answer)
+    assert len(shares) == 3
+    assert os.getpid() not in shares
+    assert min(shares.values()) > 10
+
+
+def test_what_is_wrong_with_the_question_comes_back_as_what_it_is(three: InProcesses) -> None:
+    for _ in range(6):
+        with pytest.raises(UnknownOperatingPoint, match="none of that name"):
+            three.ask(b"refuse")
+    assert three.ask(b"x").answer is not None
+
+
+def test_a_process_that_dies_is_told(three: InProcesses) -> None:
+    with pytest.raises(RuntimeUnavailable, match="ended by itself"):
+        three.ask(b"die")
+
+
+def test_what_cannot_be_loaded_is_said_and_leaves_nobody_behind() -> None:
+    def load() -> Asker:
+        raise StoreError("It cannot be loaded.")
+
+    before = children()
+    with pytest.raises(StoreError, match="cannot be loaded"):
+        InProcesses(load, 2)
+    until(lambda: children() <= before)
+
+
+def test_the_helpers_end_with_the_first_process() -> None:
+    code = (
+        "import os, time\nfrom tests.service.test_asking_in_processes import Named, children\n"
+        "from service.asking_in_processes import InProcesses\n"
+        "several = InProcesses(Named, 3)\nprint(*children(), flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        helpers = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(helpers) == 3
+        process.kill()
+    until(lambda: not any(alive(pid) for pid in helpers))
+
+
+def test_several_processes_say_what_one_says(pristine_store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for seed in range(MANY):
+        (folder / f"{seed:03}.png").write_bytes(png(picture(MELANOMA, seed)))
+    where = ["--store", str(pristine_store), "--state", str(tmp_path / "state"), "--format", "json"]
+    main = "import sys; from service.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", main, "classify", str(folder), *where]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"MELANOSERVE_THREADS": "2"}, capture_output=True, text=True, check=True
+    )
+    said = [json.loads(line) for line in ended.stdout.splitlines()]
+    with in_process(Settings(store=pristine_store, state=tmp_path), Wanted("classify")) as one:
+        for file, answer in zip(sorted(folder.iterdir()), said, strict=True):
+            assert answer == {"file": str(file)} | (one.ask(file.read_bytes()).answer or {})
+
+
+def until(done: object) -> None:
+    deadline = time.monotonic() + 20
+    while not done():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def children() -> set[int]:
+    """Of this process, as the system lists them."""
+    listed = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return {int(pid) for pid in listed}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
