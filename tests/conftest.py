@@ -25,7 +25,6 @@ LONG = (
     "tests/docs/test_commands.py::test_what_it_says_can_be_done_and_comes_out[docs/how-to/keys",
     "tests/docs/test_commands.py::test_what_it_says_can_be_done_and_comes_out[docs/how-to/versions",
     "tests/fuzz/test_runner.py::test_a_process_that_dies",
-    "tests/gateway/test_killed.py",
     "tests/model_store/test_runtime_tensorflow.py::test_threads_are_limited",
     "tests/service/test_bundled_heatmap.py",
     "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
