@@ -122,9 +122,9 @@ def test_a_zombie_is_dead(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> CollectorRegistry:
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
     """Collects what this process writes into the folder."""
-    values.ValueClass = shared_values(tmp_path)
+    monkeypatch.setattr(values, "ValueClass", shared_values(tmp_path))
     collecting = CollectorRegistry()
     MultiProcessCollector(collecting, path=str(tmp_path))  # type: ignore[no-untyped-call]
     return collecting

@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, values
 
 from service.metrics_series import PROBABILITIES, SECONDS, Series
 
@@ -12,7 +12,9 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def series(registry: CollectorRegistry) -> Series:
+def series(registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch) -> Series:
+    # Another test may have left those of several processes.
+    monkeypatch.setattr(values, "ValueClass", values.MutexValue)
     return Series(registry)
 
 
