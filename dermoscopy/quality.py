@@ -209,9 +209,8 @@ def _energy(image: NDArray[np.signedinteger], used: Mask | None) -> float:
         return float(squares.mean())
     seen = used[middle] & used[up] & used[down] & used[left] & used[right]
     count = np.count_nonzero(seen)
-    return (
-        float((squares * seen).sum() / count) if count else 0.0
-    )  # NumPy's own mean of a part takes four times as long
+    # NumPy's own mean of a part takes four times as long.
+    return float((squares * seen).sum() / count) if count else 0.0
 
 
 def _extreme(image: Bytes, width: int, of: np.ufunc, outside: int) -> Bytes:
