@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from service.problems import DicomInputNeeded
@@ -37,21 +40,33 @@ class Reply:
 
 
 class Asker(Protocol):
-    """Answers about one image after the other, from several threads."""
-
-    @property
-    def threads(self) -> int:
-        """How many may ask at once."""
+    """Answers about image files, several at once."""
 
     def expect(self, images: int) -> None:
         """Is told how many images will be asked about."""
 
-    def ask(self, data: bytes) -> Reply:
-        """What becomes of an image's bytes.
+    def replies(self, files: Sequence[Path]) -> Iterator[Reply]:
+        """What becomes of each file, in their order, as soon as it and those before it are there.
 
         Raises:
+            OSError: One cannot be read.
             MelanoserveError, StoreError: Nothing can be answered, whatever the image.
         """
+
+
+def replies_of(ask: Callable[[Path], Reply], files: Sequence[Path], threads: int) -> Iterator[Reply]:
+    """See `Asker.replies`.
+
+    Args:
+        ask: Gives one file's reply.
+        files: Which ones.
+        threads: How many ask at once.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            yield from pool.map(ask, files)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def about_the_image(status: int, code: str) -> bool:

@@ -7,17 +7,18 @@ part of the time that a few images take.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_store.labels import Labels
 from model_store.processors import available_processors
 from model_store.store import Store
-from service.asking import Asker, Reply, Wanted, about_the_image
+from service.asking import Asker, Reply, Wanted, about_the_image, replies_of
 from service.engine import STABLE
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
@@ -59,10 +60,15 @@ class InProcess:
                 served.runtime.expect_crowds()
         keep_compiled(used)
 
-    def ask(self, data: bytes) -> Reply:
-        """See `Asker.ask`."""
+    def replies(self, files: Sequence[Path]) -> Iterator[Reply]:
+        """See `Asker.replies`."""
+        return replies_of(self.ask, files, self.threads)
+
+    def ask(self, file: Path) -> Reply:
+        """What becomes of one file; raises what `Asker.replies` raises."""
         work: Work = classify if self.wanted.task == "classify" else grade_image
         question = Question("", self.wanted.operating_point, always=self.wanted.always, frame=self.wanted.frame)
+        data = file.read_bytes()
         try:
             job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE), together=lambda: self.threads)
             answer = work(self.served, job)

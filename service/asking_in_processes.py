@@ -7,28 +7,41 @@ would not survive it.
 from __future__ import annotations
 
 import os
-import queue
 import signal
-import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import TYPE_CHECKING, Protocol, Self
 
 from model_store.errors import RuntimeUnavailable
-from service.asking import Asker, Reply
+from service.asking import Reply
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-Load = Callable[[], Asker]
+Load = Callable[[], "Answering"]
 
 LAST_IMAGE_SECONDS = 5.0
 """How long to wait for a helper that is told to end; it dies with this process in any case."""
 
 _AHEAD = 2
-"""Images that a helper is given at once, so that it need not wait for the next one."""
+"""Files that a helper is given at once, so that it need not wait for the next one."""
+
+_LOADED = Reply()
+
+
+class Answering(Protocol):
+    """What a helper asks, one file after the other."""
+
+    def expect(self, images: int) -> None:
+        """See `Asker.expect`."""
+
+    def ask(self, file: Path) -> Reply:
+        """What becomes of one file; raises what `Asker.replies` raises."""
 
 
 class InProcesses:
@@ -45,9 +58,7 @@ class InProcesses:
             StoreError: What `load` raises there.
             RuntimeUnavailable: One ended that should not have.
         """
-        self.threads = _AHEAD * processes
         self._helpers: list[_Helper] = []
-        self._idle: queue.SimpleQueue[_Helper] = queue.SimpleQueue()
         try:
             for _ in range(processes):
                 self._helpers.append(_Helper(load, self._helpers))
@@ -56,8 +67,6 @@ class InProcesses:
         except BaseException:
             self._end()
             raise
-        for helper in self._helpers * _AHEAD:
-            self._idle.put(helper)
 
     def __enter__(self) -> Self:
         return self
@@ -70,17 +79,25 @@ class InProcesses:
     def expect(self, images: int) -> None:
         """See `Asker.expect`; a helper works on one after the other, however many there are."""
 
-    def ask(self, data: bytes) -> Reply:
-        """See `Asker.ask`.
+    def replies(self, files: Sequence[Path]) -> Iterator[Reply]:
+        """See `Asker.replies`.
 
         Raises:
             RuntimeUnavailable: A helper ended that should not have.
         """
-        helper = self._idle.get()
-        try:
-            return helper.ask(data)
-        finally:
-            self._idle.put(helper)
+        left, there = deque(enumerate(files)), dict[int, Reply | Exception]()
+        with DefaultSelector() as ready:
+            for helper in self._helpers:
+                ready.register(helper.connection, EVENT_READ, helper)
+            for helper in self._helpers * _AHEAD:
+                helper.give(left)
+            for number in range(len(files)):
+                while number not in there:
+                    for key, _ in ready.select():
+                        helper = key.data
+                        there |= helper.take()
+                        helper.give(left)
+                yield _or_raised(there.pop(number))
 
     def _end(self) -> None:
         for helper in self._helpers:
@@ -97,41 +114,45 @@ class _Helper:
         self._process: BaseProcess = fork.Process(target=_help, args=(there, load, ends), daemon=True)
         self._process.start()
         there.close()
-        self._sending, self._receiving = threading.Lock(), threading.Lock()
+        self._given: deque[int] = deque()
 
     def loaded(self) -> None:
         """Waits until it is, or raises what kept it from it."""
-        self._receive()
+        _or_raised(self._receive())
 
-    def ask(self, data: bytes) -> Reply:
-        """Replies come in the order of the questions: who has sent waits to receive before the next one sends."""
-        with self._sending:
-            try:
-                self.connection.send_bytes(data)
-            except OSError as error:
-                raise _ended() from error
-            self._receiving.acquire()
+    def give(self, left: deque[tuple[int, Path]]) -> None:
+        """The next file, if there is one."""
+        if not left:
+            return
+        number, file = left.popleft()
         try:
-            reply = self._receive()
-        finally:
-            self._receiving.release()
-        if reply is None:
-            raise _ended()
-        return reply
+            self.connection.send(file)
+        except OSError as error:
+            raise _ended() from error
+        self._given.append(number)
 
-    def _receive(self) -> Reply | None:
+    def take(self) -> dict[int, Reply | Exception]:
+        """A reply, by the number of its file: they come in the order in which those were given."""
+        reply = self._receive()
+        return {self._given.popleft(): reply}
+
+    def _receive(self) -> Reply | Exception:
         try:
-            received: Reply | Exception | None = self.connection.recv()
+            received: Reply | Exception = self.connection.recv()
         except (EOFError, OSError) as error:
             raise _ended() from error
-        if isinstance(received, Exception):
-            raise received
         return received
 
     def end(self) -> None:
         """What it still works on, nobody wants."""
         self.connection.close()
         self._process.join(LAST_IMAGE_SECONDS)
+
+
+def _or_raised(reply: Reply | Exception) -> Reply:
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def _ended() -> RuntimeUnavailable:
@@ -152,14 +173,14 @@ def _help(connection: Connection, load: Load, ends: Sequence[Connection]) -> Non
     try:
         asker = _loaded(connection, load)
         while asker is not None:
-            connection.send(_reply(asker, connection.recv_bytes()))
+            connection.send(_reply(asker, connection.recv()))
     except (EOFError, OSError):
         pass  # the first process has ended, or wants no more
     finally:
         os._exit(0)  # nothing to flush, and nothing that took part in a fork to take down
 
 
-def _loaded(connection: Connection, load: Load) -> Asker | None:
+def _loaded(connection: Connection, load: Load) -> Answering | None:
     """Tells the first process that it is loaded, or why not."""
     try:
         asker = load()
@@ -167,12 +188,12 @@ def _loaded(connection: Connection, load: Load) -> Asker | None:
     except Exception as error:  # noqa: BLE001 - raised again there
         connection.send(error)
         return None
-    connection.send(None)
+    connection.send(_LOADED)
     return asker
 
 
-def _reply(asker: Asker, data: bytes) -> Reply | Exception:
+def _reply(asker: Answering, file: Path) -> Reply | Exception:
     try:
-        return asker.ask(data)
+        return asker.ask(file)
     except Exception as error:  # noqa: BLE001 - raised again by whoever asked
         return error

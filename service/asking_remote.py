@@ -1,10 +1,12 @@
 """Answers on the command line from a service."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from client import Client, Problem
-from service.asking import Reply, Wanted, about_the_image
+from service.asking import Reply, Wanted, about_the_image, replies_of
 
 REQUESTS_AT_ONCE = 8
 """Enough to keep a service's processors busy, far below what it admits."""
@@ -16,18 +18,22 @@ class Remote:
 
     client: Client
     wanted: Wanted
-    threads: int = REQUESTS_AT_ONCE
 
     def expect(self, images: int) -> None:
         """See `Asker.expect`; a service is ready for any number."""
 
-    def ask(self, data: bytes) -> Reply:
-        """See `Asker.ask`."""
+    def replies(self, files: Sequence[Path]) -> Iterator[Reply]:
+        """See `Asker.replies`."""
+        return replies_of(self.ask, files, REQUESTS_AT_ONCE)
+
+    def ask(self, file: Path) -> Reply:
+        """What becomes of one file; raises what `Asker.replies` raises."""
         given = {name: value for name, value in vars(self.wanted).items() if name not in ("task", "form")}
         # Not what is merely false: version 0 must be refused, not left out and answered by another version.
         options: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None and value is not False
         }
+        data = file.read_bytes()
         try:
             client, grade = self.client, self.wanted.task == "grade"
             if self.wanted.form == "dicom":

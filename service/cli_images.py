@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,7 +183,7 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
     asker.expect(len(left))
     failed = 0
     with results or nullcontext(), _Output(options, len(left)) as output:
-        for file, reply in _replies(asker, left):
+        for file, reply in zip(left, asker.replies(left), strict=True):
             row = output.show(file, reply)
             if results is not None:
                 results.add(row)
@@ -195,19 +194,6 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
 def _named(file: Path, frame: int | None) -> str:
     """What a row calls it: two frames of a file are two pictures, and neither must pass for the other."""
     return str(file) if frame is None else f"{file}#frame={frame}"
-
-
-def _replies(asker: Asker, files: list[Path]) -> Iterator[tuple[Path, Reply]]:
-    """Each file's reply, in the order of the files, as soon as it and those before it are there."""
-
-    def ask(file: Path) -> Reply:
-        return asker.ask(file.read_bytes())
-
-    with ThreadPoolExecutor(asker.threads) as pool:
-        try:
-            yield from zip(files, pool.map(ask, files), strict=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 class _Output:

@@ -5,6 +5,8 @@ half a second, without a restart. Whatever happens to the file, the service is n
 nobody until it is repaired; deleted, it knows nobody.
 """
 
+from __future__ import annotations
+
 import hmac
 import logging
 import math
@@ -15,8 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-
-from starlette.datastructures import Headers
+from typing import TYPE_CHECKING
 
 from service import log
 from service.key_file import Replaced, Scope, StoredKey, UnreadableKeyFile, hashed, parsed, read_keys
@@ -29,6 +30,9 @@ from service.problems import (
     Unauthorized,
 )
 from service.rate_limit import TokenBucket
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 LOOK_EVERY = 0.5
 

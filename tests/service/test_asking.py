@@ -1,14 +1,17 @@
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from client import Client, Patience
-from service.asking import Wanted, about_the_image
+from model_store.errors import StoreError
+from service.asking import Reply, Wanted, about_the_image, replies_of
 from service.asking_in_process import in_process
 from service.asking_remote import Remote
 from service.problems import catalogue
 from service.settings import Settings
+from tests.image_files import file_of
 from tests.running_service import Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -33,14 +36,41 @@ def remote(service: Service) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("wanted", [Wanted("classify"), Wanted("grade", always=True), Wanted("classify", version=2)])
-def test_here_and_there_the_answer_is_the_same(wanted: Wanted, settings: Settings, remote: Client) -> None:
+def test_here_and_there_the_answer_is_the_same(
+    wanted: Wanted, settings: Settings, remote: Client, tmp_path: Path
+) -> None:
     there = Remote(remote, wanted)
     with in_process(settings, wanted) as here:
         for colour in (MELANOMA, BENIGN):
-            mine, theirs = (asker.ask(png(picture(colour))).answer for asker in (here, there))
+            files = [file_of(tmp_path, png(picture(colour)))]
+            mine, theirs = (next(asker.replies(files)).answer for asker in (here, there))
             assert mine is not None
             assert theirs is not None
             assert mine | {"request_id": ""} == theirs | {"request_id": ""}
+
+
+def test_replies_come_in_the_order_of_the_files_and_several_are_asked_at_once(tmp_path: Path) -> None:
+    together = Barrier(3)
+
+    def ask(file: Path) -> Reply:
+        together.wait(10)
+        return Reply({"file": file.name})
+
+    files = [tmp_path / str(number) for number in range(9)]
+    answers = [reply.answer for reply in replies_of(ask, files, threads=3)]
+    assert answers == [{"file": file.name} for file in files]
+
+
+def test_after_a_failure_no_further_file_is_asked_about(tmp_path: Path) -> None:
+    asked: list[Path] = []
+
+    def ask(file: Path) -> Reply:
+        asked.append(file)
+        raise StoreError("It must not answer.")
+
+    with pytest.raises(StoreError):
+        list(replies_of(ask, [tmp_path / str(number) for number in range(1000)], threads=1))
+    assert len(asked) < 1000
 
 
 def test_a_problem_of_one_image_does_not_end_a_folder_and_any_other_does() -> None:

@@ -14,6 +14,7 @@ from service.asking_in_process import MANY, InProcess, in_process
 from service.loading import load_and_try
 from service.settings import Settings
 from tests.dermoscopy.dicom_files import STUDY, native, rgb
+from tests.image_files import file_of
 from tests.tiny_models import MELANOMA, picture, png
 
 
@@ -28,39 +29,39 @@ def alone(settings: Settings, task: str) -> InProcess:
         return asker
 
 
-def test_what_is_wrong_with_an_image_is_a_reply(settings: Settings) -> None:
+def test_what_is_wrong_with_an_image_is_a_reply(settings: Settings, tmp_path: Path) -> None:
     with in_process(settings, Wanted("classify")) as asker:
-        reply = asker.ask(b"text")
+        reply = next(asker.replies([file_of(tmp_path, b"text")]))
     assert (reply.answer, reply.report) == (None, None)
     assert reply.problem is not None
     assert reply.problem["code"] == "unsupported_image_type"
     assert reply.problem["detail"]
 
 
-def test_what_is_wrong_with_the_question_ends_it(settings: Settings) -> None:
+def test_what_is_wrong_with_the_question_ends_it(settings: Settings, tmp_path: Path) -> None:
     with (
         in_process(settings, Wanted("classify", operating_point="none such")) as asker,
         pytest.raises(UnknownOperatingPoint),
     ):
-        asker.ask(png(picture(MELANOMA)))
+        next(asker.replies([file_of(tmp_path, png(picture(MELANOMA)))]))
     with pytest.raises(StoreError), in_process(settings, Wanted("classify", version=99)):
         pass
 
 
-def test_a_report_is_made_of_a_dicom_file_and_of_nothing_else(settings: Settings) -> None:
+def test_a_report_is_made_of_a_dicom_file_and_of_nothing_else(settings: Settings, tmp_path: Path) -> None:
     with in_process(settings, Wanted("grade", form="dicom", always=True)) as asker:
-        reply = asker.ask(native(rgb()))
+        reply = next(asker.replies([file_of(tmp_path, native(rgb()))]))
         assert reply.report is not None
         assert pydicom.dcmread(io.BytesIO(reply.report)).StudyInstanceUID == STUDY
-        none = asker.ask(png(picture(MELANOMA)))
+        none = next(asker.replies([file_of(tmp_path, png(picture(MELANOMA)))]))
     assert none.report is None
     assert none.problem is not None
     assert none.problem["code"] == "dicom_input_needed"
 
 
-def test_in_fhir_it_is_a_bundle(settings: Settings) -> None:
+def test_in_fhir_it_is_a_bundle(settings: Settings, tmp_path: Path) -> None:
     with in_process(settings, Wanted("classify", form="fhir")) as asker:
-        reply = asker.ask(png(picture(MELANOMA)))
+        reply = next(asker.replies([file_of(tmp_path, png(picture(MELANOMA)))]))
     assert reply.answer is not None
     assert reply.answer["resourceType"] == "Bundle"
     assert "identifier" not in reply.answer, "there was no request that it could be found by"

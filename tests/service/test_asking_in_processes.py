@@ -6,14 +6,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from model_store.errors import RuntimeUnavailable, StoreError, UnknownOperatingPoint
-from service.asking import Asker, Reply, Wanted
+from service.asking import Reply, Wanted
 from service.asking_in_process import MANY, in_process
 from service.asking_in_processes import InProcesses
 from service.settings import Settings
@@ -22,22 +20,19 @@ from tests.tiny_models import MELANOMA, picture, png
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass
 class Named:
-    """Says which process answers; dies, or refuses, when it is told to."""
-
-    threads: int = 1
+    """Says which process answers about which file; dies, or refuses, when the file is called so."""
 
     def expect(self, images: int) -> None:
         """Nothing."""
 
-    def ask(self, data: bytes) -> Reply:
+    def ask(self, file: Path) -> Reply:
         time.sleep(0.02)
-        if data == b"die":
+        if file.name == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        if data == b"refuse":
+        if file.name == "refuse":
             raise UnknownOperatingPoint("There is none of that name.")
-        return Reply({"process": os.getpid(), "of": len(data)})
+        return Reply({"process": os.getpid(), "file": file.name})
 
 
 @pytest.fixture
@@ -46,31 +41,43 @@ def three() -> Iterator[InProcesses]:
         yield several
 
 
+def files(*names: object) -> list[Path]:
+    return [Path(str(name)) for name in names]
+
+
 def test_all_processes_answer_each_what_it_was_asked(three: InProcesses) -> None:
-    with ThreadPoolExecutor(three.threads) as pool:
-        replies = list(pool.map(three.ask, [b"x" * size for size in range(90)]))
-    answers = [reply.answer for reply in replies]
-    assert [answer["of"] for answer in answers if answer] == list(range(90))
+    answers = [reply.answer for reply in three.replies(files(*range(90)))]
+    assert [answer["file"] for answer in answers if answer] == [str(number) for number in range(90)]
     shares = Counter(answer["process"] for answer in answers if answer)
     assert len(shares) == 3
     assert os.getpid() not in shares
     assert min(shares.values()) > 10
 
 
-def test_what_is_wrong_with_the_question_comes_back_as_what_it_is(three: InProcesses) -> None:
-    for _ in range(6):
-        with pytest.raises(UnknownOperatingPoint, match="none of that name"):
-            three.ask(b"refuse")
-    assert three.ask(b"x").answer is not None
+def test_what_is_wrong_with_the_question_comes_back_after_the_files_before(three: InProcesses) -> None:
+    replies = three.replies(files("a", "b", "refuse", "c"))
+    assert [next(replies).answer is not None, next(replies).answer is not None] == [True, True]
+    with pytest.raises(UnknownOperatingPoint, match="none of that name"):
+        next(replies)
+
+
+def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+    class Reads(Named):
+        def ask(self, file: Path) -> Reply:
+            return Reply({"bytes": len(file.read_bytes())})
+
+    with InProcesses(Reads, 2) as two, pytest.raises(FileNotFoundError) as raised:
+        list(two.replies([tmp_path / "gone.jpg"]))
+    assert raised.value.filename == str(tmp_path / "gone.jpg")
 
 
 def test_a_process_that_dies_is_told(three: InProcesses) -> None:
     with pytest.raises(RuntimeUnavailable, match="ended by itself"):
-        three.ask(b"die")
+        list(three.replies(files("a", "die", "b")))
 
 
 def test_what_cannot_be_loaded_is_said_and_leaves_nobody_behind() -> None:
-    def load() -> Asker:
+    def load() -> Named:
         raise StoreError("It cannot be loaded.")
 
     before = children()
@@ -105,9 +112,10 @@ def test_several_processes_say_what_one_says(pristine_store: Path, tmp_path: Pat
         command, cwd=ROOT, env=os.environ | {"MELANOSERVE_THREADS": "2"}, capture_output=True, text=True, check=True
     )
     said = [json.loads(line) for line in ended.stdout.splitlines()]
+    asked = sorted(folder.iterdir())
     with in_process(Settings(store=pristine_store, state=tmp_path), Wanted("classify")) as one:
-        for file, answer in zip(sorted(folder.iterdir()), said, strict=True):
-            assert answer == {"file": str(file)} | (one.ask(file.read_bytes()).answer or {})
+        for file, answer, reply in zip(asked, said, one.replies(asked), strict=True):
+            assert answer == {"file": str(file)} | (reply.answer or {})
 
 
 def until(done: object) -> None:
