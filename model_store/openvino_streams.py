@@ -130,13 +130,13 @@ def core() -> ov.Core:
 
 
 def made_for(precision: Precision) -> str:
-    """All that a compiled model depends on beside the model: precision, OpenVINO, and the processor.
+    """All that a compiled model depends on beside the model: precision, what is rewritten, OpenVINO, the processor.
 
     Not the plan: that is for whoever imports it.
     """
     device = [str(core().get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    exact = "bf16 but for its ends" if precision == "bf16" else precision
-    return " ".join([exact, ov.get_version(), *device, *processor_flags()])
+    graph = "front as convolutions" + (", float32 at its ends" if precision == "bf16" else "")
+    return " ".join([precision, graph, ov.get_version(), *device, *processor_flags()])
 
 
 def compile_model(model: ov.Model, precision: Precision) -> memoryview:

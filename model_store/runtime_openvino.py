@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model_store.compiled import CompiledModels
 from model_store.errors import RefusedVersion
+from model_store.openvino_front import sample_by_convolutions
 from model_store.openvino_quiet import ov
 from model_store.openvino_streams import (
     Plan,
@@ -129,6 +130,7 @@ class OpenVinoRuntime:
 
 def _compiled(path: Path, precision: Precision) -> memoryview:
     model = read(path)
+    sample_by_convolutions(model)
     return compile_model(_with_precise_ends(model) if precision == "bf16" else model, precision)
 
 
