@@ -144,6 +144,8 @@ def join_rows(rows: Sequence[Mapping[str, NDArray[np.float32]]]) -> dict[str, ND
             raise ImplausibleOutput(f"Output {name} is {values.dtype}{list(values.shape)}, not float32 of one image.")
         if not np.isfinite(values).all():
             raise ImplausibleOutput(f"Output {name} is not finite.")
+    if len(rows) == 1:
+        return dict(rows[0])
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 

@@ -29,7 +29,11 @@ LAST_IMAGE_SECONDS = 5.0
 """How long to wait for a helper that is told to end; it dies with this process in any case."""
 
 _AHEAD = 2
-"""Files that a helper is given at once, so that it need not wait for the next one."""
+"""Times that a helper is given files before it has answered, so that it need not wait for the next ones."""
+
+_TOGETHER = 4
+"""Files that it is given at a time: each time this process takes a processor from one of them. Near the end there are
+fewer, so that none of them has some left when the others have none."""
 
 _LOADED = Reply()
 
@@ -86,17 +90,21 @@ class InProcesses:
             RuntimeUnavailable: A helper ended that should not have.
         """
         left, there = deque(enumerate(files)), dict[int, Reply | Exception]()
+
+        def give(helper: _Helper) -> None:
+            share = len(left) // (2 * _AHEAD * len(self._helpers))
+            helper.give([left.popleft() for _ in range(min(len(left), max(1, min(share, _TOGETHER))))])
+
         with DefaultSelector() as ready:
             for helper in self._helpers:
                 ready.register(helper.connection, EVENT_READ, helper)
             for helper in self._helpers * _AHEAD:
-                helper.give(left)
+                give(helper)
             for number in range(len(files)):
                 while number not in there:
                     for key, _ in ready.select():
-                        helper = key.data
-                        there |= helper.take()
-                        helper.give(left)
+                        there |= key.data.take()
+                        give(key.data)
                 yield _or_raised(there.pop(number))
 
     def _end(self) -> None:
@@ -114,31 +122,31 @@ class _Helper:
         self._process: BaseProcess = fork.Process(target=_help, args=(there, load, ends), daemon=True)
         self._process.start()
         there.close()
-        self._given: deque[int] = deque()
+        self._given: deque[list[int]] = deque()
 
     def loaded(self) -> None:
         """Waits until it is, or raises what kept it from it."""
-        _or_raised(self._receive())
+        for loaded in self._receive():
+            _or_raised(loaded)
 
-    def give(self, left: deque[tuple[int, Path]]) -> None:
-        """The next file, if there is one."""
-        if not left:
+    def give(self, files: list[tuple[int, Path]]) -> None:
+        """The next files, with their numbers; none is nothing to do."""
+        if not files:
             return
-        number, file = left.popleft()
         try:
-            self.connection.send(file)
+            self.connection.send([file for _, file in files])
         except OSError as error:
             raise _ended() from error
-        self._given.append(number)
+        self._given.append([number for number, _ in files])
 
     def take(self) -> dict[int, Reply | Exception]:
-        """A reply, by the number of its file: they come in the order in which those were given."""
-        reply = self._receive()
-        return {self._given.popleft(): reply}
+        """Replies, by the numbers of their files: they come as those were given."""
+        replies = self._receive()
+        return dict(zip(self._given.popleft(), replies, strict=True))
 
-    def _receive(self) -> Reply | Exception:
+    def _receive(self) -> list[Reply | Exception]:
         try:
-            received: Reply | Exception = self.connection.recv()
+            received: list[Reply | Exception] = self.connection.recv()
         except (EOFError, OSError) as error:
             raise _ended() from error
         return received
@@ -173,7 +181,7 @@ def _help(connection: Connection, load: Load, ends: Sequence[Connection]) -> Non
     try:
         asker = _loaded(connection, load)
         while asker is not None:
-            connection.send(_reply(asker, connection.recv()))
+            connection.send([_reply(asker, file) for file in connection.recv()])
     except (EOFError, OSError):
         pass  # the first process has ended, or wants no more
     finally:
@@ -186,9 +194,9 @@ def _loaded(connection: Connection, load: Load) -> Answering | None:
         asker = load()
         asker.expect(1)
     except Exception as error:  # noqa: BLE001 - raised again there
-        connection.send(error)
+        connection.send([error])
         return None
-    connection.send(_LOADED)
+    connection.send([_LOADED])
     return asker
 
 
