@@ -225,7 +225,7 @@ def _energy(image: NDArray[np.signedinteger], used: Mask | None) -> float:
     count = laplacian.size
     if used is not None:
         seen = used[middle] & used[up] & used[down] & used[left] & used[right]
-        count = np.count_nonzero(seen)
+        count = int(np.count_nonzero(seen))
         laplacian *= seen
     single = laplacian.astype(np.float32).ravel()
     # The fastest sum of squares that is NumPy's own: threads of OpenBLAS would spin on the other processors.

@@ -6,7 +6,7 @@ Everything here that touches the store is blocking and belongs in a worker threa
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +132,7 @@ class Versions:
                 raise type(known.error)(known.error.message)
             if known is not None and known.stored is not None:
                 _check_digest(known.stored, digest)
-            served = self._try(key)
+            served = self._try(key, self._pinned_classifier)
             _check_digest(served.stored, digest)
             self._loaded[key] = served
             self._asked[key] = time.monotonic()
@@ -153,7 +153,7 @@ class Versions:
                 return Condition("serving", stored=served.stored, served=served)
             if self._known(key) is None:
                 try:
-                    self._try(key)
+                    self._try(key, self._vouch_for)
                 except (RefusedVersion, RuntimeUnavailable) as error:
                     return Condition("refused", str(error))
                 finally:
@@ -178,8 +178,13 @@ class Versions:
             return_memory()
         return idle
 
-    def _try(self, key: Key) -> Served:
-        """Verifies, loads and tries a version, and remembers how that went."""
+    def _try(self, key: Key, pinned: Callable[[Pinned], Served | None]) -> Served:
+        """Verifies, loads and tries a version, and remembers how that went.
+
+        Args:
+            key: Which one.
+            pinned: Called of a grader with the classifier that it pins, which must be able to answer.
+        """
         depends: tuple[Key, ...] = (key,)
         fingerprint = self._fingerprint(depends)
         with self._marked(key):
@@ -189,7 +194,7 @@ class Versions:
                 if pin is not None:
                     depends = (key, (pin.name, pin.version))
                     fingerprint = self._fingerprint(depends)
-                classifier = None if pin is None else self._pinned_classifier(pin)
+                classifier = None if pin is None else pinned(pin)
                 runtime, sample = load_and_try(stored, self._settings)
             except (RefusedVersion, RuntimeUnavailable) as error:
                 self._trials[key] = _Trial(depends, fingerprint, error=error)
@@ -202,6 +207,16 @@ class Versions:
     def _pinned_classifier(self, pin: Pinned) -> Served:
         try:
             return self.get(pin.name, pin.version, pin.digest)
+        except StoreError as error:
+            raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
+
+    def _vouch_for(self, pin: Pinned) -> None:
+        """For a grader that is only tried: the classifier need not be in memory, too."""
+        try:
+            found = self.condition(pin.name, pin.version)
+            if found.stored is None:
+                raise RefusedVersion(found.reason or "It must not answer.")
+            _check_digest(found.stored, pin.digest)
         except StoreError as error:
             raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
 

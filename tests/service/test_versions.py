@@ -70,4 +70,8 @@ def test_the_states_of_what_was_looked_at(versions: Versions, store: Path) -> No
     with pytest.raises(RefusedVersion):
         versions.get("classifier", 2)
     versions.condition("grader", 1)
-    assert versions.states() == [("classifier", 1, "serving"), ("classifier", 2, "refused"), ("grader", 1, "available")]
+    states = [("classifier", 1, "available"), ("classifier", 2, "refused"), ("grader", 1, "available")]
+    assert versions.states() == states
+    assert versions.loaded() == [], "what was only tried, and what it pins, is not kept"
+    versions.get("grader", 1)
+    assert [served.key for served in versions.loaded()] == [("classifier", 1), ("grader", 1)]
