@@ -11,7 +11,8 @@ from dermoscopy.prepare import prepare
 from dermoscopy.quality import measure_pixels
 from model_store.decision import SUM_TOLERANCE, decide, grade
 from model_store.errors import RefusedVersion
-from model_store.openvino_precise import PRECISE_CONVOLUTIONS, keep_ends_precise, keep_tail_precise
+from model_store.openvino_front import sample_by_convolutions
+from model_store.openvino_precise import PRECISE_CONVOLUTIONS, average_precisely, keep_ends_precise, keep_tail_precise
 from model_store.openvino_quiet import ops, ov
 from model_store.openvino_streams import Plan, Row, Streams, compile_model, core, import_all, in_memory, read
 from model_store.runtime import load
@@ -68,6 +69,30 @@ def test_what_the_first_convolutions_are_made_of_keeps_its_precision(name: str, 
     marked = [node.get_friendly_name() for node in kept if node in convolutions]
     assert marked == [node.get_friendly_name() for node in convolutions[:PRECISE_CONVOLUTIONS]]
     assert len(kept) > PRECISE_CONVOLUTIONS
+    assert_same(outputs(plain), outputs(model))
+
+
+def means(model: ov.Model) -> list[tuple[int, ...]]:
+    """Shapes of what means are taken of."""
+    return [
+        tuple(node.input_value(0).get_shape())
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "ReduceMean"
+    ]
+
+
+def test_means_over_the_last_precise_map_are_taken_of_it_as_a_matrix() -> None:
+    """Which the first layer that the gate's heads look at is; the others are bfloat16."""
+    plain, model = read(STORE.path("classifier", 5)), read(STORE.path("classifier", 5))
+    for one in (plain, model):
+        assert sample_by_convolutions(one)
+    names = average_precisely(model)
+    assert (means(plain).count((1, 64, 80, 80)), means(plain).count((6400, 64))) == (2, 0)
+    assert (means(model).count((1, 64, 80, 80)), means(model).count((6400, 64))) == (0, 2)
+    assert len(means(model)) == len(means(plain))
+    kinds = {node.get_type_name() for node in model.get_ordered_ops() if node.get_friendly_name() in names}
+    assert {"ReduceMean", "Power", "Subtract", "Clamp"} <= kinds
+    assert "Concat" not in kinds
     assert_same(outputs(plain), outputs(model))
 
 
