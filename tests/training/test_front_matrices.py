@@ -28,6 +28,14 @@ def test_a_sample_is_a_weighted_mean_of_the_pixels_around_it(side: int, sigma: f
     assert weights == pytest.approx(weights[::-1, ::-1], abs=1e-3)  # no side of the picture is favoured
 
 
+@pytest.mark.parametrize("sigma", [LUMA_SIGMA, CHROMA_SIGMA])
+def test_five_samples_further_the_weights_are_the_same_seven_pixels_further(sigma: float) -> None:
+    """Also those at the very end, whose distance is what it must not exceed: a runtime counts on it."""
+    weights = sampling_matrix(224, sigma)
+    for row in range(10, 145):
+        assert np.abs(np.roll(weights[row], 7) - weights[row + 5]).max() < 1e-6, row
+
+
 def test_brightness_is_sampled_more_sharply_than_colour() -> None:
     luma, red, blue = sampling_matrices(224)
     assert luma.max() > 1.5 * red.max()
