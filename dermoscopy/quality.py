@@ -144,13 +144,14 @@ def contrast(pixels: Pixels, lit: Mask | None = None) -> float:
         pixels: uint8[224, 224, 3].
         lit: bool[224, 224], what is not the instrument's dark frame; None if there is none.
     """
-    means, surface, fit = _sums(pixels).reshape(-1, 3) * np.float32(1 / _CELL**2), _surfaces(), _fit_to_all()
-    if lit is not None:
-        used = _all_of(lit, _CELL).ravel()
-        if np.count_nonzero(used) >= _CELLS:
-            means, surface = means[used], surface[used]
-            fit = _fit(surface)
-    left = np.ascontiguousarray((means - surface @ (fit @ means)).T)
+    means, surface = _sums(pixels).reshape(-1, 3) * np.float32(1 / _CELL**2), _surfaces()
+    used = None if lit is None else _all_of(lit, _CELL).ravel()
+    if used is not None and _CELLS <= np.count_nonzero(used) < used.size:
+        means, surface = means[used], surface[used]
+        best = np.linalg.solve(_normal(surface), surface.T @ means)
+    else:
+        best = _fit_to_all() @ means
+    left = np.ascontiguousarray((means - surface @ best).T)
     low, high = _percentiles(left, _SPREAD)
     return float((high - low).max())
 
@@ -162,15 +163,15 @@ def _surfaces() -> Floats:
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).reshape(-1, 6).astype(np.float32)
 
 
-def _fit(surface: Floats) -> Floats:
-    """What finds the best quadratic surface of float32[n] values, from the surfaces float32[n, 6]: float32[6, n]."""
-    inner = surface.T @ surface + 1e-3 * np.eye(surface.shape[1], dtype=np.float32)
-    return np.asarray(np.linalg.solve(inner, surface.T))
+def _normal(surface: Floats) -> Floats:
+    """The normal equations' matrix, float32[6, 6], of the surfaces float32[n, 6] at n cells."""
+    return np.asarray(surface.T @ surface + np.float32(1e-3) * np.eye(surface.shape[1], dtype=np.float32))
 
 
 @cache
 def _fit_to_all() -> Floats:
-    return _fit(_surfaces())
+    """Gives the best quadratic surface of the values of all cells: float32[6, 784]."""
+    return np.asarray(np.linalg.solve(_normal(_surfaces()), _surfaces().T))
 
 
 def _glare(pixels: Pixels, luma: Bytes) -> float:
