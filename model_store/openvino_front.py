@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 LARGEST_CHANGE = 2e-4
 """Of a weight. In versions up to 5 a row's outermost weights, exp(-8) of the middle one, are there or not as the
 computer that made it rounded; here they are the same for all rows. On 400 held-out images no probability changed by
-more than 0.00004. Later versions are exactly the same."""
+more than 0.00004. Later versions differ by rounding only."""
 
 _FRONT = ("Transpose", "Einsum", "MatMul", "MatMul", "Einsum", "Subtract", "Divide", "Convert", "Parameter")
 """From the first convolution back to the image."""
