@@ -14,6 +14,7 @@ model's text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,9 +84,10 @@ def _marked(text: Path, names: set[str]) -> bytes:
 
 
 def keep_tail_precise(model: ov.Model) -> int:
-    """Rewrites the matrix products of what only the last convolution's result goes into.
+    """Rewrites the matrix products of what comes of the last convolution's result.
 
-    What also reads earlier convolutions stays as it is: their whole maps would have to be turned into float32.
+    One that also reads earlier convolutions stays as it is: their whole maps would have to be turned into float32. Its
+    result is a few numbers, and what comes of them and of the last convolution is rewritten again.
 
     Args:
         model: With its shapes fixed; changed in place, and the same function but for the order of sums.
@@ -95,11 +97,22 @@ def keep_tail_precise(model: ov.Model) -> int:
     """
     nodes = model.get_ordered_ops()
     last = next((node.get_friendly_name() for node in reversed(nodes) if node.get_type_name() in _CONVOLUTIONS), None)
-    sources = _convolutions_behind(nodes)
+    few = {last}
+
+    def ends(node: ov.Node, behind: set[str]) -> bool:
+        mixed = node.get_type_name() == "MatMul" and bool(behind - few)
+        if mixed:
+            few.add(node.get_friendly_name())
+        return mixed or node.get_type_name() in _CONVOLUTIONS
+
+    sources = _sources_of(nodes, ends)
     tail = [
         node
         for node in nodes
-        if node.get_type_name() == "MatMul" and sources[node.get_friendly_name()] == {last} and _can_be_rewritten(node)
+        if node.get_type_name() == "MatMul"
+        and sources[node.get_friendly_name()]
+        and sources[node.get_friendly_name()] <= few
+        and _can_be_rewritten(node)
     ]
     for node in tail:
         written = _as_sums(node)
@@ -153,14 +166,24 @@ def _mean_of_rows(node: ov.Node) -> ov.Node:
 
 def _convolutions_behind(nodes: list[ov.Node]) -> dict[str, set[str]]:
     """Of each node the convolutions whose results go into it with no other convolution between; nodes in order."""
+    return _sources_of(nodes, lambda node, _: node.get_type_name() in _CONVOLUTIONS)
+
+
+def _sources_of(nodes: list[ov.Node], ends: Callable[[ov.Node, set[str]], bool]) -> dict[str, set[str]]:
+    """Of each node those before it beyond which nobody looks.
+
+    Args:
+        nodes: In order.
+        ends: Whether a node, with what is behind it, is such a one.
+    """
     found: dict[str, set[str]] = {}
+    seen_as: dict[str, set[str]] = {}
     for node in nodes:
-        behind: set[str] = set()
-        for given in node.input_values():
-            source = given.get_node()
-            name = source.get_friendly_name()
-            behind |= {name} if source.get_type_name() in _CONVOLUTIONS else found[name]
-        found[node.get_friendly_name()] = behind
+        name = node.get_friendly_name()
+        found[name] = set[str]().union(
+            *(seen_as[given.get_node().get_friendly_name()] for given in node.input_values())
+        )
+        seen_as[name] = {name} if ends(node, found[name]) else found[name]
     return found
 
 

@@ -63,7 +63,7 @@ def publish_learned(options: argparse.Namespace) -> None:
     check_writable(store)
     learned = read_learned(options.learned)
     described = dict(learned.described)
-    sources = [name.rsplit(":", 1)[0] for name in described["sources"]]
+    sources = {name: float(share) for name, share in (one.rsplit(":", 1) for one in described["sources"])}
     network = build_network("none")
     give(network, learned)
     table = read_table(options, {*sources, *EXTERNAL, *SHOWN})
@@ -72,7 +72,9 @@ def publish_learned(options: argparse.Namespace) -> None:
     _check_roles(options.learned, described, roles, table)
     recorded: dict[str, Any] = described.pop("recipe") | described | {"prevalence": options.prevalence}
     recorded |= describe_photographs(options.photographs)
-    work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
+    work = Work(
+        table, roles, options.run, options.prevalence, recorded, photographs=options.photographs, shares=sources
+    )
     check_ready(work)
     options.run.mkdir(parents=True, exist_ok=True)
     history = "".join(json.dumps(line) + "\n" for line in learned.history)

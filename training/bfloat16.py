@@ -19,7 +19,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.depths import Correction
 from training.front import to_input
+from training.gatekeeper import TAPS, pooled
 
 BATCH = 32
 
@@ -38,12 +40,14 @@ class Emulated:
         kernel: float[1024, k] of the linear layer behind it.
         bias: float[k].
         answer: From the linear layer's float32[batch, k] to the output.
+        correction: What all depths add to the linear layer's result; None if nothing.
     """
 
     backbone: keras.Model
     kernel: Any
     bias: Any
     answer: Callable[[Any], Any]
+    correction: Correction | None = None
 
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The output, float32[n, ...], of images uint8[n, 224, 224, 3]."""
@@ -52,11 +56,15 @@ class Emulated:
 
         @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # it has no types
         def run(batch: Any) -> Any:
-            features = rounded(to_input(rounded(tf.cast(batch, tf.float32))))
+            features, maps = rounded(to_input(rounded(tf.cast(batch, tf.float32)))), []
             for layer in layers:
                 features = rounded(layer(features))
-            pooled = rounded(tf.reduce_mean(features, axis=(1, 2)))
-            return rounded(self.answer(rounded(pooled @ kernel + np.asarray(self.bias, np.float32))))
+                maps += [features] if layer.name in TAPS else []
+            means = rounded(tf.reduce_mean(features, axis=(1, 2)))
+            logits = means @ kernel + np.asarray(self.bias, np.float32)
+            if self.correction is not None:
+                logits += rounded(self.correction.of(rounded(pooled(maps))))
+            return rounded(self.answer(rounded(logits)))
 
         parts = [run(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return np.concatenate([np.asarray(part) for part in parts])

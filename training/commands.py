@@ -85,7 +85,9 @@ def train_classifier(options: argparse.Namespace) -> None:
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
     # Not among what a run remembers: the gate learns from them after the training, so they may come with its last call.
     recorded = described | describe_photographs(options.photographs) | {"split": roles.digest(table)}
-    work = Work(table, roles, options.run, options.prevalence, recorded, photographs=options.photographs)
+    work = Work(
+        table, roles, options.run, options.prevalence, recorded, photographs=options.photographs, shares=recipe.sources
+    )
     check_ready(work)
     if options.start:
         work = replace(work, seen=may_have_seen(published(store, options.start).manifest, work))

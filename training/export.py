@@ -19,6 +19,7 @@ from dermoscopy.prepare import SIDE
 from model_store.manifest import Learned
 from training.backbone import fold, mobilenet
 from training.calibration import Platt
+from training.depths import Correction
 from training.front import to_input
 from training.gatekeeper import FARTHEST, Gatekeeper, pooled, tapped
 from training.labels import class_matrix
@@ -85,9 +86,35 @@ class _Gate(tf.Module):  # type: ignore[misc]
         return tf.sigmoid(tf.linalg.matvec(scaled, self.weights) + self.bias)
 
 
+class _Depths(tf.Module):  # type: ignore[misc]
+    def __init__(self, correction: Correction) -> None:
+        super().__init__("depths")
+        self.mean, self.scale, self.kernel, self.bias = (
+            tf.Variable(values, trainable=False)
+            for values in (correction.mean, correction.scale, correction.kernel, correction.bias)
+        )
+
+    def __call__(self, seen: tf.Tensor) -> tf.Tensor:
+        """See `depths.Correction`: float32[batch, 7]."""
+        return tf.clip_by_value((seen - self.mean) * self.scale, -FARTHEST, FARTHEST) @ self.kernel + self.bias
+
+    def by_last_means(self, size: int) -> tf.Tensor:
+        """How the logits rise with the means of the last map, where nothing is cut: float32[size, 7]."""
+        last = slice(-2 * size, -size)
+        return self.kernel[last] * self.scale[last][:, None]
+
+
 class _Classifier(_Exported):
-    def __init__(self, network: keras.Model, platt: Platt, novelty: Novelty, gatekeepers: Gatekeepers) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        platt: Platt,
+        novelty: Novelty,
+        gatekeepers: Gatekeepers,
+        correction: Correction | None = None,
+    ) -> None:
         super().__init__(network.get_layer("backbone"), *network.get_layer("head").get_weights())
+        self.depths = None if correction is None else _Depths(correction)
         self.mean = tf.Variable(novelty.mean, trainable=False)
         self.axes = _half(novelty.axes)
         self.gates = {name: _Gate(gatekeeper) for name, gatekeeper in gatekeepers.items()}
@@ -109,7 +136,10 @@ class _Classifier(_Exported):
         maps = self.feature_maps(image)
         features = maps[-1]
         pooled_features = tf.reduce_mean(features, axis=(1, 2))
+        seen = pooled(maps)
         diagnoses = pooled_features @ self.kernel + self.bias
+        if self.depths is not None:
+            diagnoses += self.depths(seen)
         members = tf.constant(class_matrix())  # [7, 3]
         by_class, logit = calibrated(diagnoses, self.platt)
         probability = tf.sigmoid(logit)
@@ -124,23 +154,21 @@ class _Classifier(_Exported):
             "diagnoses": inside * tf.matmul(classes, members, transpose_b=True),
             "activation_map": self._activation_map(features, diagnoses, members),
             "novelty": self._novelty(pooled_features),
-            **self._gates(maps),
+            **{name: gate(seen) for name, gate in self.gates.items()},
         }
 
     def _activation_map(self, features: tf.Tensor, diagnoses: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
         """Class activation map (Zhou 2016, arXiv:1512.04150) of the malignant logit, from the same pass.
 
         The logit is a log-sum-exp over malignant minus one over benign diagnoses; its gradient by each diagnosis's
-        logit weights that diagnosis's map. float32[batch, 5, 5], positive where a place speaks for malignancy.
+        logit weights that diagnosis's map. float32[batch, 5, 5], positive where a place speaks for malignancy. Of what
+        the other depths add, it has the part that goes by the means of the last map.
         """
         malignant = members[:, 0] + members[:, 1]
         rise = tf.nn.softmax(diagnoses + (malignant - 1) * 1e9) - tf.nn.softmax(diagnoses - malignant * 1e9)
-        direction = tf.linalg.matvec(self.kernel, rise)  # [batch, 1024]
+        kernel = self.kernel if self.depths is None else self.kernel + self.depths.by_last_means(features.shape[-1])
+        direction = tf.linalg.matvec(kernel, rise)  # [batch, 1024]
         return self.platt.slope * tf.einsum("bhwc,bc->bhw", features, direction)
-
-    def _gates(self, maps: list[tf.Tensor]) -> dict[str, tf.Tensor]:
-        seen = pooled(maps)
-        return {name: gate(seen) for name, gate in self.gates.items()}
 
     def _novelty(self, features: tf.Tensor) -> tf.Tensor:
         """See `novelty.Novelty`."""
@@ -180,14 +208,20 @@ def grades(questions: Any) -> Any:
     return tf.stack([(1 - metastasis) * (1 - invasive), (1 - metastasis) * invasive, metastasis], axis=1)
 
 
-def export_classifier(
-    network: keras.Model, platt: Platt, novelty: Novelty, gatekeepers: Gatekeepers, folder: Path
+def export_classifier(  # noqa: PLR0913 - all that is in the graph
+    network: keras.Model,
+    platt: Platt,
+    novelty: Novelty,
+    gatekeepers: Gatekeepers,
+    folder: Path,
+    *,
+    correction: Correction | None = None,
 ) -> None:
     """Write the classifier's SavedModel.
 
     Its outputs: probability, logit, classes, diagnoses, activation_map, novelty, and one for each gatekeeper.
     """
-    _Classifier(network, platt, novelty, gatekeepers).save(folder)
+    _Classifier(network, platt, novelty, gatekeepers, correction).save(folder)
 
 
 def export_grader(network: keras.Model, kernel: Any, bias: Any, folder: Path) -> None:
@@ -221,6 +255,15 @@ def load_published(network: keras.Model, folder: Path) -> None:
         raise ValueError(f"{folder} does not hold the weights of this network")
     for target, value in zip(targets, found, strict=True):
         target.assign(value)
+
+
+def published_correction(folder: Path) -> Correction | None:
+    """What all depths add in a published classifier; None if nothing: classifier/1 to 5 have no such part."""
+    depths = getattr(tf.saved_model.load(str(folder)), "depths", None)
+    if depths is None:
+        return None
+    mean, scale, kernel, bias = map(np.asarray, (depths.mean, depths.scale, depths.kernel, depths.bias))
+    return Correction(mean, scale, kernel, bias)
 
 
 def _without_normalisation(weights: list[Any]) -> list[Any]:

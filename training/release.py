@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
+from training.depths import Correction, choose_share, fit_correction, head_logits
 from training.documents import write_documents
 from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
 from training.export import Gatekeepers, calibrated, export_classifier, load_published
@@ -36,10 +38,11 @@ from training.figures import measure_all, primary_of
 from training.gate import good_features, learn_gate, measure_gate
 from training.gatekeeper import last_means
 from training.golden import fit_candidates, render_candidates, spread, write_golden
-from training.labels import CLASS_MEANINGS, described_diagnoses
+from training.labels import CLASS_MEANINGS, as_mask, described_diagnoses
 from training.novelty import COMPONENTS, Novelty, fit_novelty
 from training.operating_points import choose_operating_points
 from training.runtimes import IMAGES, validate_runtimes
+from training.sampling import buckets, chances
 from training.scoring import score
 from training.splits import Split
 from training.table import Table
@@ -52,6 +55,10 @@ NOVELTY_IMAGES = 3000
 SEEN = "Training went on from a version with other roles of the images: it may have learned from what is held out here."
 
 
+Recipe = dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
+"""As the manifest records it."""
+
+
 class ReleaseError(ValueError):
     """A network cannot become a version; the message says why."""
 
@@ -61,26 +68,54 @@ class Work:
     """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1).
 
     `seen` says that the version from which training went on may have learned from what is held out here;
-    `photographs` is a folder of photographs of other things, from which the gate learns.
+    `photographs` is a folder of photographs of other things, from which the gate learns; `shares` says how much of an
+    epoch each source is, where it is not the same of each.
     """
 
     table: Table
     split: Split
     folder: Path
     prevalence: float
-    recipe: dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
+    recipe: Recipe
     seen: bool = False
     photographs: Path | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
-def _fit_heads(network: keras.Model, work: Work) -> tuple[Novelty, Gatekeepers]:
-    """What is learned from the trained network's features: how usual an image is, and whether it is fit."""
+@dataclass(frozen=True)
+class _Heads:
+    """What is learned from the trained network's features: how usual an image is, whether it is fit, and what all
+    depths say of the diagnoses beside the last one."""
+
+    novelty: Novelty
+    gatekeepers: Gatekeepers
+    correction: Correction
+    areas: dict[float, float]
+    """Share of the correction -> AUC on validation images."""
+
+
+def _fit_heads(network: keras.Model, work: Work) -> _Heads:
     rows = np.flatnonzero(np.array(work.split.roles) == "training")
     chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
     backbone = network.get_layer("backbone")
     known = good_features(backbone, work.table.pixels, chosen)
     gatekeepers = learn_gate(backbone, work.table.pixels, chosen, known, work.photographs)
-    return fit_novelty(last_means(known, backbone)), gatekeepers
+    return _Heads(fit_novelty(last_means(known, backbone)), gatekeepers, *_fit_depths(network, work))
+
+
+def _fit_depths(network: keras.Model, work: Work) -> tuple[Correction, dict[float, float]]:
+    """The correction by all depths, as much of it as validation images choose."""
+    table, learned = work.table, [name for name, count in work.split.counts(work.table).items() if count["training"]]
+    shares = dict(work.shares) or dict.fromkeys(learned, 1.0)
+    shown = chances(buckets(table, work.split, tuple(shares)), shares)
+    rows = np.array(sorted(shown), np.int64)
+    often = np.array([shown[row] for row in rows.tolist()], np.float32)
+    whole = fit_correction(network, table.pixels, rows, as_mask(table.labels[row] for row in rows.tolist()), often)
+    validation = [np.array(work.split.rows("validation", name, table), np.int64) for name in _fair_sources(work)]
+    features = [good_features(network.get_layer("backbone"), table.pixels, chosen) for chosen in validation]
+    logits = [head_logits(network, seen) for seen in features]
+    malignant = [np.array([kind_of(table.labels[row]) != "benign" for row in chosen]) for chosen in validation]
+    return choose_share(whole, features, logits, malignant)
 
 
 def _fair_sources(work: Work) -> tuple[str, ...]:
@@ -176,6 +211,12 @@ def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, histor
         report.plot_history(history, out / "training.png")
 
 
+def _described(heads: _Heads) -> Recipe:
+    """Of the correction by all depths, for the recipe."""
+    areas = ", ".join(f"{share:g}: {area:.4f}" for share, area in heads.areas.items())
+    return {"depths_share": heads.correction.share, "depths_validation_auc_by_share": areas}
+
+
 def _manifest(
     work: Work, store: Store, platt: Platt, validation: Evaluated, points: list[OperatingPoint], **parts: object
 ) -> Manifest:
@@ -198,24 +239,26 @@ def _manifest(
         "calibration": calibration,
         "operating_points": points,
         "default_operating_point": points[-1].name,
-        "training": TrainingRecord(recipe=work.recipe, sources=source_records(work), notes=_notes(work)),
         "intended_use": texts.INTENDED_USE,
     }
     return Manifest.model_validate(fields | parts)
 
 
-def _export_calibrated(network: keras.Model, work: Work) -> tuple[Path, Platt]:
+def _export_calibrated(network: keras.Model, heads: _Heads, work: Work) -> tuple[Path, Platt]:
     """The folder of the artifact, and its calibration, fitted to what one without it says of validation images.
 
     Raises:
         ValueError: Calibration failed.
     """
-    novelty, gatekeepers = _fit_heads(network, work)
+
+    def export(platt: Platt, folder: Path) -> None:
+        export_classifier(network, platt, heads.novelty, heads.gatekeepers, folder, correction=heads.correction)
+
     raw, final = _fresh(work.folder / "raw"), _fresh(work.folder / "artifact")
-    export_classifier(network, Platt(), novelty, gatekeepers, raw)
+    export(Platt(), raw)
     before = _validate(raw, work)
     platt = fit_platt(before.malignant, before.logit, work.prevalence)
-    export_classifier(network, platt, novelty, gatekeepers, final)
+    export(platt, final)
     return final, platt
 
 
@@ -242,12 +285,12 @@ def _validation_pixels(work: Work, golden: NDArray[np.uint8]) -> NDArray[np.uint
     return np.concatenate([work.table.pixels[chosen], golden])
 
 
-def _emulated(network: keras.Model, folder: Path, platt: Platt) -> Emulated:
+def _emulated(network: keras.Model, folder: Path, platt: Platt, correction: Correction) -> Emulated:
     """The exported artifact in bfloat16; it has the weights of the file, which are float16."""
     load_published(network, folder)
     kernel, bias = network.get_layer("head").get_weights()
     backbone = network.get_layer("backbone")
-    return Emulated(backbone, kernel, bias, lambda diagnoses: tf.sigmoid(calibrated(diagnoses, platt)[1]))
+    return Emulated(backbone, kernel, bias, lambda diagnoses: tf.sigmoid(calibrated(diagnoses, platt)[1]), correction)
 
 
 def release_classifier(network: keras.Model, work: Work, store: Store) -> StoredVersion:
@@ -263,7 +306,8 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         ValueError: Calibration failed: the network learned nothing.
     """
     check_ready(work)
-    final, platt = _export_calibrated(network, work)
+    heads = _fit_heads(network, work)
+    final, platt = _export_calibrated(network, heads, work)
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
@@ -276,6 +320,9 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         platt,
         validation,
         points,
+        training=TrainingRecord(
+            recipe=work.recipe | _described(heads), sources=source_records(work), notes=_notes(work)
+        ),
         golden=golden,
         gate=gate,
         novelty_quantiles=_novelty_quantiles(runtime, work),
@@ -290,7 +337,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
             plots=final / "report",
         ),
         runtimes=validate_runtimes(
-            final, _validation_pixels(work, pictures), "probability", _emulated(network, final, platt)
+            final, _validation_pixels(work, pictures), "probability", _emulated(network, final, platt, heads.correction)
         ),
     )
     _plots(final, tests, manifest, work.folder / "history.jsonl")

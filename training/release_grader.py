@@ -22,8 +22,10 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt
+from training.depths import head_logits
 from training.documents import write_documents
-from training.export import calibrated, export_grader, grades, load_published
+from training.export import calibrated, export_grader, grades, load_published, published_correction
+from training.gatekeeper import features_of
 from training.golden import render_candidates, spread, write_golden
 from training.grader import (
     FRAME_PENALTIES,
@@ -131,9 +133,11 @@ def _check_same(network: keras.Model, classifier: StoredVersion) -> None:
     calibration = classifier.manifest.calibration
     assert calibration is not None  # noqa: S101  # narrows the type: a classifier is calibrated
     platt = Platt(calibration.parameters["slope"], calibration.parameters["intercept"])
+    correction = published_correction(classifier.path)
     for golden in classifier.manifest.golden:
-        pixels = golden_pixels(classifier, golden)[None].astype(np.float32)
-        logit = calibrated(network(pixels, training=False), platt)[1]
+        features = features_of(network.get_layer("backbone"), [golden_pixels(classifier, golden)[None]])
+        logits = head_logits(network, features)
+        logit = calibrated(logits if correction is None else logits + correction.of(features), platt)[1]
         found, recorded = float(tf.sigmoid(logit)[0]), golden.outputs["probability"][0]
         if abs(found - recorded) > SAME:
             name = f"{classifier.name}/{classifier.version}"

@@ -82,6 +82,7 @@ class Writer:
         self._wake = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
+        self._gathering = False
         self._refused: Counter[tuple[str, str]] = Counter()
         self._closing = False
         self._database: Database | None = None
@@ -126,7 +127,8 @@ class Writer:
                 return one.done
             self._waiting.append(one)
             self._rows += len(entries)
-            self._wake.notify()
+            if not self._gathering:
+                self._wake.notify()
         return one.done
 
     def refused(self, route: str, code: str) -> None:
@@ -175,10 +177,10 @@ class Writer:
             return taken, self._closing
 
     def _gather(self) -> None:
-        """Waits for more; the lock is held by whoever calls, and not meanwhile."""
-        until = time.monotonic() + GATHER_SECONDS
-        while not self._closing and (left := until - time.monotonic()) > 0:
-            self._wake.wait(left)
+        """Waits for more, woken by none of them; the lock is held by whoever calls, and not meanwhile."""
+        self._gathering = True
+        self._wake.wait_for(lambda: self._closing, GATHER_SECONDS)
+        self._gathering = False
 
     def _turn(self, taken: Sequence[_Waiting], closing: bool) -> None:
         """Writes, then does what is due."""

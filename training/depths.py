@@ -1,0 +1,195 @@
+"""A correction of the diagnoses by what all depths of the backbone see.
+
+The head reads the last features alone. Earlier layers still see texture and colour (see `gatekeeper`), so a second
+linear layer on mean and deviation of five layers is learned when the backbone has learned, by the same loss on the same
+images, and added to the head's logits. How much of it, validation images choose: all of it leans on what tells the
+sources of the training images apart, and an image from elsewhere would pay for it. It costs one small matrix product,
+for the gate needs the same means and deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from dermoscopy.prepare import SIDE
+from training.augment import augment, degrade
+from training.gatekeeper import BATCH, FARTHEST, features_of, last_means
+from training.labels import DIAGNOSES
+from training.metrics import Bools, auc
+from training.network import malignant_logit, partial_label_loss
+
+VIEWS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("as they are", lambda pixels: tf.cast(pixels, tf.float32)),
+    ("varied", lambda pixels: augment(pixels, SIDE)),
+    ("varied again", lambda pixels: augment(pixels, SIDE)),
+    ("varied and re-encoded", lambda pixels: degrade(augment(pixels, SIDE))),
+    ("varied and re-encoded again", lambda pixels: degrade(augment(pixels, SIDE))),
+)
+"""What is learned from each image; all of them count the same."""
+SHARES = (0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
+"""Of the correction, to choose from."""
+PENALTY = 0.01
+"""Of the squared weights, for features in standard deviations. On classifier/5 a tenth of it, a third, ten times and
+fifty times as much were no better on validation images."""
+STEPS = 70
+_CHUNK = 8192
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What is added to the head's logits: clip((features - mean) * scale) @ kernel + bias.
+
+    Attributes:
+        mean: float32[d], of training images as they are.
+        scale: float32[d], one over their standard deviation.
+        kernel: float32[d, 7].
+        bias: float32[7].
+        share: How much of what was learned is in kernel and bias, 0 to 1.
+    """
+
+    mean: Floats
+    scale: Floats
+    kernel: Floats
+    bias: Floats
+    share: float = 1.0
+
+    def scaled(self, features: Any) -> Any:
+        """Features in standard deviations from the mean, those that are far off cut; float32[n, d]."""
+        return tf.clip_by_value((features - self.mean) * self.scale, -FARTHEST, FARTHEST)
+
+    def of(self, features: Any) -> Any:
+        """float32[n, 7], of features as `gatekeeper.pooled` gives them."""
+        return self.scaled(features) @ self.kernel + self.bias
+
+    def part(self, share: float) -> Correction:
+        """A share, 0 to 1, of the whole correction."""
+        return Correction(self.mean, self.scale, self.kernel * share, self.bias * share, share)
+
+
+def head_logits(network: keras.Model, features: Floats) -> Floats:
+    """What the network itself says, float32[n, 7], of features as `gatekeeper.pooled` gives them."""
+    kernel, bias = network.get_layer("head").get_weights()
+    return np.asarray(last_means(features, network.get_layer("backbone")) @ kernel + bias)
+
+
+def fit_correction(
+    network: keras.Model, pixels: NDArray[np.uint8], rows: NDArray[np.int64], masks: Floats, chances: Floats
+) -> Correction:
+    """Learns the whole correction.
+
+    Args:
+        network: The trained network.
+        pixels: Of the table.
+        rows: int64[n], training images.
+        masks: float32[n, 7], their labels; see `labels.as_mask`.
+        chances: float32[n], how often each is shown in an epoch.
+    """
+    tf.random.set_seed(0)
+    known = _view(network, pixels, rows, *VIEWS[0])
+    mean, scale = known.mean(axis=0), 1 / (known.std(axis=0) + 1e-3)
+    nothing = Correction(mean, scale, np.zeros((known.shape[1], len(DIAGNOSES)), np.float32), np.zeros(7, np.float32))
+    weights, parts = chances / chances.sum() / len(VIEWS), []
+    for number, (name, change) in enumerate(VIEWS):
+        features = _view(network, pixels, rows, name, change) if number else known
+        parts += list(_parts(nothing, features, head_logits(network, features), masks, weights))
+    return _descend(nothing, parts)
+
+
+def choose_share(
+    correction: Correction, features: Sequence[Floats], logits: Sequence[Floats], malignant: Sequence[Bools]
+) -> tuple[Correction, dict[float, float]]:
+    """The share of a correction that tells malignant from benign best on validation images, as the mean over sources.
+
+    Args:
+        correction: The whole.
+        features: Of each source, float32[n, d].
+        logits: Of each source, what the network itself says, float32[n, 7].
+        malignant: Of each source, bool[n]; sources without both kinds say nothing.
+
+    Returns:
+        That share of it, the smaller of two that are as good; and share -> AUC.
+    """
+    told = [both for both in zip(features, logits, malignant, strict=True) if both[2].any() and not both[2].all()]
+    found = {}
+    for share in SHARES:
+        part = correction.part(share)
+        scores = [np.asarray(malignant_logit(logit + part.of(seen))) for seen, logit, _ in told]
+        areas = [auc(answer, score) for (_, _, answer), score in zip(told, scores, strict=True)]
+        found[share] = float(np.mean(areas)) if areas else 0.0
+    return correction.part(max(found, key=lambda share: (found[share], -share))), found
+
+
+def _view(
+    network: keras.Model, pixels: NDArray[np.uint8], rows: NDArray[np.int64], name: str, change: Callable[[Any], Any]
+) -> Floats:
+    starts = tqdm(range(0, len(rows), BATCH), desc=f"all depths, images {name}", unit="batch")
+    batches = (change(tf.constant(pixels[rows[start : start + BATCH]])) for start in starts)
+    return features_of(network.get_layer("backbone"), batches)
+
+
+class _Part(NamedTuple):
+    """Some of what is learned from, small enough that its features are spread out to float32 only while they are used.
+
+    Attributes:
+        scaled: float16[n, d], features in standard deviations.
+        logits: float32[n, 7], of the network itself.
+        masks: float32[n, 7].
+        weights: float32[n].
+    """
+
+    scaled: Any
+    logits: Any
+    masks: Any
+    weights: Any
+
+
+@tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]  # it has no types
+def _loss(part: _Part, kernel: Any, bias: Any) -> Any:
+    """The weighted loss, and how it rises with kernel and bias."""
+    with tf.GradientTape() as tape:
+        tape.watch((kernel, bias))
+        corrected = part.logits + tf.cast(part.scaled, tf.float32) @ kernel + bias
+        loss = tf.reduce_sum(part.weights * partial_label_loss(part.masks, corrected))
+    return loss, *tape.gradient(loss, (kernel, bias))
+
+
+def _parts(correction: Correction, features: Floats, logits: Floats, masks: Floats, weights: Floats) -> Iterator[_Part]:
+    for start in range(0, len(features), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        scaled = tf.cast(correction.scaled(features[part]), tf.float16)
+        yield _Part(scaled, tf.constant(logits[part]), tf.constant(masks[part]), tf.constant(weights[part]))
+
+
+def _descend(nothing: Correction, parts: list[_Part]) -> Correction:
+    """The kernel and bias of least loss (L-BFGS, Liu and Nocedal 1989, doi 10.1007/BF01589116), from zero."""
+    features, outputs = nothing.kernel.shape
+
+    def split(values: NDArray[np.float64]) -> tuple[Floats, Floats]:
+        both = values.reshape(features + 1, outputs).astype(np.float32)
+        return both[:-1], both[-1]
+
+    def whole(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        kernel, bias = split(values)
+        loss, rise = PENALTY * float((kernel**2).sum()), np.zeros((features + 1, outputs))
+        rise[:-1] = 2 * PENALTY * kernel
+        for part in parts:
+            more, by_kernel, by_bias = _loss(part, tf.constant(kernel), tf.constant(bias))
+            loss += float(more)
+            rise += np.concatenate([by_kernel, by_bias[None]])
+        return loss, rise.ravel()
+
+    with tqdm(total=STEPS, desc="correction", unit="step") as bar:
+        start, options = np.zeros((features + 1) * outputs), {"maxiter": STEPS}
+        best = minimize(whole, start, jac=True, method="L-BFGS-B", options=options, callback=lambda _: bar.update()).x
+    return Correction(nothing.mean, nothing.scale, *split(best))
