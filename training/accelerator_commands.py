@@ -57,7 +57,8 @@ def publish_learned(options: argparse.Namespace) -> None:
     from training.accelerator.learned import give  # noqa: PLC0415
     from training.accelerator.stored import read_learned  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
-    from training.release import Work, check_ready, release_classifier  # noqa: PLC0415
+    from training.release import check_ready, release_classifier  # noqa: PLC0415
+    from training.work import Work  # noqa: PLC0415
 
     store = Store(options.store)
     check_writable(store)

@@ -65,7 +65,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     from training.fit import Trainer  # noqa: PLC0415
     from training.monitor import Monitor  # noqa: PLC0415
     from training.network import build_network  # noqa: PLC0415
-    from training.release import Work, check_ready, may_have_seen, release_classifier  # noqa: PLC0415
+    from training.release import check_ready, may_have_seen, release_classifier  # noqa: PLC0415
+    from training.work import Work  # noqa: PLC0415
     from training.workers import join  # noqa: PLC0415
 
     workers = join()

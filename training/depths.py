@@ -49,7 +49,8 @@ PENALTY = 0.01
 fifty times as much were no better on validation images."""
 CONSISTENCY = 2.0
 """Of the squared difference between the malignant logits of an image and its views, in variances of that logit. Without
-it, and without the next, a vignette that is cut away moved a probability by a fifth more than before the correction."""
+it, and without the next, half of the correction let a vignette that is cut away move a probability by 0.058 on average;
+by 0.050 without any, by 0.047 with both."""
 CONSISTENCY_FRAMED = 10.0
 """The same for images that have a vignette of their own, between them and what is left without it."""
 STEPS = 70
@@ -131,8 +132,9 @@ def fit_correction(
 def _without_vignette(picture: Pixels) -> tuple[Pixels, bool]:
     """A picture without its vignette, and that it has one; one that has none, from a little closer."""
     cut = cut_away(picture)
-    closer = VARIANTS["closer"]
-    return (np.asarray(closer(Image.fromarray(picture))), False) if cut is None else (cut, True)
+    if cut is not None:
+        return cut, True
+    return np.asarray(VARIANTS["closer"](Image.fromarray(picture))), False
 
 
 def choose_share(

@@ -96,7 +96,7 @@ class _Depths(tf.Module):  # type: ignore[misc]
 
     def __call__(self, seen: tf.Tensor) -> tf.Tensor:
         """See `depths.Correction`: float32[batch, 7]."""
-        return tf.clip_by_value((seen - self.mean) * self.scale, -FARTHEST, FARTHEST) @ self.kernel + self.bias
+        return Correction(self.mean, self.scale, self.kernel, self.bias).of(seen)
 
     def by_last_means(self, size: int) -> tf.Tensor:
         """How the logits rise with the means of the last map, where nothing is cut: float32[size, 7]."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,98 +28,26 @@ from model_store.store import Store, StoredVersion
 from training import report, texts
 from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
-from training.depths import Correction, choose_share, fit_correction, head_logits
+from training.depths import Correction
 from training.documents import write_documents
 from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
-from training.export import Gatekeepers, calibrated, export_classifier, load_published
+from training.export import calibrated, export_classifier, load_published
 from training.figures import measure_all, primary_of
-from training.gate import good_features, learn_gate, measure_gate
-from training.gatekeeper import last_means
+from training.gate import measure_gate
 from training.golden import fit_candidates, render_candidates, spread, write_golden
-from training.labels import CLASS_MEANINGS, as_mask, described_diagnoses
-from training.novelty import COMPONENTS, Novelty, fit_novelty
+from training.heads import Heads, fit_heads
+from training.labels import CLASS_MEANINGS, described_diagnoses
+from training.novelty import COMPONENTS
 from training.operating_points import choose_operating_points
 from training.runtimes import IMAGES, validate_runtimes
-from training.sampling import buckets, chances
 from training.scoring import score
-from training.splits import Split
-from training.table import Table
-
-CONFOUNDED = "melanoma10000"
-"""Its halves come from different collections, so its validation images calibrate nothing and choose no threshold."""
-
-NOVELTY_IMAGES = 3000
+from training.work import Work, fair_sources
 
 SEEN = "Training went on from a version with other roles of the images: it may have learned from what is held out here."
 
 
-Recipe = dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
-"""As the manifest records it."""
-
-
 class ReleaseError(ValueError):
     """A network cannot become a version; the message says why."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a release works on: the data, where, and for which prevalence of malignancy (0 to 1).
-
-    `seen` says that the version from which training went on may have learned from what is held out here;
-    `photographs` is a folder of photographs of other things, from which the gate learns; `shares` says how much of an
-    epoch each source is, where it is not the same of each.
-    """
-
-    table: Table
-    split: Split
-    folder: Path
-    prevalence: float
-    recipe: Recipe
-    seen: bool = False
-    photographs: Path | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Heads:
-    """What is learned from the trained network's features: how usual an image is, whether it is fit, and what all
-    depths say of the diagnoses beside the last one."""
-
-    novelty: Novelty
-    gatekeepers: Gatekeepers
-    correction: Correction
-    areas: dict[float, float]
-    """Share of the correction -> AUC on validation images."""
-
-
-def _fit_heads(network: keras.Model, work: Work) -> _Heads:
-    rows = np.flatnonzero(np.array(work.split.roles) == "training")
-    chosen = np.sort(np.random.default_rng(0).permutation(rows)[:NOVELTY_IMAGES])
-    backbone = network.get_layer("backbone")
-    known = good_features(backbone, work.table.pixels, chosen)
-    gatekeepers = learn_gate(backbone, work.table.pixels, chosen, known, work.photographs)
-    return _Heads(fit_novelty(last_means(known, backbone)), gatekeepers, *_fit_depths(network, work))
-
-
-def _fit_depths(network: keras.Model, work: Work) -> tuple[Correction, dict[float, float]]:
-    """The correction by all depths, as much of it as validation images choose."""
-    table, learned = work.table, [name for name, count in work.split.counts(work.table).items() if count["training"]]
-    shares = dict(work.shares) or dict.fromkeys(learned, 1.0)
-    shown = chances(buckets(table, work.split, tuple(shares)), shares)
-    rows = np.array(sorted(shown), np.int64)
-    often = np.array([shown[row] for row in rows.tolist()], np.float32)
-    whole = fit_correction(network, table.pixels, rows, as_mask(table.labels[row] for row in rows.tolist()), often)
-    validation = [np.array(work.split.rows("validation", name, table), np.int64) for name in _fair_sources(work)]
-    features = [good_features(network.get_layer("backbone"), table.pixels, chosen) for chosen in validation]
-    logits = [head_logits(network, seen) for seen in features]
-    malignant = [np.array([kind_of(table.labels[row]) != "benign" for row in chosen]) for chosen in validation]
-    return choose_share(whole, features, logits, malignant)
-
-
-def _fair_sources(work: Work) -> tuple[str, ...]:
-    """Sources whose validation images calibrate and choose thresholds."""
-    sources = tuple(name for name, count in work.split.counts(work.table).items() if count["validation"])
-    return tuple(name for name in sources if name != CONFOUNDED) or sources
 
 
 def check_ready(work: Work) -> None:
@@ -133,7 +59,7 @@ def check_ready(work: Work) -> None:
     count = work.split.roles.count("training")
     if count <= COMPONENTS:
         raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
-    rows = [row for source in _fair_sources(work) for row in work.split.rows("validation", source, work.table)]
+    rows = [row for source in fair_sources(work) for row in work.split.rows("validation", source, work.table)]
     kinds = {kind_of(work.table.labels[row]) for row in rows}
     missing = [*(["benign"] * ("benign" not in kinds)), *(["melanoma"] * (not kinds & {"melanoma", "malignant"}))]
     if missing:
@@ -143,7 +69,7 @@ def check_ready(work: Work) -> None:
 
 
 def _validate(folder: Path, work: Work) -> Evaluated:
-    return validation_set(load_directory(folder), work.table, work.split, _fair_sources(work))
+    return validation_set(load_directory(folder), work.table, work.split, fair_sources(work))
 
 
 def _fresh(folder: Path) -> Path:
@@ -211,12 +137,6 @@ def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, histor
         report.plot_history(history, out / "training.png")
 
 
-def _described(heads: _Heads) -> Recipe:
-    """Of the correction by all depths, for the recipe."""
-    areas = ", ".join(f"{share:g}: {area:.4f}" for share, area in heads.areas.items())
-    return {"depths_share": heads.correction.share, "depths_validation_auc_by_share": areas}
-
-
 def _manifest(
     work: Work, store: Store, platt: Platt, validation: Evaluated, points: list[OperatingPoint], **parts: object
 ) -> Manifest:
@@ -244,7 +164,7 @@ def _manifest(
     return Manifest.model_validate(fields | parts)
 
 
-def _export_calibrated(network: keras.Model, heads: _Heads, work: Work) -> tuple[Path, Platt]:
+def _export_calibrated(network: keras.Model, heads: Heads, work: Work) -> tuple[Path, Platt]:
     """The folder of the artifact, and its calibration, fitted to what one without it says of validation images.
 
     Raises:
@@ -306,7 +226,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         ValueError: Calibration failed: the network learned nothing.
     """
     check_ready(work)
-    heads = _fit_heads(network, work)
+    heads = fit_heads(network, work)
     final, platt = _export_calibrated(network, heads, work)
     validation = _validate(final, work)
     runtime = load_directory(final)
@@ -321,7 +241,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
         validation,
         points,
         training=TrainingRecord(
-            recipe=work.recipe | _described(heads), sources=source_records(work), notes=_notes(work)
+            recipe=work.recipe | heads.described(), sources=source_records(work), notes=_notes(work)
         ),
         golden=golden,
         gate=gate,

@@ -2,13 +2,14 @@
 
 import pytest
 
-from training import explanation, gate, golden, grader, limits, metrics, release_grader, repeatability, runtimes
+from training import depths, explanation, gate, golden, grader, limits, metrics, release_grader, repeatability, runtimes
 from training.wrong import kinds
 
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
     """Fewer draws, images, views and candidates, until the patch is undone."""
     patch.setattr(metrics, "REPEATS", 20)
+    patch.setattr(depths, "STEPS", 5)
     patch.setattr(golden, "CANDIDATES", 30)
     patch.setattr(runtimes, "IMAGES", 8)
     patch.setattr(repeatability, "MOST_IMAGES", 6)

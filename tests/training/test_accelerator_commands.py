@@ -12,7 +12,7 @@ from training.accelerator.learned import weights_of
 from training.accelerator.unpack import unpack
 from training.cli import main
 from training.outside import SOURCES, leave_out
-from training.release import Work
+from training.work import Work
 
 SOURCES_TOLD = ["ham10000:0.5", "isic2017:0.1", "melanoma10000:0.4"]
 

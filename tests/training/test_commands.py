@@ -17,6 +17,7 @@ from training import release
 from training.cli import main
 from training.export import load_published
 from training.network import build_network
+from training.work import Work
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +177,7 @@ def test_photographs_that_the_gate_learns_from_are_recorded_and_may_come_last(
 ) -> None:
     folder, recipes = tmp_path / "holidays", []
 
-    def release_classifier(_network: keras.Model, work: release.Work, *_: object) -> StoredVersion:
+    def release_classifier(_network: keras.Model, work: Work, *_: object) -> StoredVersion:
         recipes.append(work.recipe)
         return published.classifier
 

@@ -17,16 +17,15 @@ from training.labels import CLASS_MEANINGS
 from training.network import build_network
 from training.novelty import COMPONENTS
 from training.release import (
-    CONFOUNDED,
     SEEN,
     ReleaseError,
-    Work,
     check_ready,
     may_have_seen,
     release_classifier,
     source_records,
 )
 from training.splits import Split
+from training.work import CONFOUNDED, Work
 
 
 @pytest.fixture
