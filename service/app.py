@@ -84,6 +84,7 @@ async def _lifespan(context: Context) -> AsyncIterator[None]:
     yield
     levels.cancel()
     stop.set()
+    context.engine.close()
     # A thread cannot be stopped, and a process must not end under one that is in native code.
     await watching
     context.workers.close()

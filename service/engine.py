@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from model_store.errors import RefusedVersion, StoreError, UnknownLabel, UnreadableLabels
@@ -16,9 +17,12 @@ from model_store.labels import LABELS_FILE, Label, Labels
 from model_store.store import Store
 from service import log
 from service.loading import CLASSIFIER, GRADER
+from service.newcomers import Newcomers
 from service.priority import give_way
 from service.settings import Settings
-from service.versions import Condition, Key, Served, Versions, keep_compiled, signature, why
+from service.trial_process import Key
+from service.trials import signature
+from service.versions import Condition, Served, Versions, keep_compiled, why
 
 STABLE = "stable"
 CANARY = "canary"
@@ -27,6 +31,8 @@ POLL_SECONDS = 0.5
 PULSE_SECONDS = 5.0
 """How often a golden image is taken through what is served: readiness is a prediction that came out right just now."""
 PULSE_VALID_SECONDS = 30.0
+ALL_TRIED_SECONDS = 15.0
+"""So long after the start, what was there from the start and no label names is tried, too."""
 IDLE_SECONDS = 60.0
 """A version that no label names is forgotten so long after it was last asked for."""
 
@@ -59,7 +65,7 @@ class Engine:
         self._label_files = (settings.store / LABELS_FILE, settings.state / LABELS_FILE)
         self._lock = threading.RLock()
         self._seen: object = None
-        self._looked_at: set[Key] = set()
+        self._newcomers = Newcomers(self.store, self.versions.conditions)
         self._named: dict[tuple[str, str], Label] = {}
         self._answering: dict[tuple[str, str], Answering] = {}
         self._refused: dict[tuple[str, str], str] = {}
@@ -75,7 +81,7 @@ class Engine:
         with self._lock:
             if self.started:
                 return
-            self._looked_at = self._there()
+            self._newcomers.leave_alone(self._newcomers.there())  # requests need the processors now
             try:
                 self.refresh()
             except UnreadableLabels as error:
@@ -86,12 +92,15 @@ class Engine:
     def watch(self, stop: threading.Event) -> None:
         """Follows labels and store until told to stop; blocking, in a thread of its own."""
         give_way()
+        begun = time.monotonic()
         while not stop.wait(POLL_SECONDS):
             try:
                 self.refresh()
                 self.versions.expect_crowds()
                 keep_compiled(self.versions.loaded())
-                self.try_what_is_new()
+                if time.monotonic() - begun >= ALL_TRIED_SECONDS:
+                    self._newcomers.leave_alone(())
+                self._newcomers.look()
                 self._let_go()
                 if time.monotonic() - self._pulsed >= PULSE_SECONDS:
                     self.pulse()
@@ -160,9 +169,13 @@ class Engine:
             return f"Version {named.version} of {name} is being loaded."
         return f"No version of {name} is labelled {label!r}."
 
-    def condition(self, name: str, version: int) -> Condition:
-        """See `Versions.condition`."""
-        return self.versions.condition(name, version)
+    def conditions(self, keys: Sequence[Key]) -> dict[Key, Condition]:
+        """See `Versions.conditions`."""
+        return self.versions.conditions(keys)
+
+    def try_all(self) -> None:
+        """Tries every version that was not tried yet, together: sooner done than model by model. Blocking."""
+        self.versions.conditions(sorted(self._newcomers.there()))
 
     def move(self, name: str, label: str, version: int, share: float | None) -> Label:
         """Moves a label once its version has proved itself; it answers for the label when this returns. Blocking.
@@ -201,16 +214,9 @@ class Engine:
             for (name, label), named in self._named.items():
                 self._follow(name, label, named)
 
-    def try_what_is_new(self) -> None:
-        """Tries every version that came since the last look, so that /models can tell at once.
-
-        What was there from the start and no label names is tried when somebody asks for it: at the start, requests
-        need the processors.
-        """
-        there = self._there()
-        for name, version in sorted(there - self._looked_at):
-            self.versions.condition(name, version)
-        self._looked_at = there
+    def close(self) -> None:
+        """Ends what is being tried."""
+        self.versions.close()
 
     def pulse(self) -> None:
         """Takes a golden image of everything that answers through its runtime once more."""
@@ -231,9 +237,6 @@ class Engine:
         if time.monotonic() - self._pulsed > PULSE_VALID_SECONDS:
             return f"No prediction was tried for {PULSE_VALID_SECONDS:g} seconds."
         return self._pulse_trouble
-
-    def _there(self) -> set[Key]:
-        return {(name, version) for name in self.store.names() for version in self.store.versions(name)}
 
     def _drawn(self, name: str, request_id: str) -> str:
         canary = self._named.get((name, CANARY))

@@ -9,6 +9,7 @@ import faulthandler
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -31,6 +32,14 @@ def configure(level: str) -> None:
     for name in SILENCED:
         logging.getLogger(name).disabled = True
     warnings.showwarning = _show_warning
+
+
+def descriptor() -> int:
+    """Where a process that this one starts shall log; nowhere, if this one does not write to a file."""
+    try:
+        return sys.stderr.fileno()
+    except OSError:
+        return subprocess.DEVNULL
 
 
 def event(name: str, level: int = logging.INFO, /, **fields: object) -> None:

@@ -40,10 +40,7 @@ router = APIRouter(
 @router.get("", dependencies=[Depends(_may_look)])
 async def get_models(context: Shared) -> ModelsAnswer:
     """Lists every model with its labels and versions. A version that was not looked at before is tried now."""
-    engine = context.engine
-    return await context.on_store(
-        lambda: ModelsAnswer(models=[describe_model(engine, name) for name in engine.store.names()])
-    )
+    return await context.on_store(lambda: describe_models(context.engine))
 
 
 @router.get("/{name}", dependencies=[Depends(_may_look)])
@@ -132,6 +129,12 @@ def _label_info(engine: Engine, named: Label, label: str) -> LabelInfo:
     )
 
 
+def describe_models(engine: Engine) -> ModelsAnswer:
+    """Every model as it stands; blocking. Raises UnreadableLabels where a labels file is damaged."""
+    engine.try_all()
+    return ModelsAnswer(models=[describe_model(engine, name) for name in engine.store.names()])
+
+
 def describe_model(engine: Engine, name: str) -> ModelAnswer:
     """A model as it stands; blocking.
 
@@ -143,10 +146,11 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
         raise UnknownModel("The store has no such model.")
     versions = engine.store.versions(name)
     labels = engine.labels.all(name)
+    conditions = engine.conditions([(name, version) for version in versions])
     return ModelAnswer(
         name=name,
         labels={label: _label_info(engine, named, label) for label, named in labels.items()},
-        versions=[_version_info(version, engine.condition(name, version), labels) for version in versions],
+        versions=[_version_info(version, conditions[name, version], labels) for version in versions],
     )
 
 
@@ -159,7 +163,7 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     """
     if name not in engine.store.names():
         raise UnknownModel("The store has no such model.")
-    condition = engine.condition(name, version)
+    condition = engine.conditions([(name, version)])[name, version]
     info = _version_info(version, condition, engine.labels.all(name))
     return VersionAnswer(
         **dict(info), name=name, manifest=None if condition.stored is None else condition.stored.manifest
@@ -180,7 +184,7 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
     """
     if name not in engine.store.names():
         raise UnknownModel("The store has no such model.")
-    condition = engine.condition(name, version)
+    condition = engine.conditions([(name, version)])[name, version]
     if condition.stored is None:
         raise RefusedVersion(f"{condition.reason}")
     path = PurePosixPath(file)

@@ -3,13 +3,11 @@
 Everything here that touches the store is blocking and belongs in a worker thread.
 """
 
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -23,8 +21,8 @@ from service import log
 from service.loading import load_and_try
 from service.memory import return_memory
 from service.settings import Settings
-
-Key = tuple[str, int]
+from service.trial_process import Key, TrialProcess
+from service.trials import Trial, Trials
 
 
 @dataclass(frozen=True)
@@ -53,21 +51,6 @@ class Condition:
     served: Served | None = None
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """The outcome of a trial, which stands until a file that it depends on changes."""
-
-    depends: tuple[Key, ...]
-    fingerprint: int
-    stored: StoredVersion | None = None
-    error: StoreError | None = None
-
-    @property
-    def condition(self) -> Condition:
-        """What it says of the version: refused for the error, or available."""
-        return Condition("refused", str(self.error)) if self.error else Condition("available", stored=self.stored)
-
-
 class Versions:
     """Every version in memory, and what is known of those that are not. Safe to use from many threads."""
 
@@ -79,7 +62,10 @@ class Versions:
         self._loaded: dict[Key, Served] = {}
         self._asked: dict[Key, float] = {}
         self._loading: set[Key] = set()
-        self._trials: dict[Key, _Trial] = {}
+        self._trials = Trials(store)
+        self._trial_process = TrialProcess(settings)
+        # Held before `_lock` and never inside it: what is tried apart keeps nothing from being loaded.
+        self._trying = threading.RLock()
 
     def in_memory(self, key: Key, digest: str | None = None) -> Served | None:
         """The version if it is loaded and has the digest; costs nothing."""
@@ -105,7 +91,7 @@ class Versions:
 
     def states(self) -> list[tuple[str, int, str]]:
         """Name, number and state of every version that was looked at; costs nothing."""
-        known = {key: trial.condition.state for key, trial in list(self._trials.items())}
+        known = {key: _condition(trial).state for key, trial in self._trials.all().items()}
         known |= dict.fromkeys(list(self._loaded), "serving")
         return [(name, version, state) for (name, version), state in sorted(known.items())]
 
@@ -123,42 +109,34 @@ class Versions:
             RuntimeUnavailable: The runtime cannot run it.
         """
         key = (name, version)
+        if self._trials.ended(key):
+            self.conditions([key])  # if it crashes what loads it, it must not be this process
         with self._lock:
-            served = self.in_memory(key, digest)
-            if served is not None:
-                return served
-            known = self._known(key)
-            if known is not None and known.error is not None:
-                raise type(known.error)(known.error.message)
-            if known is not None and known.stored is not None:
-                _check_digest(known.stored, digest)
-            served = self._try(key, self._pinned_classifier)
-            _check_digest(served.stored, digest)
-            self._loaded[key] = served
-            self._asked[key] = time.monotonic()
-            return served
+            return self._get(key, digest)
 
     def condition(self, name: str, version: int) -> Condition:
-        """How a version stands. One that is not in memory is tried once, which takes about half a second.
+        """How a version stands; see `conditions`."""
+        key = (name, version)
+        return self.conditions([key])[key]
+
+    def conditions(self, keys: Sequence[Key]) -> dict[Key, Condition]:
+        """How versions stand. Those that are not in memory and not known are tried, in a process of their own.
+
+        That takes about half a second for each and half a second more; blocking.
 
         Raises:
-            UnknownModel, UnknownVersion: There is none.
+            UnknownModel, UnknownVersion: There is no such version.
         """
-        key = (name, version)
-        if key in self._loading:
-            return Condition("loading")
-        with self._lock:
-            served = self._loaded.get(key)
-            if served is not None:
-                return Condition("serving", stored=served.stored, served=served)
-            if self._known(key) is None:
-                try:
-                    self._try(key, self._vouch_for)
-                except (RefusedVersion, RuntimeUnavailable) as error:
-                    return Condition("refused", str(error))
-                finally:
-                    return_memory()  # it was only tried
-            return self._trials[key].condition
+        known = {key: condition for key in keys if (condition := self._now(key)) is not None}
+        if len(known) == len(keys):
+            return known
+        with self._trying:
+            known |= {key: condition for key in keys if (condition := self._now(key)) is not None}
+            return known | self._try_apart([key for key in keys if key not in known])
+
+    def close(self) -> None:
+        """Ends what is being tried."""
+        self._trial_process.close()
 
     def unload(self, keep: Collection[Served], idle_seconds: float) -> list[Key]:
         """Forgets what is not kept, not pinned by what is kept, and was not asked for lately.
@@ -178,66 +156,117 @@ class Versions:
             return_memory()
         return idle
 
-    def _try(self, key: Key, pinned: Callable[[Pinned], Served | None]) -> Served:
-        """Verifies, loads and tries a version, and remembers how that went.
+    def _get(self, key: Key, digest: str | None) -> Served:
+        served = self.in_memory(key, digest)
+        if served is not None:
+            return served
+        known = self._trials.known(key)
+        if known is not None and known.error is not None:
+            raise type(known.error)(known.error.message)
+        if known is not None and known.stored is not None:
+            _check_digest(known.stored, digest)
+        served = self._load(key)
+        _check_digest(served.stored, digest)
+        self._loaded[key] = served
+        self._asked[key] = time.monotonic()
+        return served
 
-        Args:
-            key: Which one.
-            pinned: Called of a grader with the classifier that it pins, which must be able to answer.
-        """
-        depends: tuple[Key, ...] = (key,)
-        fingerprint = self._fingerprint(depends)
-        with self._marked(key):
+    def _load(self, key: Key) -> Served:
+        """Verifies, loads and tries a version, and remembers how that went."""
+        trial = self._alone(key)
+        with self._marked([key]):
             try:
-                stored = self.store.open(*key)
+                stored, trial = self._begun(key)
                 pin = stored.manifest.classifier
-                if pin is not None:
-                    depends = (key, (pin.name, pin.version))
-                    fingerprint = self._fingerprint(depends)
-                classifier = None if pin is None else pinned(pin)
+                classifier = None if pin is None else self._pinned_classifier(pin)
                 runtime, sample = load_and_try(stored, self._settings)
             except (RefusedVersion, RuntimeUnavailable) as error:
-                self._trials[key] = _Trial(depends, fingerprint, error=error)
+                self._trials.record(key, replace(trial, error=error))
                 raise
             except OSError as error:  # not remembered: permissions change without a file changing
                 raise RefusedVersion(f"It cannot be read: {why(error)}.") from error
-        self._trials[key] = _Trial(depends, fingerprint, stored)
+        self._trials.record(key, trial)
         return Served(stored, runtime, sample, classifier)
 
     def _pinned_classifier(self, pin: Pinned) -> Served:
         try:
-            return self.get(pin.name, pin.version, pin.digest)
+            return self._get((pin.name, pin.version), pin.digest)
         except StoreError as error:
             raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
 
-    def _vouch_for(self, pin: Pinned) -> None:
-        """For a grader that is only tried: the classifier need not be in memory, too."""
+    def _now(self, key: Key) -> Condition | None:
+        """How a version stands, as far as that is known."""
+        if key in self._loading:
+            return Condition("loading")
+        served = self._loaded.get(key)
+        if served is not None:
+            return Condition("serving", stored=served.stored, served=served)
+        known = self._trials.known(key)
+        return None if known is None else _condition(known)
+
+    def _try_apart(self, keys: Sequence[Key]) -> dict[Key, Condition]:
+        """Tries versions without loading them here, and remembers how that went."""
+        begun, found = {}, {}
+        for key in keys:
+            alone = self._alone(key)
+            try:
+                begun[key] = self._begun(key)[1]
+            except RefusedVersion as error:
+                found[key] = self._remember(key, replace(alone, error=error))
+            except OSError as error:  # not remembered: permissions change without a file changing
+                found[key] = Condition("refused", f"It cannot be read: {why(error)}.")
+        with self._marked(begun):
+            outcomes = dict(self._trial_process.tried(list(begun)))
+        # Graders come last: of what they pin it must be known how that went.
+        for key in sorted(outcomes, key=lambda key: len(begun[key].depends)):
+            refused = outcomes[key] or self._not_vouched(begun[key])
+            found[key] = self._remember(key, replace(begun[key], error=refused))
+        return {key: found.get(key, Condition("loading")) for key in keys}
+
+    def _alone(self, key: Key) -> Trial:
+        """A trial that has not looked into the version yet; from before it does, for files may still be coming."""
+        return Trial((key,), self._trials.fingerprint((key,)))
+
+    def _begun(self, key: Key) -> tuple[StoredVersion, Trial]:
+        """The version, which is verified, and its trial, which has not begun to load it yet."""
+        stored = self.store.open(*key)
+        pin = stored.manifest.classifier
+        depends = (key,) if pin is None else (key, (pin.name, pin.version))
+        return stored, Trial(depends, self._trials.fingerprint(depends), stored)
+
+    def _not_vouched(self, trial: Trial) -> RefusedVersion | None:
+        """Why a grader must not answer though it came out right: the classifier that it pins cannot be served."""
+        pin = None if trial.stored is None else trial.stored.manifest.classifier
+        if pin is None:
+            return None
+        key = (pin.name, pin.version)
         try:
-            found = self.condition(pin.name, pin.version)
-            if found.stored is None:
-                raise RefusedVersion(found.reason or "It must not answer.")
-            _check_digest(found.stored, pin.digest)
+            with self._lock:  # if it is being loaded, until it is
+                pinned = self._now(key)
+            pinned = pinned or self._try_apart([key])[key]
+            if pinned.stored is None:
+                raise RefusedVersion(pinned.reason or "It must not answer.")
+            _check_digest(pinned.stored, pin.digest)
         except StoreError as error:
-            raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
+            return RefusedVersion(f"The classifier that it pins cannot be served: {error}")
+        return None
+
+    def _remember(self, key: Key, trial: Trial) -> Condition:
+        self._trials.record(key, trial)
+        return _condition(trial)
 
     @contextmanager
-    def _marked(self, key: Key) -> Iterator[None]:
-        self._loading.add(key)
+    def _marked(self, keys: Collection[Key]) -> Iterator[None]:
+        self._loading.update(keys)
         try:
             yield
         finally:
-            self._loading.discard(key)
+            self._loading.difference_update(keys)
 
-    def _known(self, key: Key) -> _Trial | None:
-        """How the last trial went, unless a file changed since: the version may have been copied half by then."""
-        trial = self._trials.get(key)
-        return trial if trial is not None and trial.fingerprint == self._fingerprint(trial.depends) else None
 
-    def _fingerprint(self, keys: tuple[Key, ...]) -> int:
-        """Changes with any file of these versions."""
-        roots = [self.store.path(*key) for key in keys]
-        walked = (Path(folder, file) for root in roots for folder, _, files in os.walk(root) for file in files)
-        return hash(tuple(sorted(signature(path) for path in walked)))
+def _condition(trial: Trial) -> Condition:
+    """What a trial says of the version: refused for the error, or available."""
+    return Condition("refused", str(trial.error)) if trial.error else Condition("available", stored=trial.stored)
 
 
 def keep_compiled(versions: Iterable[Served]) -> None:
@@ -247,15 +276,6 @@ def keep_compiled(versions: Iterable[Served]) -> None:
             served.runtime.keep_compiled()
         except OSError as error:
             log.event("compiled_not_kept", model=served.stored.name, version=served.stored.version, reason=why(error))
-
-
-def signature(path: Path) -> tuple[str, int, int, int]:
-    """Changes when the file does; zeros where there is none."""
-    try:
-        found = path.stat(follow_symlinks=False)
-    except OSError:
-        return (str(path), 0, 0, 0)
-    return (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def why(error: OSError) -> str:

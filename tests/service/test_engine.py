@@ -87,14 +87,14 @@ def test_a_damaged_version_is_refused_with_a_reason_until_it_is_repaired(
     for _ in range(2):
         with pytest.raises(RefusedVersion, match=reason):
             engine.get("classifier", SECOND)
-    condition = engine.condition("classifier", 2)
+    condition = engine.versions.condition("classifier", 2)
     assert condition.state == "refused"
     assert condition.served is None
     assert engine.find("classifier", SECOND) is None
     assert engine.get("classifier", STABLE).stored.version == 1
     shutil.rmtree(store / "classifier" / "2")
     shutil.copytree(pristine_store / "classifier" / "2", store / "classifier" / "2")
-    assert engine.condition("classifier", 2).state == "available"
+    assert engine.versions.condition("classifier", 2).state == "available"
     assert engine.get("classifier", SECOND).stored.version == 2
 
 
@@ -102,7 +102,7 @@ def test_a_version_in_memory_outlives_its_files(engine: Engine, store: Path) -> 
     served = engine.get("classifier", STABLE)
     flip_a_byte(store / "classifier" / "1")
     assert engine.get("classifier", STABLE) is served
-    assert engine.condition("classifier", 1).state == "serving"
+    assert engine.versions.condition("classifier", 1).state == "serving"
 
 
 def test_while_a_version_is_loaded_that_is_why_nothing_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_a_grader_is_never_served_without_exactly_the_classifier_that_it_pins(en
     flip_a_byte(store / "classifier" / "1")
     with pytest.raises(RefusedVersion, match=r"The classifier that it pins cannot be served: .* was changed"):
         engine.get("grader", STABLE)
-    assert engine.condition("grader", 1).state == "refused"
+    assert engine.versions.condition("grader", 1).state == "refused"
 
 
 def test_a_grader_keeps_its_classifier_when_stable_moves_on(engine: Engine, store: Path, state: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_label_for_another_digest_does_not_spoil_the_version(engine: Engine, s
     with pytest.raises(RefusedVersion, match="000000000000 was asked for"):
         engine.get("classifier", STABLE)
     assert engine.get("classifier", SECOND).stored.version == 2
-    assert engine.condition("classifier", 2).state == "serving"
+    assert engine.versions.condition("classifier", 2).state == "serving"
 
 
 def test_a_label_that_is_moved_is_followed_and_back(engine: Engine, store: Path, state: Path) -> None:

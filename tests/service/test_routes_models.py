@@ -1,5 +1,9 @@
+import os
 import shutil
+import signal
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +134,34 @@ def test_what_people_read_of_a_version(store: Path, state: Path) -> None:
         check_problem(service.client.get("/models/none/versions/1/files/LICENSE"), 404, "unknown_model")
         (store / "classifier" / "3" / "LICENSE").write_text("mine\n")
         check_problem(service.client.get(f"{base}/LICENSE"), 503, "version_refused")
+
+
+def test_a_version_that_crashes_what_tries_it_takes_nothing_else_down(store: Path, state: Path) -> None:
+    with running(store, state) as service, ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(lambda: versions(service.client))
+        os.kill(_child_of(service.process.pid), signal.SIGKILL)
+        shown = listing.result(60)
+        assert shown[2]["state"] == "refused"
+        assert shown[2]["reason"] == "The process that tried it ended by signal 9."
+        assert service.client.post("/classify", files=FILES).status_code == 200
+        check_problem(service.client.post("/classify?version=2", files=FILES), 503, "version_refused")
+
+
+def test_stopping_ends_trials(store: Path, state: Path) -> None:
+    with running(store, state) as service, ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(lambda: versions(service.client))
+        child = _child_of(service.process.pid)
+        assert service.stop() == 0
+        assert not Path(f"/proc/{child}").exists()
+        assert listing.exception(60) is None, "what had begun is answered"
+
+
+def _child_of(pid: int) -> int:
+    """The process that it started, once there is one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            if children := (task / "children").read_text().split():
+                return int(children[0])
+        time.sleep(0.002)
+    raise AssertionError("it started no process")

@@ -1,0 +1,102 @@
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from model_store.errors import UnknownVersion
+from model_store.store import Store
+from service.newcomers import Newcomers
+from service.trial_process import Key
+from tests.tiny_models import add_classifier
+
+THERE = [("classifier", 1), ("classifier", 2), ("grader", 1)]
+
+
+class Tries:
+    """Notes what it is asked to try."""
+
+    def __init__(self) -> None:
+        self.tried: list[list[Key]] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, versions: list[Key]) -> None:
+        self.go_on.wait(10)
+        self.tried.append(versions)
+        if ("classifier", 9) in versions:
+            raise UnknownVersion("It is gone.")
+
+    def wait(self, looks: int) -> list[list[Key]]:
+        """What was tried, after so many looks that found something."""
+        deadline = time.monotonic() + 10
+        while len(self.tried) < looks:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        return self.tried
+
+
+@pytest.fixture
+def tries() -> Tries:
+    return Tries()
+
+
+def look(newcomers: Newcomers) -> None:
+    """Looks once nothing is being tried."""
+    if newcomers._trials is not None:
+        newcomers._trials.join(10)
+    newcomers.look()
+
+
+def test_what_came_is_tried_once(store: Path, tries: Tries) -> None:
+    newcomers = Newcomers(Store(store), tries)
+    newcomers.look()
+    assert tries.wait(1) == [THERE]
+    add_classifier(Store(store), seed=4)
+    look(newcomers)
+    assert tries.wait(2) == [THERE, [("classifier", 3)]]
+    look(newcomers)
+    shutil.rmtree(store / "classifier" / "3")
+    look(newcomers)
+    add_classifier(Store(store), seed=5)
+    look(newcomers)
+    assert tries.wait(3) == [THERE, [("classifier", 3)], [("classifier", 3)]], "another one of the same number"
+
+
+def test_what_is_left_alone_is_tried_when_it_no_longer_is(store: Path, tries: Tries) -> None:
+    newcomers = Newcomers(Store(store), tries)
+    newcomers.leave_alone(newcomers.there())
+    newcomers.look()
+    add_classifier(Store(store), seed=4)
+    look(newcomers)
+    assert tries.wait(1) == [[("classifier", 3)]]
+    newcomers.leave_alone(())
+    look(newcomers)
+    assert tries.wait(2)[1] == THERE
+
+
+def test_looking_waits_for_no_trial(store: Path, tries: Tries) -> None:
+    tries.go_on.clear()
+    newcomers = Newcomers(Store(store), tries)
+    newcomers.look()
+    add_classifier(Store(store), seed=4)
+    newcomers.look()
+    assert tries.tried == []
+    tries.go_on.set()
+    tries.wait(1)
+    look(newcomers)
+    assert tries.wait(2) == [THERE, [("classifier", 3)]]
+
+
+def test_one_that_was_taken_away_meanwhile_ends_nothing(
+    store: Path, tries: Tries, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(store / "classifier" / "1", store / "classifier" / "9")
+    newcomers = Newcomers(Store(store), tries)
+    newcomers.look()
+    tries.wait(1)
+    add_classifier(Store(store), seed=4)
+    look(newcomers)
+    assert tries.wait(2)[1] == [("classifier", 10)]
+    assert "trials_failed" not in caplog.text
