@@ -49,10 +49,11 @@ SHARES = (0.0, 0.7)
 PENALTY = 0.01
 """Of the squared weights, for features in standard deviations. On classifier/5 a tenth of it, a third, ten times and
 fifty times as much were no better on validation images."""
-CONSISTENCY = 2.0
+CONSISTENCY = 4.0
 """Of the squared difference between the malignant logits of an image and its views, in variances of that logit. Without
 it, and without the next, half of the correction let a vignette that is cut away move a probability by 0.058 on average;
-no correction at all by 0.050, and seven tenths of one that was learned with both by 0.048."""
+no correction at all by 0.050, and seven tenths of one that was learned with both by 0.045 (0.048 with half of this
+factor, in whose release it was 0.0503 after calibration)."""
 CONSISTENCY_FRAMED = 10.0
 """The same for images that have a vignette of their own, between them and what is left without it."""
 STEPS = 70
