@@ -111,7 +111,11 @@ def _refusals(measured: dict[str, Refusals]) -> list[str]:
 
 
 def _recipe(manifest: Manifest) -> list[str]:
-    return ["## Recipe", "", *(f"- {name}: {value}" for name, value in manifest.training.recipe.items()), ""]
+    lines = ["## Recipe", ""]
+    for name, value in manifest.training.recipe.items():
+        several = value if name == "recipes_before" and isinstance(value, list) else None
+        lines += [f"- {name}: {value}"] if several is None else [f"- {name}:", *(f"  - `{one}`" for one in several)]
+    return [*lines, ""]
 
 
 def write_card(manifest: Manifest) -> str:

@@ -47,13 +47,22 @@ def _recipe(options: argparse.Namespace) -> Any:
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
 
 
-def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, str]:
+def _describe_base(options: argparse.Namespace, store: Store) -> dict[str, Any]:
     """Where training starts; of a published version its recipe too, so that the manifest tells the whole way."""
     if options.start:
         version = published(store, options.start)
-        before = json.dumps(version.manifest.training.recipe)
-        return {"base": f"{version.name} with digest {version.digest}", "recipe_of_base": before}
+        recipes = _recipes(dict(version.manifest.training.recipe))
+        return {"base": f"{version.name} with digest {version.digest}", "recipes_before": recipes}
     return describe_weights(options.weights)
+
+
+def _recipes(latest: dict[str, Any]) -> list[str]:
+    """A version's recipe and those of all that it goes back to, as JSON, the latest first.
+
+    Older versions have theirs one inside the other, which doubled the backslashes with each.
+    """
+    nested, listed = latest.pop("recipe_of_base", None), latest.pop("recipes_before", [])
+    return [json.dumps(latest), *listed, *([] if nested is None else _recipes(json.loads(nested)))]
 
 
 def train_classifier(options: argparse.Namespace) -> None:

@@ -76,6 +76,13 @@ def test_sources_runtimes_and_recipe_are_in_it(manifest: Manifest) -> None:
         assert text in card
 
 
+def test_the_recipes_of_what_it_goes_back_to_have_lines_of_their_own(manifest: Manifest) -> None:
+    before = ['{"seed": 2}', '{"seed": 1}']
+    training = manifest.training.model_copy(update={"recipe": {"seed": 3, "recipes_before": before}})
+    card = write_card(manifest.model_copy(update={"training": training}))
+    assert '- seed: 3\n- recipes_before:\n  - `{"seed": 2}`\n  - `{"seed": 1}`\n' in card
+
+
 def test_operating_points_calibration_and_novelty_are_in_it(published: Published) -> None:
     manifest = published.classifier.manifest
     card = write_card(manifest)

@@ -15,6 +15,7 @@ from tests.training.command_line import error_of
 from tests.training.quick import hurry
 from training import release
 from training.cli import main
+from training.commands import _recipes
 from training.export import load_published
 from training.network import build_network
 from training.work import Work
@@ -151,8 +152,19 @@ def test_what_a_run_goes_on_from_is_recorded(
     assert "another split" in error_of(capsys, "classifier", *published.options, *arguments)
     recipe = json.loads((tmp_path / "recipe.json").read_text())
     assert recipe["base"] == f"classifier with digest {published.classifier.digest}"
-    assert json.loads(recipe["recipe_of_base"]) == published.classifier.manifest.training.recipe
+    assert [json.loads(before) for before in recipe["recipes_before"]] == [
+        published.classifier.manifest.training.recipe
+    ]
     assert recipe["warmup_steps"] == 0  # the head is trained already
+
+
+def test_the_recipes_of_all_that_a_version_goes_back_to_are_listed() -> None:
+    """Those of versions that have them one inside the other, too."""
+    first, second, third = ({"seed": number} for number in range(3))
+    nested = {**third, "recipe_of_base": json.dumps({**second, "recipe_of_base": json.dumps(first)})}
+    listed = {**third, "recipes_before": [json.dumps(second), json.dumps(first)]}
+    for recipe in (nested, listed):
+        assert [json.loads(one) for one in _recipes(recipe)] == [third, second, first]
 
 
 def test_weights_are_released_as_they_are_after_no_epoch(
