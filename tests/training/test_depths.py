@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from model_store.decision import SUM_TOLERANCE
@@ -12,13 +13,12 @@ from model_store.runtime import Runtime, load_directory
 from model_store.runtime_openvino import computes_bf16
 from tests.training.built import PLATT, Data
 from training import depths as module
-from training.depths import SHARES, Correction, choose_share, fit_correction, head_logits
+from training.depths import REENCODED, SHARES, VIEWS, Correction, choose_share, fit_correction, head_logits
 from training.export import Gatekeepers, calibrated, export_classifier, load_published, published_correction
 from training.gatekeeper import FARTHEST, features_of
 from training.labels import BENIGN, DIAGNOSES, as_mask
 from training.network import build_network, malignant_logit
 from training.novelty import fit_novelty
-from training.vignette import painted
 
 Floats = NDArray[np.float32]
 MEL, NV = DIAGNOSES.index("mel"), DIAGNOSES.index("nv")
@@ -101,7 +101,17 @@ def test_it_is_read_back(corrected: Path, exported: Path, correction: Correction
     assert published_correction(exported) is None
 
 
-def test_what_is_learned_fits_the_labels_better(network: keras.Model, data: Data) -> None:
+def _weigh(monkeypatch: pytest.MonkeyPatch, all_views: float, copies: float) -> None:
+    """How much it counts that the answers to an image and to its views, or to a poor copy, are alike."""
+    monkeypatch.setattr(module, "CONSISTENCY", all_views)
+    monkeypatch.setattr(module, "CONSISTENCY_REENCODED", copies)
+    monkeypatch.setattr(module, "CONSISTENCY_FRAMED", 0.0)
+
+
+def test_what_is_learned_fits_the_labels_better(
+    network: keras.Model, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _weigh(monkeypatch, 1.0, 0.0)
     rows = np.arange(48)
     labels = [frozenset({"mel" if row % 2 else "nv"}) for row in rows]
     weights = np.where(rows < 40, 1.0, 0.0).astype(np.float32)
@@ -118,22 +128,25 @@ def test_what_is_learned_fits_the_labels_better(network: keras.Model, data: Data
     assert not np.asarray(nobody.of(seen)).any()
 
 
+@pytest.mark.parametrize("view", ["behind a vignette", REENCODED])
 def test_consistency_keeps_the_answers_to_an_image_and_its_copies_together(
-    network: keras.Model, data: Data, monkeypatch: pytest.MonkeyPatch
+    network: keras.Model, data: Data, monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     rows, pixels = np.arange(48), data.table.pixels[:48]
     masks = as_mask(frozenset({"mel" if row % 2 else "nv"}) for row in rows)
-    backbone = network.get_layer("backbone")
-    plain, behind = features_of(backbone, [pixels]), features_of(backbone, [painted(pixels)])
+    tf.random.set_seed(1)
+    plain, other = (
+        features_of(network.get_layer("backbone"), [seen]) for seen in (pixels, np.asarray(VIEWS[view](pixels)))
+    )
 
-    def apart(consistency: float) -> float:
-        monkeypatch.setattr(module, "CONSISTENCY", consistency)
+    def apart(all_views: float, copies: float) -> float:
+        _weigh(monkeypatch, all_views, copies)
         found = fit_correction(network, pixels, rows, masks, np.ones(48, np.float32))
-        logits = [head_logits(network, seen) + np.asarray(found.of(seen)) for seen in (plain, behind)]
-        one, other = (np.asarray(malignant_logit(both)) for both in logits)
-        return float(((one - other) ** 2).mean())
+        logits = [head_logits(network, seen) + np.asarray(found.of(seen)) for seen in (plain, other)]
+        one, two = (np.asarray(malignant_logit(both)) for both in logits)
+        return float(((one - two) ** 2).mean())
 
-    assert apart(100.0) < 0.5 * apart(0.0)
+    assert apart(*((0.0, 100.0) if view == REENCODED else (100.0, 0.0))) < 0.5 * apart(0.0, 0.0)
 
 
 def _sources(signal: float) -> tuple[Correction, list[Floats], list[Floats], list[NDArray[np.bool_]]]:
