@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from model_store.errors import RefusedVersion, StoreError, UnknownLabel, UnreadableLabels
@@ -20,9 +19,8 @@ from service.loading import CLASSIFIER, GRADER
 from service.newcomers import Newcomers
 from service.priority import give_way
 from service.settings import Settings
-from service.trial_process import Key
 from service.trials import signature
-from service.versions import Condition, Served, Versions, keep_compiled, why
+from service.versions import Served, Versions, keep_compiled, why
 
 STABLE = "stable"
 CANARY = "canary"
@@ -168,10 +166,6 @@ class Engine:
         if named is not None:
             return f"Version {named.version} of {name} is being loaded."
         return f"No version of {name} is labelled {label!r}."
-
-    def conditions(self, keys: Sequence[Key]) -> dict[Key, Condition]:
-        """See `Versions.conditions`."""
-        return self.versions.conditions(keys)
 
     def try_all(self) -> None:
         """Tries every version that was not tried yet, together: sooner done than model by model. Blocking."""

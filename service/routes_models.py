@@ -146,7 +146,7 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
         raise UnknownModel("The store has no such model.")
     versions = engine.store.versions(name)
     labels = engine.labels.all(name)
-    conditions = engine.conditions([(name, version) for version in versions])
+    conditions = engine.versions.conditions([(name, version) for version in versions])
     return ModelAnswer(
         name=name,
         labels={label: _label_info(engine, named, label) for label, named in labels.items()},
@@ -163,7 +163,7 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     """
     if name not in engine.store.names():
         raise UnknownModel("The store has no such model.")
-    condition = engine.conditions([(name, version)])[name, version]
+    condition = engine.versions.condition(name, version)
     info = _version_info(version, condition, engine.labels.all(name))
     return VersionAnswer(
         **dict(info), name=name, manifest=None if condition.stored is None else condition.stored.manifest
@@ -184,7 +184,7 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
     """
     if name not in engine.store.names():
         raise UnknownModel("The store has no such model.")
-    condition = engine.conditions([(name, version)])[name, version]
+    condition = engine.versions.condition(name, version)
     if condition.stored is None:
         raise RefusedVersion(f"{condition.reason}")
     path = PurePosixPath(file)

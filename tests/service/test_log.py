@@ -87,3 +87,19 @@ def test_what_native_libraries_print_is_lost_and_python_s_own_is_not() -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (1, "gone\n")
+
+
+def test_a_process_that_it_starts_logs_to_the_same_place() -> None:
+    code = 'import subprocess\nsubprocess.run(["sh", "-c", "echo {} >&2"], stderr=log.descriptor())\nlog.event("after")'
+    child, after = written(code)
+    assert (child, after["event"]) == ({}, "after")
+
+
+def test_where_it_does_not_write_to_a_file_a_process_logs_nowhere() -> None:
+    assert (
+        written(
+            "import io, subprocess, sys\nkept, sys.stderr = sys.stderr, io.StringIO()\nfound = log.descriptor()\n"
+            "sys.stderr = kept\nlog.event(str(found == subprocess.DEVNULL))"
+        )[0]["event"]
+        == "True"
+    )
