@@ -9,6 +9,7 @@ means and deviations.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -37,32 +38,47 @@ _varied = tf.function(lambda pixels: augment(pixels, SIDE), reduce_retracing=Tru
 _varied_copies = tf.function(lambda pixels: degrade(augment(pixels, SIDE)), reduce_retracing=True)
 _copies = tf.function(lambda pixels: degrade(tf.cast(pixels, tf.float32)), reduce_retracing=True)
 
-REENCODED = "re-encoded"
+_COPY_SIDE, _COPY_QUALITY = 240, 75
+
+
+def _small_copies(pixels: Pixels) -> Pixels:
+    """What is left of pictures that were kept as JPEG of 240 pixels, as collections for teaching hold them."""
+    return np.stack([_small_copy(Image.fromarray(picture)) for picture in pixels])
+
+
+def _small_copy(picture: Image.Image) -> Pixels:
+    file = io.BytesIO()
+    picture.resize((_COPY_SIDE, _COPY_SIDE), Image.Resampling.BILINEAR).save(file, "JPEG", quality=_COPY_QUALITY)
+    return np.asarray(Image.open(file).resize(picture.size, Image.Resampling.BILINEAR))
+
+
+REENCODED = ("re-encoded", "re-encoded again")
 VIEWS: dict[str, Callable[[Pixels], Any]] = {
     "as they are": lambda pixels: pixels,
     "varied": lambda pixels: _varied(tf.constant(pixels)),
     "varied again": lambda pixels: _varied(tf.constant(pixels)),
     "varied and re-encoded": lambda pixels: _varied_copies(tf.constant(pixels)),
     "varied and re-encoded again": lambda pixels: _varied_copies(tf.constant(pixels)),
-    REENCODED: lambda pixels: _copies(tf.constant(pixels)),
+    **{name: lambda pixels: _copies(tf.constant(pixels)) for name in REENCODED},
+    "as small copies": _small_copies,
     "behind a vignette": painted,
     "mirrored": lambda pixels: pixels[:, :, ::-1],
     "turned": lambda pixels: changed(pixels, "turned"),
 }
 """What is learned from each image, beside the image without its own vignette; all of them count the same."""
-SHARES = (0.0, 0.7)
+SHARES = (0.0, 0.6)
 """Of the correction, to choose from; see docs/training.md."""
 PENALTY = 0.01
 """Of the squared weights, for features in standard deviations. On classifier/5 a tenth of it, a third, ten times and
 fifty times as much were no better on validation images."""
-CONSISTENCY = 2.0
-"""Of the squared difference between the malignant logits of an image and its views, in variances of that logit. Without
-any such term half of the correction let a vignette that is cut away move a probability by 0.058 on average; no
-correction at all by 0.050, and seven tenths of one that was learned with the three by 0.042."""
-CONSISTENCY_REENCODED = 60.0
-"""The same between an image and a poor copy of it: earlier layers see what JPEG does to a picture. Without it originals
-and copies of 240 pixels in JPEG of quality 75 were up to 0.068 apart, with it 0.043, by the calibration from before."""
-CONSISTENCY_FRAMED = 20.0
+CONSISTENCY = 1.0
+"""Of the squared difference between the malignant logits of an image and its views, in variances of that logit after
+the correction: in variances from before, a smaller logit would cost less, and calibration would stretch it again."""
+CONSISTENCY_REENCODED = 140.0
+"""The same between an image and poor copies of it: earlier layers see what JPEG does to a picture. With 60 originals
+and copies of 240 pixels in JPEG of quality 75 were up to 0.06 apart, with 110 0.049, with 200 0.041 but HAM10000 paid
+for it."""
+CONSISTENCY_FRAMED = 10.0
 """The same for images that have a vignette of their own, between them and what is left without it."""
 STEPS = 70
 _CHUNK = 2048
@@ -134,10 +150,9 @@ def fit_correction(
     shares = chances / chances.sum()
     among_framed = shares * np.array(framed, np.float32)
     among_framed /= max(float(among_framed.sum()), 1e-9)
-    malignant = np.asarray(malignant_logit(logits[0]))
-    variance = float(np.cov(malignant, aweights=shares)) + 1e-3
-    factors = [CONSISTENCY / (len(views) - 1) + CONSISTENCY_REENCODED * (name == REENCODED) for name in list(views)[1:]]
-    consistency = tf.constant([*factors, CONSISTENCY_FRAMED], tf.float32) / variance
+    to_copies = CONSISTENCY_REENCODED / len(REENCODED)
+    factors = [CONSISTENCY / (len(views) - 1) + to_copies * (name in REENCODED) for name in list(views)[1:]]
+    consistency = tf.constant([*factors, CONSISTENCY_FRAMED], tf.float32)
     return _descend(nothing, list(_parts(nothing, seen, logits, masks, shares, among_framed)), consistency)
 
 
@@ -216,8 +231,15 @@ def _loss(part: _Part, kernel: Any, bias: Any, consistency: Any) -> Any:
         moved = [(other - malignant[0]) ** 2 for other in malignant[1:]]
         apart = [tf.reduce_sum(part.weights * one) for one in moved]
         apart.append(tf.reduce_sum(part.among_framed * moved[-1]))
-        loss = tf.add_n(wrong) / len(wrong) + tf.reduce_sum(consistency * tf.stack(apart))
+        loss = tf.add_n(wrong) / len(wrong) + tf.reduce_sum(consistency * tf.stack(apart)) / _variance(
+            malignant[0], part
+        )
     return loss, *tape.gradient(loss, (kernel, bias))
+
+
+def _variance(logits: Any, part: _Part) -> Any:
+    shares = part.weights / (tf.reduce_sum(part.weights) + 1e-9)
+    return tf.reduce_sum(shares * (logits - tf.reduce_sum(shares * logits)) ** 2) + 1e-3
 
 
 def _parts(  # noqa: PLR0913, PLR0917 - what is known of the images
@@ -228,8 +250,10 @@ def _parts(  # noqa: PLR0913, PLR0917 - what is known of the images
     weights: Floats,
     among_framed: Floats,
 ) -> Iterator[_Part]:
-    for start in range(0, len(masks), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    # Images of a source stand together in the table: each part has its share of every source.
+    parts = -(-len(masks) // _CHUNK)
+    for start in range(parts):
+        part = slice(start, None, parts)
         yield _Part(
             [tf.cast(correction.scaled(view[part]), tf.float16) for view in features],
             [tf.constant(view[part]) for view in logits],
