@@ -2,6 +2,8 @@
 
 Problem
   x InvalidParameter (400)            + UnknownParameter + ConflictingParameters
+  x MalformedRequest (400)
+  x HeadTooLarge (431)
   x MalformedBody (400)               + MissingBoundary + NestedMultipart + IncompleteBody
   x UnexpectedField (400)             + SeveralFiles + MissingFile + TooManyFiles (413)
   x ConflictingCredentials (400)
@@ -85,6 +87,18 @@ class ConflictingParameters(InvalidParameter):
     """`version` and `label` both name the version to use."""
 
     kind = Kind("conflicting_parameters", 400, "Two parameters contradict each other")
+
+
+class MalformedRequest(Problem):
+    """What arrived is not HTTP/1.1, so that nothing of it can be answered."""
+
+    kind = Kind("malformed_request", 400, "This is no HTTP request")
+
+
+class HeadTooLarge(Problem):
+    """Request line and headers have more bytes than any client needs."""
+
+    kind = Kind("head_too_large", 431, "The headers have too many bytes")
 
 
 class MalformedBody(Problem):

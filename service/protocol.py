@@ -3,9 +3,7 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from service.refusal import Gate
+from service.heads import Heads
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 64_000_000
@@ -13,7 +11,7 @@ UNUSED_SECONDS = 1.0
 """How long a connection that has brought no request yet is kept when the service stops."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Heads):
     """One connection.
 
     Three things are added. Where the service is full, an image is refused as soon as its headers are there. Headers
@@ -24,13 +22,11 @@ class Protocol(HttpToolsProtocol):
     """
 
     header_seconds = 20.0
-    gate: Gate
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         super().__init__(*arguments, **options)
         self._header_timer: asyncio.TimerHandle | None = None
         self._lingering = 0
-        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """A client has connected."""
@@ -64,18 +60,12 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers of a request have arrived."""
         self._headers_are_there()
+        super().on_headers_complete()
+
+    def on_request(self) -> None:
+        """A request has arrived but for its body: an image is let in, or refused."""
         if not self._is_refused():
-            super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """A part of a body has arrived."""
-        if not self._refused:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """A request has arrived."""
-        if not self._refused:
-            super().on_message_complete()
+            super().on_request()
 
     def shutdown(self) -> None:
         """The service stops: one that has just connected may have sent a request that was not read yet."""
@@ -121,8 +111,12 @@ class Protocol(HttpToolsProtocol):
             self._header_timer = None
 
     def _close_slow(self) -> None:
-        # There is no request yet that could be answered.
-        self.transport.abort()
+        if self.is_answering():
+            self._refused = True
+            self.cycle.keep_alive = False
+        else:
+            # There is no request yet that could be answered.
+            self.transport.abort()
 
 
 class _Lingering:

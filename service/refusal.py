@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.bodies import announced_bytes
@@ -16,7 +17,7 @@ from service.context import Context
 from service.middleware import ALWAYS, request_id_of
 from service.observation import observe
 from service.problem_responses import problem_response
-from service.problems import Overloaded
+from service.problems import Overloaded, Problem
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -44,18 +45,25 @@ class Gate:
         if route is None or not context.admission.requests:
             return None
         begun = time.perf_counter()
-        given = Headers(raw=headers)
         try:
-            context.admission.check(announced_bytes(given, context.settings.max_bytes))
+            context.admission.check(announced_bytes(Headers(raw=headers), context.settings.max_bytes))
         except Overloaded as problem:
-            request_id = request_id_of(given)
-            state = {"request_id": request_id}
-            scope = {"type": "http", "state": state, "method": "POST", "headers": headers, "route": route}
-            response = problem_response(problem, scope)
-            answer_headers = [*response.raw_headers, (b"x-request-id", request_id.encode()), *ALWAYS, _CLOSE]
-            observe(context, scope, response.status_code, begun, time.perf_counter() - begun)
-            return _encoded(response.status_code, [*default_headers, *answer_headers], bytes(response.body))
+            scope = {"type": "http", "method": "POST", "headers": headers, "route": route}
+            return self._answer(problem, scope, begun, default_headers)
         return None
+
+    def answer(self, problem: Problem, default_headers: RawHeaders) -> bytes:
+        """The whole answer to what is no request, which is counted and logged."""
+        scope: Scope = {"type": "http", "method": None, "headers": []}
+        return self._answer(problem, scope, time.perf_counter(), default_headers)
+
+    def _answer(self, problem: Problem, scope: Scope, begun: float, default_headers: RawHeaders) -> bytes:
+        request_id = request_id_of(Headers(raw=scope["headers"]))
+        scope["state"] = {"request_id": request_id}
+        response = problem_response(problem, scope)
+        headers = [*response.raw_headers, (b"x-request-id", request_id.encode()), *ALWAYS, _CLOSE]
+        observe(self._context, scope, response.status_code, begun, time.perf_counter() - begun)
+        return _encoded(response.status_code, [*default_headers, *headers], bytes(response.body))
 
 
 def _encoded(status: int, headers: RawHeaders, body: bytes) -> bytes:

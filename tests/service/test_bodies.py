@@ -1,5 +1,4 @@
 import select
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.raw_http import connect
 from tests.running_service import Service, running
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, picture, png
@@ -22,11 +22,6 @@ def limited(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     state = tmp_path_factory.mktemp("state")
     with running(pristine_store, state, variables=variables, MAX_BYTES=str(LIMIT), MAX_PIXELS="60000") as service:
         yield service
-
-
-def connect(service: Service) -> socket.socket:
-    url = service.client.base_url
-    return socket.create_connection((url.host, url.port or 0), timeout=30)
 
 
 def test_an_image_of_exactly_the_limit_is_read(limited: Service) -> None:

@@ -1,12 +1,12 @@
 """Slow clients, and clients that are answered before they have sent everything; over real sockets."""
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.raw_http import connect, received
 from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -17,19 +17,6 @@ HEADERS = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
 def impatient(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with running(pristine_store, tmp_path_factory.mktemp("state"), RECEIVE_SECONDS="1", MAX_BYTES="100000") as service:
         yield service
-
-
-def connect(service: Service) -> socket.socket:
-    url = service.client.base_url
-    return socket.create_connection((url.host, url.port or 0), timeout=30)
-
-
-def received(connection: socket.socket) -> bytes:
-    """Everything until the service ends the connection; a reset raises."""
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /cl", HEADERS], ids=["nothing", "half a line", "half the headers"])
