@@ -63,7 +63,7 @@ async def answer_batch(request: Request, query: BatchQuery, asked: Asked) -> Res
         progress = request.state.progress = Progress(settings.deadline_seconds)
         notes = context.trail.open(request)
         question = query.question(request)
-        served = await context.served(asked.name, query.selection(), question.request_id)
+        served = await context.served(asked.name, query.selection(), question.request_id, progress)
         notes.found(served, query.version, query.label)
         uploads = await read_batch(request, settings)
         progress.finish()

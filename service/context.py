@@ -1,12 +1,12 @@
 """What the routes share: the settings, the engine, the threads, and what bounds and watches them."""
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import anyio.to_thread
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from service import VERSION
@@ -17,6 +17,7 @@ from service.engine import Engine, Selection
 from service.key_file import Scope
 from service.keys import KeyRing, credential_of, looks_like_token
 from service.metrics import Metrics
+from service.progress import Progress
 from service.settings import Settings
 from service.tracing import Tracer
 from service.tracing import start as start_tracing
@@ -27,6 +28,27 @@ if TYPE_CHECKING:
     from service.tokens import Tokens
 
 Result = TypeVar("Result")
+
+
+class Threads:
+    """For work that would keep images and probes waiting; each kind has its own, so that none waits for another.
+
+    Attributes:
+        loading: Loads versions that requests and labels need, half a second each.
+        looking: Tells of the store, which tries what was never tried, some seconds.
+        summing: Sums up the metrics, a few milliseconds.
+    """
+
+    def __init__(self) -> None:
+        """Starts none; they start when they are needed."""
+        self.loading = ThreadPoolExecutor(2, "loading")
+        self.looking = ThreadPoolExecutor(2, "looking")
+        self.summing = ThreadPoolExecutor(1, "summing")
+
+
+async def in_thread(threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+    """Runs work in one of some threads; what gives up waiting for it frees none, and lets go of work not yet begun."""
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 @dataclass
@@ -45,8 +67,7 @@ class Context:
     tracer: Tracer
     trail: Trail
     """Every request about an image is recorded before it is answered."""
-    store: CapacityLimiter
-    """Work on the store has threads of its own, so that loading a version keeps no image waiting."""
+    threads: Threads = field(default_factory=Threads)
     stopping: bool = field(default=False)
     """Whether the end has been announced: not ready any more, and connections are not kept."""
 
@@ -63,16 +84,20 @@ class Context:
         else:
             request.state.principal = self.keys.authorise(request.headers, scope)
 
-    async def served(self, name: str, selection: Selection, request_id: str) -> Served:
-        """The version to use, loaded if need be; raises what `Engine.get` raises."""
+    async def served(self, name: str, selection: Selection, request_id: str, progress: Progress) -> Served:
+        """The version to use, loaded if need be; raises what `Engine.get` raises.
+
+        Raises:
+            DeadlineExceeded: It was not loaded in time.
+        """
         found = self.engine.find(name, selection, request_id)
         if found is not None:
             return found
-        return await self.on_store(lambda: self.engine.get(name, selection))
-
-    async def on_store(self, work: Callable[[], Result]) -> Result:
-        """Runs work on the store in a thread."""
-        return await anyio.to_thread.run_sync(work, limiter=self.store)
+        try:
+            async with asyncio.timeout(progress.left):
+                return await in_thread(self.threads.loading, lambda: self.engine.get(name, selection))
+        except TimeoutError:
+            raise progress.too_late() from None
 
 
 def make_context(
@@ -111,7 +136,6 @@ def make_context(
             days=settings.audit_days,
             crowded=lambda: workers.crowded,
         ),
-        CapacityLimiter(2),
     )
 
 

@@ -64,7 +64,7 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
         progress = request.state.progress = Progress(settings.deadline_seconds)
         notes = context.trail.open(request)
         question = query.question(request)
-        served = await context.served(name, query.selection(), question.request_id)
+        served = await context.served(name, query.selection(), question.request_id, progress)
         notes.found(served, query.version, query.label)
         data = await read_image(request, settings.max_bytes, settings.receive_seconds)
         received = notes.image()

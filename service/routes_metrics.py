@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.context import Shared
+from service.context import Shared, in_thread
 from service.observation import measure_levels
 
 _TEXT = {"schema": {"type": "string"}}
@@ -21,5 +21,5 @@ async def get_metrics(request: Request, context: Shared) -> Response:
     measure_levels(context)
     # Summing up what several processes wrote takes a few milliseconds, which no image should wait for.
     accept = request.headers.get("accept", "")
-    body, media_type = await context.on_store(lambda: context.metrics.exposition(accept))
+    body, media_type = await in_thread(context.threads.summing, lambda: context.metrics.exposition(accept))
     return Response(body, headers={"Content-Type": media_type})

@@ -11,7 +11,7 @@ from model_store.labels import Label
 from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
 from service.bodies import read_small
-from service.context import Context, Shared
+from service.context import Context, Shared, in_thread
 from service.engine import Engine
 from service.media_types import essence
 from service.openapi import reference
@@ -40,19 +40,19 @@ router = APIRouter(
 @router.get("", dependencies=[Depends(_may_look)])
 async def get_models(context: Shared) -> ModelsAnswer:
     """Lists every model with its labels and versions. A version that was not looked at before is tried now."""
-    return await context.on_store(lambda: describe_models(context.engine))
+    return await in_thread(context.threads.looking, lambda: describe_models(context.engine))
 
 
 @router.get("/{name}", dependencies=[Depends(_may_look)])
 async def get_model(name: str, context: Shared) -> ModelAnswer:
     """One model with its labels and versions."""
-    return await context.on_store(lambda: describe_model(context.engine, name))
+    return await in_thread(context.threads.looking, lambda: describe_model(context.engine, name))
 
 
 @router.get("/{name}/versions/{version}", dependencies=[Depends(_may_look)])
 async def get_version(name: str, version: int, context: Shared) -> VersionAnswer:
     """One version with its whole manifest: how it was trained, measured and calibrated."""
-    return await context.on_store(lambda: describe_version(context.engine, name, version))
+    return await in_thread(context.threads.looking, lambda: describe_version(context.engine, name, version))
 
 
 READABLE = {".md": "text/markdown; charset=utf-8", ".png": "image/png", ".html": "text/html; charset=utf-8"}
@@ -80,7 +80,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 )
 async def get_file(name: str, version: int, file: str, context: Shared) -> Response:
     """What people read of a version: model card, licence, report and plots. The network itself is not handed out."""
-    return await context.on_store(lambda: read_file(context.engine, name, version, file))
+    return await in_thread(context.threads.looking, lambda: read_file(context.engine, name, version, file))
 
 
 _MOVE = {"requestBody": {"required": True, "content": {"application/json": {"schema": reference(LabelMove.__name__)}}}}
@@ -93,12 +93,15 @@ _MOVE = {"requestBody": {"required": True, "content": {"application/json": {"sch
     responses=described(408, 413),
 )
 async def put_label(name: str, label: str, request: Request, context: Shared) -> LabelInfo:
-    """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before."""
+    """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before.
+
+    Of several processes that serve together, the others follow within two seconds.
+    """
     # Read and parsed here: what FastAPI's own parser does not take (bytes that are no text, deep nesting) is a 500.
     move = parse_body(LabelMove, await read_small(request, context.settings.receive_seconds))
     context.trail.check()
     notes = context.trail.open(request, "label")
-    moved = await context.on_store(lambda: _move(context, name, label, move))
+    moved = await in_thread(context.threads.loading, lambda: _move(context, name, label, move))
     notes.detail = {
         "model": name,
         "label": label,

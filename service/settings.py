@@ -75,8 +75,9 @@ class Settings(BaseSettings):
     """Requests that one subject of access tokens may send in a minute; any number if not set."""
 
     processes: int = Field(default=1, ge=1, le=64)
-    """Processes that serve on the one port. Each holds its own models (200 to 300 MB) and its own limits; one already
-    uses every CPU, so more of them help only where Python itself is the limit."""
+    """Processes that serve on the one port. Each holds its own models (200 to 300 MB) and its own limits, and lets
+    its share of a key's rate through: a client that keeps one connection gets that share. One already uses every CPU,
+    so more of them help only where Python itself is the limit."""
 
     runtime: Literal["openvino", "tensorflow"] = "openvino"
     """What runs a version. tensorflow is the reference: slower, and must be installed. Never replaced silently."""

@@ -1,15 +1,17 @@
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 
 from model_store.processors import available_processors
-from service.context import make_context
+from service.context import Threads, in_thread, make_context
 from service.engine import Selection
 from service.key_file import KeyFile
-from service.problems import Unauthorized
+from service.problems import DeadlineExceeded, Unauthorized
+from service.progress import Progress
 from service.settings import Settings
 from service.workers import MOST_IMAGES
 
@@ -22,26 +24,46 @@ def test_images_at_once_are_bounded_by_processors_threads_and_memory(tmp_path: P
     assert make_context(Settings(store=tmp_path, threads=64)).workers.count == MOST_IMAGES
 
 
-def test_loading_a_version_keeps_no_other_work_on_the_store_waiting(tmp_path: Path) -> None:
-    context = make_context(Settings(store=tmp_path))
+def test_no_kind_of_work_waits_for_another_nor_for_one_more_of_its_own() -> None:
+    threads = Threads()
     release = threading.Event()
 
-    async def both() -> str:
-        loading = asyncio.create_task(context.on_store(release.wait))
-        done = await asyncio.wait_for(context.on_store(lambda: "done"), 5)
+    async def all_of_them() -> list[str]:
+        held = [in_thread(of, release.wait) for of in (threads.loading, threads.looking)]
+        held.append(in_thread(threads.looking, release.wait))
+        waiting = asyncio.gather(*held)
+        done = [await asyncio.wait_for(in_thread(of, lambda: "done"), 5) for of in (threads.loading, threads.summing)]
         release.set()
-        await loading
+        await waiting
         return done
 
-    assert asyncio.run(both()) == "done"
+    assert asyncio.run(all_of_them()) == ["done", "done"]
+
+
+def test_a_version_that_is_not_loaded_in_time_is_too_late(pristine_store: Path, tmp_path: Path) -> None:
+    context = make_context(Settings(store=pristine_store, state=tmp_path))
+    release = threading.Event()
+
+    async def ask() -> float:
+        busy = asyncio.gather(*(in_thread(context.threads.loading, release.wait) for _ in range(2)))
+        begun = time.monotonic()
+        try:
+            with pytest.raises(DeadlineExceeded):
+                await context.served("classifier", Selection(), "id", Progress(0.2))
+            return time.monotonic() - begun
+        finally:
+            release.set()
+            await busy
+
+    assert asyncio.run(ask()) < 5
 
 
 def test_a_version_in_memory_is_the_same_object_for_everyone(pristine_store: Path, tmp_path: Path) -> None:
     context = make_context(Settings(store=pristine_store, state=tmp_path))
 
     async def ask() -> bool:
-        first = await context.served("classifier", Selection(), "id")
-        return first is await context.served("classifier", Selection(version=1), "id")
+        first = await context.served("classifier", Selection(), "id", Progress(30))
+        return first is await context.served("classifier", Selection(version=1), "id", Progress(30))
 
     assert asyncio.run(ask())
 
