@@ -54,15 +54,18 @@ class DicomWeb:
         Raises:
             TryAgain, Refused: The PACS does not say.
         """
-        offset = 0
+        offset, before = 0, None
         while True:
             query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
             response = self._ask("GET", "instances", params=query, headers={"Accept": "application/dicom+json"})
             page = [] if response.status_code == 204 else _json(response)
+            # A PACS that knows nothing of pages gives the first one again and again.
+            if page == before:
+                return
             yield from filter(None, map(_found, page))
             if len(page) < PAGE:
                 return
-            offset += len(page)
+            offset, before = offset + len(page), page
 
     def fetch(self, found: Found) -> bytes:
         """The file of an instance in the transfer syntax that it is stored in.

@@ -13,6 +13,9 @@ from service.problems import DicomInputNeeded
 _ABOUT_AN_IMAGE = (413, 415, 422, 500, 504)
 
 
+UNREADABLE = "unreadable_file"
+"""The code of a problem that only the command line has: no service was asked."""
+
 Form = Literal["json", "fhir", "dicom"]
 
 
@@ -49,7 +52,6 @@ class Asker(Protocol):
         """What becomes of each file, in their order, as soon as it and those before it are there.
 
         Raises:
-            OSError: One cannot be read.
             MelanoserveError, StoreError: Nothing can be answered, whatever the image.
         """
 
@@ -67,6 +69,21 @@ def replies_of(ask: Callable[[Path], Reply], files: Sequence[Path], threads: int
             yield from pool.map(ask, files)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def read_file(file: Path, most: int | None = None) -> bytes | Reply:
+    """An image file, or that it cannot be read: that is a matter of this one, and of none of the others.
+
+    Args:
+        file: Which one.
+        most: Of one with more bytes one more is read, which is enough to refuse it; a slide of 2 GB would fill memory.
+    """
+    try:
+        with file.open("rb") as opened:
+            return opened.read(-1 if most is None else most + 1)
+    except OSError as error:
+        detail = f"The file cannot be read: {error.strerror or type(error).__name__}."
+        return Reply(problem={"code": UNREADABLE, "status": 0, "detail": detail})
 
 
 def about_the_image(status: int, code: str) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from model_store.labels import Labels
 from model_store.processors import available_processors
 from model_store.store import Store
-from service.asking import Asker, Reply, Wanted, about_the_image, replies_of
+from service.asking import Asker, Reply, Wanted, about_the_image, read_file, replies_of
 from service.engine import STABLE
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
@@ -68,7 +68,9 @@ class InProcess:
         """What becomes of one file; raises what `Asker.replies` raises."""
         work: Work = classify if self.wanted.task == "classify" else grade_image
         question = Question("", self.wanted.operating_point, always=self.wanted.always, frame=self.wanted.frame)
-        data = file.read_bytes()
+        data = read_file(file, self.settings.max_bytes)
+        if isinstance(data, Reply):
+            return data
         try:
             job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE), together=lambda: self.threads)
             answer = work(self.served, job)

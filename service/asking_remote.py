@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from client import Client, Problem
-from service.asking import Reply, Wanted, about_the_image, replies_of
+from service.asking import Reply, Wanted, about_the_image, read_file, replies_of
 
 REQUESTS_AT_ONCE = 8
 """Enough to keep a service's processors busy, far below what it admits."""
@@ -33,7 +33,9 @@ class Remote:
         options: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None and value is not False
         }
-        data = file.read_bytes()
+        data = read_file(file)
+        if isinstance(data, Reply):
+            return data
         try:
             client, grade = self.client, self.wanted.task == "grade"
             if self.wanted.form == "dicom":

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.audit.address import FORMS, Address, WrongAddress, address_of
 from service.audit.chain import Head
 from service.audit.database import Database, DatabaseFailed
+from service.audit.entry import in_years_that_are_kept
 from service.audit.retention import AT_ONCE, prune
 from service.audit.text import csv_lines, json_lines
 from service.settings import PREFIX, Settings, variable
@@ -143,7 +144,7 @@ def _say(text: str) -> None:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = in_years_that_are_kept(datetime.fromisoformat(text))
     except ValueError:
         raise argparse.ArgumentTypeError("give a moment such as 2026-11-26 or 2026-11-26T08:00:00+01:00") from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -127,7 +127,7 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
     """The files, and of folders every image in them; in the order given, a folder's by name."""
     for path in given:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES or _is_dicom(file))
+            inside = sorted(file for file in path.rglob("*") if _is_image(file))
             if not inside:
                 raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
             yield from inside
@@ -135,6 +135,11 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
             yield path
         else:
             raise _Refused(f"there is no {path}", 1)
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a folder's entry is asked about; also a link to a file that is gone, so that somebody is told of it."""
+    return not path.is_dir() and (path.suffix.lower() in SUFFIXES or _is_dicom(path))
 
 
 def _is_dicom(path: Path) -> bool:

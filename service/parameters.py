@@ -1,5 +1,6 @@
 """The query parameters, checked strictly: what is misspelt, given twice or out of range is refused, never ignored."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -95,7 +96,7 @@ class GradeQuery(BatchGradeQuery):
 class LabelMove(BaseModel):
     """Where a label is to point."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     version: int = Field(ge=1, le=10**9)
     """The version; it is verified, loaded and tried before the label moves."""
@@ -136,12 +137,18 @@ def parse_body(model: type[Model], body: bytes) -> Model:
         body: As it came.
 
     Raises:
-        InvalidParameter: It is not JSON, or not of this form; UnknownParameter if it has a member too many.
+        InvalidParameter: It is not JSON, not of this form, or has a member twice; UnknownParameter if it has one too
+            many.
     """
     try:
-        return model.model_validate_json(body)
+        found = model.model_validate_json(body)
     except ValidationError as error:
         raise parameter_problem(error.errors(include_url=False, include_context=False, include_input=False)) from None
+    # pydantic takes the last of two members with one name: what the other one said would be lost without a word.
+    members = json.loads(body, object_pairs_hook=lambda pairs: [name for name, _ in pairs])
+    if len(set(members)) < len(members):
+        raise InvalidParameter("A member of the body is given twice.")
+    return found
 
 
 def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_NAMES = "surrogateescape"
+"""How names of files that are no UTF-8 are written and read: as the bytes that they are."""
+
 CLASSIFY_COLUMNS = (
     "file", "decision", "probability", "melanoma", "other_malignant", "benign", "suspected", "operating_point",
     "threshold", "model", "version", "model_sha256", "image_sha256", "issues", "problem", "detail",
@@ -133,11 +136,11 @@ class Results:
     def __enter__(self) -> Results:
         # Anew, without problems that are tried again and without a last line that a kill cut off.
         partial = self.path.with_name(f".{self.path.name}.partial")
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with partial.open("w", encoding="utf-8", newline="", errors=_NAMES) as file:
             file.write("" if self._json else self._lines.header())
             file.writelines(map(self._line, self._kept))
         partial.replace(self.path)
-        self._file = self.path.open("a", encoding="utf-8", newline="")
+        self._file = self.path.open("a", encoding="utf-8", newline="", errors=_NAMES)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -164,11 +167,11 @@ class Results:
             raise MixedResults(f"{self.path} holds answers of {there}, and this one is of {here}: name another file")
 
     def _read(self) -> list[Row]:
-        text = self.path.read_text("utf-8")
-        whole = text[: text.rfind("\n") + 1]
         try:
+            text = self.path.read_text("utf-8", _NAMES)
+            whole = text[: text.rfind("\n") + 1]
             rows = self._rows(whole)
-        except (ValueError, csv.Error):
+        except (ValueError, TypeError, RecursionError, csv.Error):
             rows = [{}]
         if any(tuple(row) != self.columns for row in rows):
             raise MixedResults(f"{self.path} holds something else: name another file")

@@ -131,9 +131,12 @@ class Tokens:
         subject = claims["sub"]
         if not subject or not isinstance(subject, str):
             raise InvalidToken(INVALID)
-        name = loggable(subject)
+        try:
+            until, name = float(claims["exp"]) + LEEWAY, loggable(subject)
+        except (OverflowError, UnicodeEncodeError):
+            raise InvalidToken(INVALID) from None
         key = Key(name, name, frozenset(granted(claims)))
-        return _Checked(header["kid"], key, subject, float(claims["exp"]) + LEEWAY)
+        return _Checked(header["kid"], key, subject, until)
 
     def _count(self, subject: str) -> None:
         rate = self._expected.rate_per_minute

@@ -45,15 +45,21 @@ class DatabaseFailed(Exception):
 class Database:
     """An open connection. Every method may raise DatabaseFailed, after which it is of no more use but to be closed."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, make: bool = True) -> None:
         """Opens it; the tables are made, or brought up to date, if need be.
+
+        Args:
+            address: Where it is.
+            make: Whether a file that is not there is made.
 
         Raises:
             DatabaseFailed: It cannot be opened, or a newer version of the software has changed its tables.
         """
         self._sqlite = address.file is not None
+        self._file = address.file
         with _failing():
-            self._connection = _open_file(address) if self._sqlite else _open_server(address)
+            self._connection = _open_file(address, make=make) if self._sqlite else _open_server(address)
+            self._identity = self._identify()
         mark = "?" if self._sqlite else "%s"
         places = ", ".join([mark] * len(_COLUMNS))
         names = ", ".join(_COLUMNS)
@@ -90,6 +96,7 @@ class Database:
     def _hold(self) -> Head:
         """Begins a transaction that has the head for itself."""
         if self._sqlite:
+            self._check_place()
             self.execute("BEGIN IMMEDIATE")
             return Head(*self.execute(self._look).fetchone())
         cursor = self.execute(f"BEGIN; {self._look}")
@@ -114,7 +121,22 @@ class Database:
     def head(self) -> Head:
         """The end of the chain, without waiting for who writes to it."""
         with _failing():
+            self._check_place()
             return Head(*self.execute("SELECT sequence, hash FROM audit_head").fetchone())
+
+    def _check_place(self) -> None:
+        """What is written to a file that was removed or moved is found by nobody, and SQLite does not notice."""
+        if self._identify() != self._identity:
+            raise DatabaseFailed("its file was removed or replaced")
+
+    def _identify(self) -> tuple[int, int] | None:
+        if self._file is None:
+            return None
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401 - either driver's cursor
         """Runs one of our own statements; places for values are `mark`."""
@@ -179,12 +201,12 @@ class Database:
         return self.execute(question).fetchone() is not None
 
 
-def _open_file(address: Address) -> Any:  # noqa: ANN401 - see execute
+def _open_file(address: Address, *, make: bool) -> Any:  # noqa: ANN401 - see execute
     file = address.file
     if file is None:
         raise DatabaseFailed("no file")
     file.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
+    os.close(os.open(file, os.O_RDWR | (os.O_CREAT if make else 0), _PRIVATE))
     connection = sqlite3.connect(
         file, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
     )

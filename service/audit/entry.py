@@ -73,6 +73,17 @@ class Entry(NamedTuple):
 COLUMNS = Entry._fields
 
 
+def in_years_that_are_kept(when: datetime) -> datetime:
+    """The moment itself.
+
+    Raises:
+        ValueError: Of years that `at` cannot have, or that another time zone takes out of the calendar.
+    """
+    if not 1970 <= when.year <= 9998:
+        raise ValueError("the year must be one from 1970 to 9998")
+    return when
+
+
 def stamp(when: datetime | None = None) -> str:
     """A moment as the column `at` has it; without one, now."""
     return f"{(when or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

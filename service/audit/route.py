@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from service.answers import Answer
-from service.audit.entry import Event
+from service.audit.entry import Event, in_years_that_are_kept
 from service.audit.text import csv_lines
 from service.context import Context, Shared
 from service.negotiation import accept_of, negotiate
@@ -36,7 +36,7 @@ def _written_out(given: object) -> object:
     return given
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(in_years_that_are_kept)]
 
 router = APIRouter(
     prefix="/audit",

@@ -5,12 +5,14 @@ The libraries put values into their warnings and logs; here those are switched o
 
 import io
 import logging
+import re
 import warnings
 
 import pydicom
 from highdicom.sr.sop import _SR  # noqa: F401 - its loggers must exist before they are switched off
 from pydicom.config import IGNORE, settings
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from service.problems import UnreportableObject
 
@@ -31,6 +33,9 @@ OF_THE_STUDY = (
 
 OF_THE_PICTURE = ("Rows", "Columns", "Modality", "NumberOfFrames")
 
+_UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
+_DATE = re.compile(r"([0-9]{8})?")
+
 CHARACTERS = "ISO_IR 192"
 
 
@@ -41,7 +46,7 @@ def read_source(data: bytes) -> Dataset:
         data: A file that `dermoscopy` has decoded, so its structure is sound and bounded.
 
     Raises:
-        UnreportableObject: It does not name itself or its study.
+        UnreportableObject: It does not name itself or its study, or what a report must repeat is not valid.
     """
     wanted = [*REFERENCE, *OF_THE_STUDY, *OF_THE_PICTURE]
     try:
@@ -56,8 +61,12 @@ def read_source(data: bytes) -> Dataset:
                 setattr(source, name, value if value is not None else "")
     except Exception:  # noqa: BLE001 - whatever pydicom makes of damage that is no matter of the pixels
         raise _unreportable("its attributes cannot be read") from None
-    if any(not source.get(name) for name in REFERENCE):
-        raise _unreportable("it has no SOP, series or study instance UID")
+    if any(not _UID.fullmatch(str(source.get(name, ""))) for name in REFERENCE):
+        raise _unreportable("it has no SOP, series or study instance UID that is one")
+    if any(isinstance(source.get(name), MultiValue) or "\\" in str(source.get(name)) for name in OF_THE_STUDY):
+        raise _unreportable("what it says of patient or study has several values")
+    if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
+        raise _unreportable("a date is none")
     source.SpecificCharacterSet = CHARACTERS
     return source
 

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
 from gateway import dicomweb
-from gateway.dicomweb import DicomWeb, Found
+from gateway.dicomweb import PAGE, DicomWeb, Found
 from gateway.problems import Refused, Trouble, TryAgain
 from gateway.settings import read_settings
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
@@ -91,6 +91,23 @@ def test_a_wrong_password_is_no_report_s_fault(pacs: Pacs) -> None:
 def test_a_pacs_that_is_away_is_tried_again() -> None:
     with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(TryAgain, match="pacs_ConnectError"):
         list(web.find("XC", TODAY))
+
+
+def test_a_pacs_that_knows_nothing_of_pages_is_asked_twice_at_most() -> None:
+    tags = {"00080016": "1.2.840.10008.5.1.4.1.1.77.1.4", "0020000D": "1.2", "0020000E": "1.3"}
+    page = [
+        {tag: {"vr": "UI", "Value": [value]} for tag, value in (tags | {"00080018": f"1.4.{number}"}).items()}
+        for number in range(PAGE + 50)
+    ]
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=page)
+
+    web = DicomWeb(httpx.Client(base_url="http://pacs", transport=httpx.MockTransport(answer)))
+    assert len(list(web.find("XC", TODAY))) == len(page)
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])

@@ -133,6 +133,15 @@ def test_label(store: Store, folders: list[str], capsys: pytest.CaptureFixture[s
         assert capsys.readouterr().out == expected
 
 
+def test_the_folders_are_those_of_the_service_s_settings(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MELANOSERVE_STORE", str(store.root))
+    monkeypatch.setenv("MELANOSERVE_STATE", str(tmp_path / "there"))
+    assert main(["label", "classifier", "canary", "1"]) == 0
+    assert (tmp_path / "there" / "labels.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -125,6 +125,21 @@ def test_versions_are_not_mixed_in_one_file(photographs: Path, here: list[str], 
     assert len(out.read_text().splitlines()) == 1
 
 
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(
+    photographs: Path, here: list[str], tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "images", tmp_path / "out.jsonl"
+    (folder / "m.dcm").mkdir(parents=True)
+    for name in ("a.png", "c.png"):
+        (folder / name).write_bytes((photographs / "00.png").read_bytes())
+    (folder / "b.png").symlink_to("/nowhere")
+    with (folder / "d.png").open("wb") as large:
+        large.truncate(10**12)  # reading it whole would fill the memory
+    assert run("classify", folder, "--out", out, *here).returncode == 3
+    rows = {Path(row["file"]).name: row["problem"] for row in map(json.loads, out.read_text().splitlines())}
+    assert rows == {"a.png": None, "b.png": "unreadable_file", "c.png": None, "d.png": "image_too_large"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [

@@ -90,6 +90,9 @@ def test_what_cannot_be_moved_stays(store: Path, state: Path) -> None:
         check_problem(move(service, "St@ble", 1), 404, "unknown_label")
         check_problem(move(service, "canary", 1, share=1.5), 400, "invalid_parameter")
         check_problem(move(service, "canary", 1, shares=0.5), 400, "unknown_parameter")
+        for body in ('{"version": true}', '{"version": "1"}', '{"version": 1, "version": 1}', '{"version": 1.0}'):
+            sent = service.client.put("/models/classifier/labels/stable", content=body)
+            check_problem(sent, 400, "invalid_parameter")
         assert version_of(service) == 1
         assert service.client.get("/readyz").status_code == 200
     with running(store, Path("/proc/melanoserve"), AUDIT="off") as service:  # where not even root can make a folder

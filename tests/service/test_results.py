@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,17 @@ def test_issues_are_shown_where_there_are_any() -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
+def test_names_that_are_no_text_are_kept_as_they_are(name: str, tmp_path: Path) -> None:
+    file = os.fsdecode(b"M\xfcller.png")
+    for _ in range(2):
+        with Results(tmp_path / name, "classify") as results:
+            if file not in results.done:
+                results.add(row_of(file, answered()))
+    assert results.done == {file}
+    assert (tmp_path / name).read_bytes().count(b"ller.png") == 1
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
 def test_it_goes_on_where_it_was_and_tries_problems_again(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     with Results(path, "classify") as results:
@@ -121,6 +133,8 @@ def test_answers_of_another_version_are_not_mixed_in(other: Reply, named: str, t
         ("out.csv", "id,label\n"),
         ("out.jsonl", '{"id": 1}\n'),
         ("out.jsonl", "no json\n"),
+        ("out.jsonl", "null\n"),
+        ("out.jsonl", "[" * 100_000 + "\n"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone(name: str, text: str, tmp_path: Path) -> None:

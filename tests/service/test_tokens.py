@@ -132,6 +132,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "from-the-future": {"iat": TOMORROW},
     "end-that-is-no-number": {"exp": "tomorrow"},
     "endless": {"exp": float("inf")},
+    "end-beyond-numbers": {"exp": 10**400},
+    "subject-that-is-no-unicode": {"sub": "\ud800"},
 }
 
 

@@ -99,7 +99,8 @@ def test_csv_by_accept_or_by_format(guarded: Guarded) -> None:
     ("query", "code"),
     [
         ("decision=maybe", "invalid_parameter"), ("since=yesterday", "invalid_parameter"),
-        ("until=0.5", "invalid_parameter"),
+        ("until=0.5", "invalid_parameter"), ("since=0001-01-01T00:00:00%2B14:00", "invalid_parameter"),
+        ("until=9999-12-31T23:59:59-14:00", "invalid_parameter"), ("since=0999-01-01T00:00:00Z", "invalid_parameter"),
         ("since=2026-11-26T00:00:00", "invalid_parameter"), ("limit=1001", "invalid_parameter"),
         ("image_sha256=X", "invalid_parameter"), ("patient=x", "unknown_parameter"),
     ],

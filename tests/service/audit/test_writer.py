@@ -66,6 +66,35 @@ def test_it_is_opened_before_it_waits_for_rows(place: Address, meter: Counted, m
     writer.close()
 
 
+def test_a_file_that_is_gone_is_noticed_and_none_is_made_in_its_place(
+    make: Make, place: Address, tmp_path: Path
+) -> None:
+    writer = make()
+    writer.submit([entry(0)]).result(30)
+    file = tmp_path / "audit.db"
+    file.rename(tmp_path / "moved.db")
+    with pytest.raises(DatabaseFailed):
+        writer.submit([entry(1)]).result(30)
+    assert writer.trouble is not None
+    assert not file.exists()
+    (tmp_path / "moved.db").rename(file)
+    until(lambda: writer.trouble is None)
+    writer.submit([entry(2)]).result(30)
+    assert [row["request_id"] for row in rows(place)] == ["r0", "r2"]
+
+
+def test_another_trail_in_its_place_is_not_gone_on_with(make: Make, place: Address, tmp_path: Path) -> None:
+    writer = make()
+    writer.submit([entry(0)]).result(30)
+    for left in tmp_path.glob("audit.db*"):
+        left.unlink()
+    Database(place).close()
+    with pytest.raises(DatabaseFailed):
+        writer.submit([entry(1)]).result(30)
+    until(lambda: writer.trouble == "it lacks rows that were written")
+    assert rows(place) == []
+
+
 def test_what_waits_shares_a_transaction(make: Make, place: Address, meter: Counted) -> None:
     writer = make()
     until(lambda: writer.trouble is None)

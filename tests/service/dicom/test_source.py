@@ -37,6 +37,23 @@ def test_what_does_not_name_itself_cannot_be_reported(name: str) -> None:
         read(**{name: ""})
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"StudyInstanceUID": "abc"},
+        {"SeriesInstanceUID": "1." * 40},
+        {"PatientBirthDate": "1970.01.01"},
+        {"PatientID": "a\\b"},
+        {"AccessionNumber": "1\\2"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_what_a_report_must_repeat_is_valid(wrong: dict[str, str]) -> None:
+    with pytest.raises(UnreportableObject) as raised:
+        read(**wrong)
+    assert not any(value in str(raised.value) for value in wrong.values())
+
+
 def test_what_is_no_object_says_so_without_a_word_of_it() -> None:
     with pytest.raises(UnreportableObject) as raised:
         read_source(b"no DICOM, CANARY")
