@@ -4,7 +4,7 @@ MelanoserveError
   x NotReachable        no connection, or it ended before the answer
   x UnexpectedAnswer    something answered that is no melanoserve
   x Problem             the service said no (RFC 9457): `code` says why and never changes its meaning
-      x InvalidRequest (400)      x Unauthorized (401)    x Forbidden (403)       x NotFound (404)
+      x InvalidRequest (400, 431) x Unauthorized (401)    x Forbidden (403)       x NotFound (404)
       x UnreadableImage (413, 415, 422)                   x RateLimited (429)     x ServiceFault (500)
       x Unavailable (503)         x DeadlineExceeded (408, 504)
 """
@@ -75,7 +75,7 @@ class Problem(MelanoserveError):
 
 
 class InvalidRequest(Problem):
-    """400: the request itself is wrong."""
+    """400, 431: the request itself is wrong."""
 
 
 class Unauthorized(Problem):
@@ -120,6 +120,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
     415: UnreadableImage,
     422: UnreadableImage,
     429: RateLimited,
+    431: InvalidRequest,
     500: ServiceFault,
     503: Unavailable,
     504: DeadlineExceeded,

@@ -28,6 +28,7 @@ OF_STATUS = {
     415: "not-supported",
     422: "structure",
     429: "throttled",
+    431: "too-long",
     500: "exception",
     503: "transient",
     504: "timeout",
