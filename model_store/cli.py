@@ -173,9 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # The names that the service's own settings have.
-    store, state = (os.environ.get(f"MELANOSERVE_{name}") for name in ("STORE", "STATE"))
-    _add_folders(parser, store=Path(store or "model_store/models"), state=Path(state or "state"))
+    # As the service's own settings are called: a label that is moved elsewhere than the service looks moves nothing.
+    store = Path(os.environ.get("MELANOSERVE_STORE") or "model_store/models")
+    _add_folders(parser, store=store, state=Path(os.environ.get("MELANOSERVE_STATE") or "state"))
     # Accepted after the command too, where leaving them out must not undo what came before it.
     folders = argparse.ArgumentParser(add_help=False)
     _add_folders(folders, store=argparse.SUPPRESS, state=argparse.SUPPRESS)
@@ -187,19 +187,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-MODELS = "MELANOSERVE_STORE, else model_store/models"
-STATE = "MELANOSERVE_STATE, else state"
-
-
 def _add_folders(parser: argparse.ArgumentParser, *, store: Path | str, state: Path | str) -> None:
-    parser.add_argument(
-        "--store",
-        type=Path,
-        default=store,
-        metavar="DIR",
-        help=f"the versions ({MODELS})",
-    )
-    parser.add_argument("--state", type=Path, default=state, metavar="DIR", help=f"the moved labels ({STATE})")
+    versions = "the versions (MELANOSERVE_STORE, else model_store/models)"
+    parser.add_argument("--store", type=Path, default=store, metavar="DIR", help=versions)
+    moved = "the moved labels (MELANOSERVE_STATE, else state)"
+    parser.add_argument("--state", type=Path, default=state, metavar="DIR", help=moved)
 
 
 def _add_list(commands: "_Commands", folders: argparse.ArgumentParser) -> None:

@@ -12,7 +12,6 @@ from service.problems import DicomInputNeeded
 
 _ABOUT_AN_IMAGE = (413, 415, 422, 500, 504)
 
-
 UNREADABLE = "unreadable_file"
 """The code of a problem that only the command line has: no service was asked."""
 
@@ -83,7 +82,7 @@ def read_file(file: Path, most: int | None = None) -> bytes | Reply:
             return opened.read(-1 if most is None else most + 1)
     except OSError as error:
         detail = f"The file cannot be read: {error.strerror or type(error).__name__}."
-        return Reply(problem={"code": UNREADABLE, "status": 0, "detail": detail})
+        return Reply(problem={"code": UNREADABLE, "detail": detail})
 
 
 def about_the_image(status: int, code: str) -> bool:

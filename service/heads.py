@@ -90,10 +90,10 @@ class Heads(HttpToolsProtocol):
         """
         if self._refused:
             return
-        self._refused = True
         if self.is_answering():
-            self.cycle.keep_alive = False
+            self.take_no_more()
             return
+        self._refused = True
         unread = self.cycle is not None and not self.cycle.response_complete
         if not unread or not (self.cycle.response_started or self.pipeline):
             self.transport.write(self.gate.answer(problem, self.server_state.default_headers))
@@ -101,6 +101,11 @@ class Heads(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
+
+    def take_no_more(self) -> None:
+        """Ends the connection after the answer that is under way; what comes behind its request is thrown away."""
+        self._refused = True
+        self.cycle.keep_alive = False
 
     def is_answering(self) -> bool:
         """Whether a request that has arrived as a whole still waits for the end of its answer."""

@@ -112,8 +112,7 @@ class Protocol(Heads):
 
     def _close_slow(self) -> None:
         if self.is_answering():
-            self._refused = True
-            self.cycle.keep_alive = False
+            self.take_no_more()
         else:
             # There is no request yet that could be answered.
             self.transport.abort()

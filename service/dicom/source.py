@@ -62,11 +62,11 @@ def read_source(data: bytes) -> Dataset:
     except Exception:  # noqa: BLE001 - whatever pydicom makes of damage that is no matter of the pixels
         raise _unreportable("its attributes cannot be read") from None
     if any(not _UID.fullmatch(str(source.get(name, ""))) for name in REFERENCE):
-        raise _unreportable("it has no SOP, series or study instance UID that is one")
+        raise _unreportable("its SOP, series or study instance UID is missing or not valid")
     if any(isinstance(source.get(name), MultiValue) or "\\" in str(source.get(name)) for name in OF_THE_STUDY):
-        raise _unreportable("what it says of patient or study has several values")
+        raise _unreportable("an attribute of patient or study has several values")
     if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
-        raise _unreportable("a date is none")
+        raise _unreportable("its date of birth or of study is not valid")
     source.SpecificCharacterSet = CHARACTERS
     return source
 
