@@ -9,7 +9,7 @@ from service import VERSION
 from service.answers import ClassifyAnswer, GradeAnswer
 from service.dicom.content import content_of, new_uid
 from service.dicom.overlay import overlay
-from service.dicom.source import CHARACTERS, read_source
+from service.dicom.source import CHARACTERS, OTHERWISE, read_source
 from service.inference import Job
 from service.problems import UnreportableObject
 
@@ -67,10 +67,7 @@ def report_of(answer: ClassifyAnswer | GradeAnswer, source: Dataset) -> Dataset:
         )
     except (ValueError, TypeError, AttributeError):
         # The text of the cause may quote the value.
-        raise UnreportableObject(
-            "No report can be made of the DICOM object: a value of its patient or study is not valid. "
-            "Ask for application/json."
-        ) from None
+        raise UnreportableObject(f"A value of patient or study of the DICOM object is not valid. {OTHERWISE}") from None
     return report
 
 

@@ -38,6 +38,9 @@ _DATE = re.compile(r"([0-9]{8})?")
 
 CHARACTERS = "ISO_IR 192"
 
+OTHERWISE = "Ask for application/json."
+"""What a caller can do whose object no report can be made of."""
+
 
 def read_source(data: bytes) -> Dataset:
     """The attributes that a report takes over, as Unicode; nothing else of the object.
@@ -60,16 +63,16 @@ def read_source(data: bytes) -> Dataset:
             if value is not None or name in OF_THE_STUDY:
                 setattr(source, name, value if value is not None else "")
     except Exception:  # noqa: BLE001 - whatever pydicom makes of damage that is no matter of the pixels
-        raise _unreportable("its attributes cannot be read") from None
+        raise UnreportableObject(f"The attributes of the DICOM object cannot be read. {OTHERWISE}") from None
     if any(not _UID.fullmatch(str(source.get(name, ""))) for name in REFERENCE):
-        raise _unreportable("its SOP, series or study instance UID is missing or not valid")
+        raise UnreportableObject(
+            f"The SOP, series or study instance UID of the DICOM object is missing or not valid. {OTHERWISE}"
+        )
     if any(isinstance(source.get(name), MultiValue) or "\\" in str(source.get(name)) for name in OF_THE_STUDY):
-        raise _unreportable("an attribute of patient or study has several values")
+        raise UnreportableObject(
+            f"An attribute of patient or study of the DICOM object has several values. {OTHERWISE}"
+        )
     if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
-        raise _unreportable("its date of birth or of study is not valid")
+        raise UnreportableObject(f"The date of birth or of study in the DICOM object is not valid. {OTHERWISE}")
     source.SpecificCharacterSet = CHARACTERS
     return source
-
-
-def _unreportable(why: str) -> UnreportableObject:
-    return UnreportableObject(f"No report can be made of the DICOM object: {why}. Ask for application/json.")

@@ -53,8 +53,13 @@ def test_every_runtime_finds_the_figures_of_the_manifest_again(
     if runtime == "openvino":
         assert found == pytest.approx(expected, abs=1e-4)
     else:
-        # Which places come first is decided by differences that are smaller than those between the runtimes.
-        same = {figure: value for figure, value in expected.items() if figure[0] != "explanation"}
+        # Which places come first is decided by differences that are smaller than those between the runtimes, and where
+        # the set gives the threshold, one of its images lies exactly there.
+        same = {
+            figure: value
+            for figure, value in expected.items()
+            if figure[0] != "explanation" and not figure[1].endswith("_on_this_set")
+        }
         assert {figure: found[figure] for figure in same} == pytest.approx(same, abs=2e-3)
     for evaluation in published.classifier.manifest.evaluations.values():
         assert f"{evaluation.images} images of {evaluation.groups} lesions" in captured.out

@@ -47,7 +47,7 @@ def test_of_a_dicom_file_a_frame_is_chosen_and_what_cannot_be_drawn_is_told(page
     expect(page.get_by_role("img", name="The uploaded picture with its heatmap")).to_be_visible()
     settled(page)
     page.get_by_text("Save for the record").last.click()
-    expect(page.get_by_text("No report can be made of the DICOM object: it has no SOP")).to_be_visible()
+    expect(page.get_by_text("The SOP, series or study instance UID of the DICOM object is missing")).to_be_visible()
     expect(page.get_by_role("button", name="Save as FHIR")).to_be_visible()
 
 

@@ -33,7 +33,7 @@ def test_what_is_not_known_of_a_patient_stays_empty() -> None:
 
 @pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID"])
 def test_what_does_not_name_itself_cannot_be_reported(name: str) -> None:
-    with pytest.raises(UnreportableObject, match="SOP, series or study instance UID is missing"):
+    with pytest.raises(UnreportableObject, match="SOP, series or study instance UID of the DICOM object is missing"):
         read(**{name: ""})
 
 
