@@ -115,6 +115,10 @@ class Jwks:
             self._trouble = reason
             return
         self._trouble, self._known_at = None, self._clock()
+        if not keys:
+            # The issuer did answer: the keys that we had are withdrawn.
+            self._trouble = "it has no key that we can check signatures with"
+            log.event("issuer_unavailable", logging.ERROR, reason=self._trouble)
         if data != self._identity:
             self._identity, self._keys = data, keys
             log.event("issuer_keys_read", keys=len(keys))
@@ -157,16 +161,16 @@ def usable_keys(data: bytes) -> Keys:
         data: A JSON Web Key Set (RFC 7517).
 
     Raises:
-        UnusableKeys: It is none, or has no such key.
+        UnusableKeys: It is none.
     """
     try:
         listed = json.loads(data)["keys"]
-        keys = {jwk["kid"]: key for jwk in listed if isinstance(jwk.get("kid"), str) and (key := _usable(jwk))}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnusableKeys("it is no key set") from None
-    if not keys:
-        raise UnusableKeys("it has no key that we can check signatures with")
-    return keys
+    except (ValueError, KeyError, TypeError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise UnusableKeys("it is no key set")
+    jwks = [jwk for jwk in listed if isinstance(jwk, dict) and isinstance(jwk.get("kid"), str)]
+    return {jwk["kid"]: key for jwk in jwks if (key := _usable(jwk))}
 
 
 def _usable(jwk: Mapping[str, Any]) -> VerificationKey | None:

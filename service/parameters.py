@@ -1,25 +1,38 @@
 """The query parameters, checked strictly: what is misspelt, given twice or out of range is refused, never ignored."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from service.ajcc import M_CATEGORY, N_CATEGORY, Pathology
 from service.engine import Selection
 from service.inference import Question
 from service.problems import ConflictingParameters, InvalidParameter, UnknownParameter
 
+_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
+
 
 class StrictQuery(BaseModel):
     """Base of all: a field's docstring becomes its description."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _number_as_people_write_it(cls, given: object, field: ValidationInfo) -> object:
+        """`1_0` and the digits of other scripts are numbers to Python, and no thickness that anybody meant."""
+        annotation = cls.model_fields[str(field.field_name)].annotation
+        number = not {int, Decimal}.isdisjoint({annotation, *get_args(annotation)})
+        if number and isinstance(given, str) and not _NUMBER.fullmatch(given):
+            raise ValueError("a number is written with the digits 0 to 9, like 2 or 0.8")
+        return given
 
 
 class BatchQuery(StrictQuery):

@@ -102,9 +102,22 @@ def oldest(connection: Connection, wanted: Filter) -> Iterator[Record]:
 
 
 def head_of(connection: Connection) -> Head:
-    """The end of the chain."""
-    found = connection.execute(select(heads.c.sequence, heads.c.hash)).one()
-    return Head(found.sequence, found.hash)
+    """The end of the chain.
+
+    Raises:
+        DatabaseFailed: Somebody wrote into it, so that it is none.
+    """
+    head = _written_head(connection)
+    if head is None:
+        raise DatabaseFailed("its head was changed")
+    return head
+
+
+def _written_head(connection: Connection) -> Head | None:
+    found = connection.execute(select(heads.c.sequence, heads.c.hash)).all()
+    if len(found) != 1 or not isinstance(found[0].sequence, int) or not isinstance(found[0].hash, str):
+        return None
+    return Head(found[0].sequence, found[0].hash)
 
 
 def verify_all(connection: Connection, anchors: Sequence[Head] = ()) -> Verification:
@@ -112,11 +125,10 @@ def verify_all(connection: Connection, anchors: Sequence[Head] = ()) -> Verifica
     statement = select(entries.c.detail).where(entries.c.event == "pruned").order_by(desc(entries.c.sequence)).limit(1)
     try:
         pruned = pruned_through(connection.execute(statement).scalar())
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         # Somebody wrote into it; the row itself will say so.
         pruned = pruned_through(None)
-    head = head_of(connection)
-    return verify(_rows(connection), head, pruned, anchors)
+    return verify(_rows(connection), _written_head(connection), pruned, anchors)
 
 
 def _rows(connection: Connection) -> Iterable[Row]:

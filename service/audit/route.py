@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from service.answers import Answer
 from service.audit.entry import Event, in_years_that_are_kept
@@ -16,7 +16,7 @@ from service.context import Context, Shared
 from service.negotiation import accept_of, negotiate
 from service.parameters import StrictQuery, no_query
 from service.problem_responses import described
-from service.problems import NotAcceptable, NotFound
+from service.problems import AuditUnavailable, NotAcceptable, NotFound
 
 CSV = "text/csv"
 _JSON = "application/json"
@@ -140,7 +140,7 @@ async def get_audit(request: Request, context: Shared, query: Annotated[AuditQue
     if media_type == CSV:
         link = {} if more is None else {"Link": f'<{request.url.include_query_params(before=more)}>; rel="next"'}
         return Response("".join(csv_lines(rows)), headers=link, media_type=CSV)
-    answer = AuditAnswer(rows=[AuditRow.model_validate(row) for row in rows], next=more)
+    answer = AuditAnswer(rows=[_row(row) for row in rows], next=more)
     return Response(answer.model_dump_json(), media_type=_JSON)
 
 
@@ -166,6 +166,17 @@ def _page(context: Context, query: AuditQuery) -> list[dict[str, Any]]:
     given = query.model_dump(exclude={"limit", "before", "format", "key"})
     with reading(context.trail.address) as connection:
         return newest(connection, Filter(**given, principal=query.key), query.limit, query.before)
+
+
+def _row(found: dict[str, Any]) -> AuditRow:
+    try:
+        return AuditRow.model_validate(found)
+    except ValidationError:
+        # Its text quotes the value.
+        raise AuditUnavailable(
+            f"Row {found['sequence']!r} is not as it was written; `melanoserve audit verify` says what else is not. "
+            "As CSV it can be read."
+        ) from None
 
 
 def _head(context: Context) -> AuditHead:

@@ -48,14 +48,16 @@ def engine_of(address: Address) -> Engine:
     options: Mapping[str, object] = {} if address.file else {"connect_args": {"connect_timeout": 3}}
     engine = create_engine(address.sqlalchemy, poolclass=NullPool, **options)
     if address.file is not None:
-        event.listen(engine, "connect", _no_transactions_of_its_own)
+        event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     return engine
 
 
-def _no_transactions_of_its_own(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     """Python's module would begin transactions late and end them at each change of a table."""
     connection.isolation_level = None
+    # Text that somebody wrote into the file may be none; its row shall show as changed, not as unreadable.
+    connection.text_factory = lambda data: data.decode(errors="replace")
 
 
 def _begin(connection: Connection) -> None:

@@ -36,7 +36,7 @@ def jwk_of(key: PrivateKey, kid: str, **members: Any) -> dict[str, Any]:
     return {**json.loads(ECAlgorithm.to_jwk(public)), "kid": kid, **members}
 
 
-def key_set(*jwks: dict[str, Any]) -> bytes:
+def key_set(*jwks: object) -> bytes:
     return json.dumps({"keys": jwks}).encode()
 
 

@@ -19,6 +19,7 @@ DATA = png(picture(MELANOMA))
         ("version=-1", 400, "invalid_parameter"),
         ("version=one", 400, "invalid_parameter"),
         ("version=1.5", 400, "invalid_parameter"),
+        ("version=1_0", 400, "invalid_parameter"),
         ("version=", 400, "invalid_parameter"),
         ("label=", 400, "invalid_parameter"),
         ("explain=maybe", 400, "invalid_parameter"),
@@ -46,6 +47,7 @@ def test_classify_has_no_parameters_of_grade(client: httpx.Client, query: str) -
 @pytest.mark.parametrize(
     "query",
     ["breslow_mm=-0.1", "breslow_mm=101", "breslow_mm=thick", "breslow_mm=nan", "breslow_mm=inf", "breslow_mm=1,5",
+     "breslow_mm=1_0", "breslow_mm=1e1", "breslow_mm=%D9%A1", "breslow_mm=.",
      "ulcerated=unknown", "n=4", "n=N0a", "n=1d", "n=0 ", "m=2", "m=x", "m=M1e", "always=2"],
 )  # fmt: skip
 def test_pathology_that_cannot_be(client: httpx.Client, query: str) -> None:
@@ -53,7 +55,9 @@ def test_pathology_that_cannot_be(client: httpx.Client, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in str(problem["detail"])
 
 
-@pytest.mark.parametrize("query", ["n=0", "n=N1a", "n=nx", "m=0", "m=M1c(1)", "breslow_mm=0", "breslow_mm=100"])
+@pytest.mark.parametrize(
+    "query", ["n=0", "n=N1a", "n=nx", "m=0", "m=M1c(1)", "breslow_mm=0", "breslow_mm=100", "breslow_mm=.8"]
+)
 def test_pathology_that_can_be(client: httpx.Client, query: str) -> None:
     answer = client.post(f"/grade?{query}", files={"file": DATA})
     assert answer.status_code == 200

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from model_store.labels import Labels
 from model_store.store import Store
@@ -37,6 +38,13 @@ def test_ready_says_what_was_tried(client: httpx.Client) -> None:
         ],
     }
     assert client.get("/livez").json() == {"status": "live"}
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_what_watches_may_ask_for_the_head_alone(client: httpx.Client, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == client.get(path).headers["content-type"]
 
 
 def test_a_service_whose_stable_version_is_damaged_lives_and_is_not_ready(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from service.audit.address import Address
@@ -21,6 +23,9 @@ MEDDLING = [
     (["DELETE FROM audit_entry WHERE sequence = 4", "UPDATE audit_entry SET sequence = 4 WHERE sequence = 5"],
      "row 4 does not follow row 3"),
     (["UPDATE audit_head SET sequence = 9"], "the head is row 9, and the last row is 10"),
+    (["DELETE FROM audit_head"], "the head was changed"),
+    (["INSERT INTO audit_head SELECT * FROM audit_head"], "the head was changed"),
+    (["UPDATE audit_entry SET probability = 'Infinity' WHERE sequence = 4"], "row 4 was changed"),
     (["UPDATE audit_entry SET format = 2 WHERE sequence = 4"], "row 4 has the format 2"),
 ]  # fmt: skip
 
@@ -41,6 +46,26 @@ def test_whatever_is_meddled_with_shows(address: Address, head: Head, statements
     found = verified(address)
     assert not found.intact
     assert any(line.startswith(fault) for line in found.faults), found.faults
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE audit_entry SET probability = 9e999 WHERE sequence = 4", "row 4 was changed"),
+        ("UPDATE audit_entry SET code = x'ff' WHERE sequence = 4", "row 4 was changed"),
+        ("UPDATE audit_entry SET code = CAST(x'ff' AS TEXT) WHERE sequence = 4", "row 4 was changed"),
+        ("UPDATE audit_entry SET format = 'x' WHERE sequence = 4", "row 4 has the format x"),
+        ("UPDATE audit_entry SET sequence = 'x' WHERE sequence = 4", "a row has the number 'x'"),
+        ("UPDATE audit_head SET sequence = 'x'", "the head was changed"),
+    ],
+)
+def test_a_file_that_holds_what_no_column_can_shows_too(tmp_path: Path, statement: str, fault: str) -> None:
+    address = Address(f"sqlite:///{tmp_path / 'audit.db'}")
+    database = Database(address)
+    database.append(TEN)
+    database.close()
+    meddle(address, statement)
+    assert fault in " ".join(verified(address).faults)
 
 
 def test_an_end_that_is_cut_off_with_the_head_shows_by_an_anchor_alone(address: Address, head: Head) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.audit.address import Address
 from service.key_file import KeyFile, parsed
 from tests.running_service import running
+from tests.service.audit.trails import meddle
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -113,3 +115,13 @@ def test_the_head_is_that_of_the_newest_row(guarded: Guarded) -> None:
     head = guarded.get("/audit/head").json()
     newest = guarded.get("/audit?limit=1").json()["rows"][0]
     assert (head["sequence"], head["hash"]) == (newest["sequence"], newest["hash"])
+
+
+def test_a_row_that_somebody_wrote_into_is_told_and_not_shown(pristine_store: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with running(pristine_store, state) as service:
+        assert service.client.post("/classify", files={"file": png(picture(MELANOMA))}).status_code == 200
+        meddle(Address(f"sqlite:///{state / 'audit.db'}"), "UPDATE audit_entry SET probability = 9e999")
+        problem = check_problem(service.client.get("/audit"), 503, "audit_unavailable")
+        assert "Row 1 is not as it was written" in str(problem["detail"])
+        assert "inf" in service.client.get("/audit?format=csv").text
