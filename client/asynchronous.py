@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import headers_of, unreachable
+from client.connection import address_of, headers_of, unreachable
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -28,7 +28,7 @@ class AsyncClient:
         self, url: str, *, key: str | None = None, timeout: float = 60.0, patience: Patience | None = None
     ) -> None:
         """Opens no connection yet; the arguments are those of `Client`."""
-        self._http = httpx.AsyncClient(base_url=url, headers=headers_of(key), timeout=timeout)
+        self._http = httpx.AsyncClient(base_url=address_of(url), headers=headers_of(key), timeout=timeout)
         self._patience = patience or Patience()
 
     async def __aenter__(self) -> Self:

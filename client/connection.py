@@ -12,6 +12,21 @@ def headers_of(key: str | None) -> dict[str, str]:
     return {"Accept": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
 
 
+def address_of(url: str) -> httpx.URL:
+    """The address of a service.
+
+    Raises:
+        NotReachable: It is none.
+    """
+    try:
+        found = httpx.URL(url)
+    except httpx.InvalidURL:
+        found = httpx.URL()
+    if found.scheme not in ("http", "https") or not found.host:
+        raise NotReachable(f"{url!r} is not the address of a service, such as http://127.0.0.1:8000")
+    return found
+
+
 def unreachable(error: httpx.TransportError, url: httpx.URL) -> NotReachable:
     """The error that a failed connection is, in words that say what to look at."""
     if isinstance(error, httpx.ConnectError):

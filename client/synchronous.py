@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import headers_of, unreachable
+from client.connection import address_of, headers_of, unreachable
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -35,7 +35,7 @@ class Client:
             timeout: Seconds that one attempt may take to connect, to send or to be answered.
             patience: How often what may succeed later is tried again.
         """
-        self._http = httpx.Client(base_url=url, headers=headers_of(key), timeout=timeout)
+        self._http = httpx.Client(base_url=address_of(url), headers=headers_of(key), timeout=timeout)
         self._patience = patience or Patience()
 
     def __enter__(self) -> Self:

@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"melanoserve: {error}", file=sys.stderr)
         return error.status
     except OSError as error:
-        print(f"melanoserve: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        print(f"melanoserve: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except (StoreError, MixedResults) as error:
         print(f"melanoserve: {error}", file=sys.stderr)

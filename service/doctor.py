@@ -61,13 +61,19 @@ def run(options: argparse.Namespace) -> int:
     status = 0
     for finding in examine(options.server):
         status = status if finding.ok else 1
-        if options.json:
-            print(json.dumps(vars(finding) | {"ok": finding.ok}), flush=True)
-        else:
-            print(f"{'ok     ' if finding.ok else 'PROBLEM'}  {finding.what}: {finding.found}", flush=True)
-            if not finding.ok:
-                print(f"         -> {finding.advice}", flush=True)
+        try:
+            print(_shown(finding, as_json=options.json), flush=True)
+        except OSError as error:
+            print(f"melanoserve: standard output: {error.strerror}", file=sys.stderr)
+            return 1
     return status
+
+
+def _shown(finding: Finding, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(vars(finding) | {"ok": finding.ok})
+    line = f"{'ok     ' if finding.ok else 'PROBLEM'}  {finding.what}: {finding.found}"
+    return line if finding.ok else f"{line}\n         -> {finding.advice}"
 
 
 def examine(server: str | None) -> Iterator[Finding]:
@@ -198,12 +204,12 @@ def _state(settings: Settings) -> Finding:
 def _service(url: str) -> Iterator[Finding]:
     from client import Client, MelanoserveError, Patience, Problem  # noqa: PLC0415
 
-    with Client(url, patience=Patience(attempts=1), timeout=10.0) as client:
-        try:
+    try:
+        with Client(url, patience=Patience(attempts=1), timeout=10.0) as client:
             client.ready()
-        except Problem as problem:
-            yield Finding(url, problem.detail, f"see its log and {url.rstrip('/')}/readyz, which names what is missing")
-        except MelanoserveError as error:
-            yield Finding(url, str(error), "start it with `melanoserve serve`, or correct the address")
-        else:
-            yield Finding(url, "ready: a prediction came out right just now")
+    except Problem as problem:
+        yield Finding(url, problem.detail, f"see its log and {url.rstrip('/')}/readyz, which names what is missing")
+    except MelanoserveError as error:
+        yield Finding(url, str(error), "start it with `melanoserve serve`, or correct the address")
+    else:
+        yield Finding(url, "ready: a prediction came out right just now")

@@ -148,6 +148,12 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(
         (["classify", "README.md", "--store", "/nowhere"], 2, "MELANOSERVE_STORE"),
         (["classify", "README.md", "--version", "99"], 1, "no version 99 of classifier"),
         (["classify", "README.md", "--server", "http://127.0.0.1:9"], 1, "nothing listens at http://127.0.0.1:9"),
+        (
+            ["classify", "README.md", "--server", "localhost:8000"],
+            1,
+            "'localhost:8000' is not the address of a service",
+        ),
+        (["classify", "README.md", "--server", "http://a:b"], 1, "'http://a:b' is not the address"),
         (["grade", "tests"], 1, "tests holds no image"),
     ],
 )

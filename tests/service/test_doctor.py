@@ -1,5 +1,6 @@
 import argparse
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from service import doctor
 from service.doctor import Finding, examine
 from tests.running_service import Service
+from tests.service.test_cli_images import COMMAND
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +66,20 @@ def test_missing_packages_end_it_before_anything_needs_them(monkeypatch: pytest.
     assert list(found) == ["Python", "packages"]
 
 
-def test_a_service_that_is_not_there() -> None:
-    found = _by_name("http://127.0.0.1:9")["http://127.0.0.1:9"]
-    assert "nothing listens" in found.found
+@pytest.mark.parametrize(
+    ("url", "complaint"), [("http://127.0.0.1:9", "nothing listens"), ("nonsense", "is not the address of a service")]
+)
+def test_a_service_that_is_not_there(url: str, complaint: str) -> None:
+    found = _by_name(url)[url]
+    assert complaint in found.found
     assert "melanoserve serve" in found.advice
+
+
+def test_where_nothing_can_be_written_it_says_so() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [*COMMAND, "doctor"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "melanoserve: standard output: No space left on device\n")
 
 
 @pytest.mark.parametrize("as_json", [False, True])
