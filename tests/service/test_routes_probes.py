@@ -97,4 +97,5 @@ def test_damaged_labels_make_it_not_ready_until_they_are_repaired(store: Path, s
 
 def test_each_version_is_logged_once_when_it_serves(pristine_store: Path, state: Path) -> None:
     with running(pristine_store, state) as service:
+        until(lambda: len(service.events("serving")) == 2)  # each is logged just after it serves
         assert sorted(event["model"] for event in service.events("serving")) == ["classifier", "grader"]
