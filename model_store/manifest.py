@@ -18,7 +18,6 @@ SAVED_MODEL_FILES = ("saved_model.pb", "variables/variables.index")
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Scalar = str | int | float | bool | None
 
 

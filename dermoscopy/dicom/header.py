@@ -171,7 +171,7 @@ def _check_plain(found: DataSet) -> None:
     except ValueError:
         raise corrupt("its rescale is no number") from None
     if not plain or any(found.value(tag) is not None for tag in (WINDOW_CENTRE, MODALITY_LUT, VOI_LUT)):
-        raise UnsupportedImageType("Grey DICOM images with a window, a rescale or a look-up table are not read.")
+        raise UnsupportedImageType("Grey and palette DICOM images with window, rescale or look-up table are not read.")
 
 
 def _palette(found: DataSet) -> Palette:

@@ -1,7 +1,9 @@
 """Slow clients, and clients that are answered before they have sent everything; over real sockets."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,20 @@ def test_headers_that_do_not_arrive_in_time_end_the_connection(impatient: Servic
         begun = time.monotonic()
         assert received(connection) == b""
         assert time.monotonic() - begun > 0.5
+
+
+def test_headers_that_stall_behind_a_request_do_not_take_its_answer_away(pristine_store: Path, tmp_path: Path) -> None:
+    image = png(picture(MELANOMA))
+    with running(pristine_store, tmp_path, RECEIVE_SECONDS="1") as service, connect(service) as connection:
+        with closing(sqlite3.connect(tmp_path / "audit.db", isolation_level=None)) as trail:
+            trail.execute("BEGIN IMMEDIATE")  # until it ends, the answer waits for its row
+            connection.sendall(HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image)
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHo")
+            time.sleep(1.5)
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"}")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def test_a_body_that_does_not_arrive_in_time_is_a_408_that_may_be_sent_again(impatient: Service) -> None:
