@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import address_of, headers_of, unreachable
+from client.connection import address_of, failed, headers_of
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -115,8 +115,8 @@ class AsyncClient:
             try:
                 try:
                     response = await self._http.request(call.method, call.path, **call.options)
-                except httpx.TransportError as error:
-                    raise unreachable(error, self._http.base_url) from error
+                except httpx.RequestError as error:
+                    raise failed(error, self._http.base_url) from error
                 return call.result(response)
             except MelanoserveError as error:
                 wait = self._patience.wait(error, attempt)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import httpx
 
-from client.errors import NotReachable
+from client.errors import MelanoserveError, NotReachable, UnexpectedAnswer
 
 
 def headers_of(key: str | None) -> dict[str, str]:
-    """What every request has."""
-    return {"Accept": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+    """What every request has; white space around the key, as the end of a file's line, is left out.
+
+    Raises:
+        MelanoserveError: The key has characters that no key has.
+    """
+    headers = {"Accept": "application/json"}
+    if key is None:
+        return headers
+    key = key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise MelanoserveError("the key has characters that no key has: was another file read for it?")
+    return headers | {"Authorization": f"Bearer {key}"}
 
 
 def address_of(url: str) -> httpx.URL:
@@ -27,10 +37,15 @@ def address_of(url: str) -> httpx.URL:
     return found
 
 
-def unreachable(error: httpx.TransportError, url: httpx.URL) -> NotReachable:
-    """The error that a failed connection is, in words that say what to look at."""
+def failed(error: httpx.RequestError, url: httpx.URL) -> MelanoserveError:
+    """The error that a failed request is, in words that say what to look at."""
     if isinstance(error, httpx.ConnectError):
         return NotReachable(f"nothing listens at {url}: is the service running, and is the address right?")
     if isinstance(error, httpx.TimeoutException):
         return NotReachable(f"{url} did not answer in time")
+    if isinstance(error, httpx.DecodingError):
+        return UnexpectedAnswer(f"what {url} answered is not encoded as it says")
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its text quotes what was to be sent.
+        return UnexpectedAnswer(f"a request that HTTP does not allow was not sent to {url}")
     return NotReachable(f"the connection to {url} ended before the answer: {error}")

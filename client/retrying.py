@@ -32,6 +32,6 @@ class Patience:
         if not error.retryable or attempt >= self.attempts:
             return None
         # Many clients that were refused together must not come back together.
-        own = self.first_wait * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.0)
+        own = self.first_wait * 2.0 ** min(attempt - 1, 30) * random.uniform(0.5, 1.0)
         asked = error.retry_after if isinstance(error, Problem) and error.retry_after is not None else 0.0
         return min(max(own, asked), self.longest_wait)

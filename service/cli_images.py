@@ -15,6 +15,7 @@ from service.settings import PREFIX, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from service.asking import Asker, Form, Reply, Wanted
+    from service.results import Results
 
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -182,18 +183,32 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
 
     rows = options.out is not None and options.format != "dicom"
     results = Results(options.out, options.command) if rows else None
-    left = [file for file in files if results is None or _named(file, options.frame) not in results.done]
-    if len(left) < len(files):
-        print(f"melanoserve: {len(files) - len(left)} of {len(files)} are done already", file=sys.stderr)
-    asker.expect(len(left))
+    done, left = _parted(results, files, options.frame)
+    if done:
+        print(f"melanoserve: {len(done)} of {len(files)} are done already", file=sys.stderr)
+    # One that is done is asked about again: another version, or another operating point, may answer by now.
+    again = done[:1]
+    asked = [*again, *left]
+    asker.expect(len(asked))
     failed = 0
-    with results or nullcontext(), _Output(options, len(left)) as output:
-        for file, reply in zip(left, asker.replies(left), strict=True):
+    with results or nullcontext(), _Output(options, len(asked)) as output:
+        for number, (file, reply) in enumerate(zip(asked, asker.replies(asked), strict=True)):
             row = output.show(file, reply)
+            if results is not None and number < len(again):
+                results.check(row)
+                continue
             if results is not None:
                 results.add(row)
             failed += reply.problem is not None
     return SOME_FAILED if failed else 0
+
+
+def _parted(results: Results | None, files: Iterable[Path], frame: int | None) -> tuple[list[Path], list[Path]]:
+    """The files that have an answer, and those that have none."""
+    done, left = list[Path](), list[Path]()
+    for file in files:
+        (done if results is not None and results.holds(_named(file, frame), file) else left).append(file)
+    return done, left
 
 
 def _named(file: Path, frame: int | None) -> str:
@@ -251,8 +266,14 @@ class _Output:
         return row
 
     def _kept(self, file: Path, report: bytes) -> Path:
-        """Writes a report; numbered, because an archive gives files of many folders the same name."""
-        self._reports += 1
-        path: Path = self._options.out / f"{self._reports:04}-{file.name}.sr.dcm"
-        path.write_bytes(report)
-        return path
+        """Writes a report beside those that are there; numbered, because archives give many files the same name."""
+        while True:
+            self._reports += 1
+            path: Path = self._options.out / f"{self._reports:04}-{file.name}.sr.dcm"
+            try:
+                path.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            partial = path.with_name(f".{path.name}.partial")
+            partial.write_bytes(report)
+            return partial.replace(path)

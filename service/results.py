@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from service.asking import Reply
@@ -30,7 +33,7 @@ IDENTITY = ("model", "version", "model_sha256", "operating_point")
 
 
 class MixedResults(Exception):
-    """The file holds answers to another question, or of another version."""
+    """The file holds answers to another question, or of another version, or another run is writing to it."""
 
 
 def columns_of(task: str) -> tuple[str, ...]:
@@ -108,7 +111,7 @@ class Line:
 class Results:
     """A file of rows, CSV or JSON lines by its name, that is complete after every row and can be gone on from.
 
-    Use it as a context manager.
+    Use it as a context manager. Nobody else can write to the file meanwhile.
     """
 
     def __init__(self, path: Path, task: str) -> None:
@@ -119,44 +122,73 @@ class Results:
             task: "classify" or "grade".
 
         Raises:
-            MixedResults: It holds something else.
+            MixedResults: It holds something else, or another run is writing to it.
             OSError: It cannot be read.
         """
         self.path, self.columns, self._json = path, columns_of(task), path.suffix != ".csv"
         self._lines = Line(self.columns)
         self._line = self._lines.json if self._json else self._lines.csv
-        self.done: set[str] = set()
-        """Files that have an answer; what had a problem is tried again."""
         self._identity: tuple[str, ...] | None = None
-        self._kept = self._read() if path.exists() else []
-        for row in self._kept:
-            self._check(row)
-            self.done.add(row["file"])
+        self._always: bool | None = None
+        self._found = path.exists()
+        with ExitStack() as held:
+            if self._found:
+                self._take(path, held)
+            # What had a problem is tried again.
+            self._kept = {row["file"]: row for row in (self._read() if self._found else [])}
+            for row in self._kept.values():
+                self.check(row)
+            self._held = held.pop_all()
+
+    def holds(self, name: str, file: Path) -> bool:
+        """Whether it has an answer about this picture; one about another picture of this name is left out from now on.
+
+        Args:
+            name: What its row calls the file.
+            file: Where it is.
+        """
+        row = self._kept.get(name)
+        if row is not None and row["image_sha256"] == _sha256_of(file):
+            return True
+        self._kept.pop(name, None)
+        return False
 
     def __enter__(self) -> Results:
         # Anew, without problems that are tried again and without a last line that a kill cut off.
         partial = self.path.with_name(f".{self.path.name}.partial")
-        with partial.open("w", encoding="utf-8", newline="", errors=_NAMES) as file:
-            file.write("" if self._json else self._lines.header())
-            file.writelines(map(self._line, self._kept))
+        with self._held:
+            self._file = self._take(partial, self._held)
+            if self.path.exists() != self._found:
+                partial.unlink()
+                raise self._taken()
+            self._held = self._held.pop_all()
+        self._file.truncate(0)
+        self._file.write("" if self._json else self._lines.header())
+        self._file.writelines(map(self._line, self._kept.values()))
+        self._file.flush()
         partial.replace(self.path)
-        self._file = self.path.open("a", encoding="utf-8", newline="", errors=_NAMES)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._held.close()
 
     def add(self, row: Row) -> None:
         """Writes a row.
 
         Raises:
-            MixedResults: It is the answer of another version, or at another operating point, than those before.
+            MixedResults: See `check`.
         """
-        self._check(row)
+        self.check(row)
         self._file.write(self._line(row))
         self._file.flush()
 
-    def _check(self, row: Mapping[str, Any]) -> None:
+    def check(self, row: Mapping[str, Any]) -> None:
+        """Whether a row may stand beside those that are there.
+
+        Raises:
+            MixedResults: It is the answer of another version, or at another operating point, or it has a grade where
+                those before would have none.
+        """
         if not row.get("decision"):
             return
         identity = tuple(str(row.get(name)) for name in IDENTITY)
@@ -165,6 +197,25 @@ class Results:
         if identity != self._identity:
             here, there = (f"{one[0]}/{one[1]} at {one[3]}" for one in (identity, self._identity))
             raise MixedResults(f"{self.path} holds answers of {there}, and this one is of {here}: name another file")
+        always = _graded_always(row)
+        if self._always is None:
+            self._always = always
+        if always not in (None, self._always):
+            raise MixedResults(f"{self.path} holds answers with and without --always: name another file")
+
+    def _take(self, path: Path, held: ExitStack) -> TextIO:
+        """Opens a file that nobody else may take until `held` ends; where files cannot be locked, everybody may."""
+        file = held.enter_context(path.open("a", encoding="utf-8", newline="", errors=_NAMES))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._taken() from None
+        except OSError:
+            pass  # a file system that cannot lock
+        return file
+
+    def _taken(self) -> MixedResults:
+        return MixedResults(f"another run is writing to {self.path}: wait for its end, or name another file")
 
     def _read(self) -> list[Row]:
         try:
@@ -187,3 +238,19 @@ class Results:
         if not rows and tuple(reader.fieldnames or ()) != self.columns:
             return [{}]
         return rows
+
+
+def _graded_always(row: Mapping[str, Any]) -> bool | None:
+    """Whether a grade was asked for of what does not look like a melanoma, too; None where the row does not tell."""
+    if row.get("stage"):
+        return True if row["decision"] == "benign" else None
+    return False if row.get("withheld") and row["decision"] != "abstained" else None
+
+
+def _sha256_of(file: Path) -> str | None:
+    """None where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return None

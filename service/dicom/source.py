@@ -10,6 +10,7 @@ import warnings
 
 import pydicom
 from highdicom.sr.sop import _SR  # noqa: F401 - its loggers must exist before they are switched off
+from pydicom.charset import python_encoding
 from pydicom.config import IGNORE, settings
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -74,5 +75,25 @@ def read_source(data: bytes) -> Dataset:
         )
     if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
         raise UnreportableObject(f"The date of birth or of study in the DICOM object is not valid. {OTHERWISE}")
+    text = "".join(str(source.get(name)) for name in OF_THE_STUDY)
+    if not text.isascii() and ("\ufffd" in text or not _is_known(found.get("SpecificCharacterSet"))):
+        raise UnreportableObject(
+            f"Patient or study of the DICOM object have characters that its character set does not explain. {OTHERWISE}"
+        )
     source.SpecificCharacterSet = CHARACTERS
     return source
+
+
+def _is_known(characters: object) -> bool:
+    """Whether an object says in which character sets its text is; of one that does not, pydicom takes any bytes."""
+    terms = [str(term) for term in characters] if isinstance(characters, MultiValue) else [str(characters or "")]
+    found = set(map(_plain, terms))
+    return found <= _CHARACTER_SETS and not found <= _ASCII
+
+
+def _plain(term: str) -> str:
+    return re.sub(r"[ _-]", "", term).upper()
+
+
+_CHARACTER_SETS = frozenset(map(_plain, python_encoding))
+_ASCII = frozenset(map(_plain, ("", "ISO_IR 6", "ISO 2022 IR 6")))

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from service.ajcc import Pathology
-from service.answers import ClassifyAnswer, GradeAnswer
+from service.answers import ClassifyAnswer, GradeAnswer, ImageInfo
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING_REPORT, REQUEST_ID, own
 from service.fhir.devices import model_device, provenance, service_device
 from service.fhir.elements import Reference, concept
@@ -50,7 +50,7 @@ def bundle_of(answer: ClassifyAnswer | GradeAnswer, pathology: Pathology, now: d
     asserted = [*(entry.reference for entry in found), *(entry.reference for entry in pictures)]
     if isinstance(answer, GradeAnswer) and answer.ajcc is not None:
         found.append(Entry(staged(answer.ajcc, pathology, service.reference, issued)))
-    report = Entry(_report(decided, found, pictures, said))
+    report = Entry(_report(_conclusion(decided, answer.image), found, pictures, said))
     record = provenance([report.reference, *asserted], models, service, answer.image, issued)
     devices = [*(device for _, device in models), service]
     whole: list[Entry[Any]] = [report, *found, *pictures, *devices, record]
@@ -79,9 +79,9 @@ def _heatmap(png: str, said: Said) -> Entry[Media]:
 
 
 def _report(
-    decided: Classified, found: Sequence[Entry[Observation]], pictures: Sequence[Entry[Media]], said: Said
+    concluded: str, found: Sequence[Entry[Observation]], pictures: Sequence[Entry[Media]], said: Said
 ) -> DiagnosticReport:
-    conclusion = f"{_conclusion(decided)} {said.note}"
+    conclusion = f"{concluded} {said.note}"
     results: list[Reference] = [entry.reference for entry in found]
     report: DiagnosticReport = {
         "resourceType": "DiagnosticReport",
@@ -104,10 +104,11 @@ def _report(
     return report
 
 
-def _conclusion(decided: Classified) -> str:
+def _conclusion(decided: Classified, image: ImageInfo) -> str:
+    frame = "" if image.frame is None else f"Frame {image.frame} of the DICOM object. "
     if decided.probability is None:
-        return "The service abstained: no decision and no probability."
+        return f"{frame}The service abstained: no decision and no probability."
     return (
-        f"Looks {decided.decision} at the operating point, with a probability of malignancy of "
+        f"{frame}Looks {decided.decision} at the operating point, with a probability of malignancy of "
         f"{decided.probability:.6f}; no diagnosis. {rule(decided.operating_point)}."
     )

@@ -54,7 +54,8 @@ def provenance(
         image: Of what.
         recorded: When, as a FHIR instant.
     """
-    described = f"{image.media_type}, {image.width} x {image.height} pixels; named by the SHA-256 of the file"
+    frame = "" if image.frame is None else f"frame {image.frame}, "
+    described = f"{image.media_type}, {frame}{image.width} x {image.height} pixels; named by the SHA-256 of the file"
     authors: list[Agent] = [
         {"type": concept("Author", AUTHOR), "who": {**device.reference, "display": _as_run(model)}}
         for model, device in models

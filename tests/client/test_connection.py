@@ -1,20 +1,33 @@
 import httpx
 import pytest
 
-from client.connection import address_of, headers_of, unreachable
-from client.errors import NotReachable
+from client.connection import address_of, failed, headers_of
+from client.errors import MelanoserveError, NotReachable, UnexpectedAnswer
 
 
 def test_a_key_is_sent_as_a_bearer_token() -> None:
     assert headers_of("k1") == {"Accept": "application/json", "Authorization": "Bearer k1"}
     assert "Authorization" not in headers_of(None)
+    assert headers_of("k1\r\n")["Authorization"] == "Bearer k1"
+
+
+@pytest.mark.parametrize("key", ["SECRET\nX-Other: 1", "SECRET\x00", "SECRÈT"])
+def test_what_is_no_key_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(MelanoserveError, match="characters that no key has") as raised:
+        headers_of(key)
+    assert "SECR" not in str(raised.value)
 
 
 def test_every_failure_says_what_to_look_at() -> None:
     url = httpx.URL("http://clinic:8000")
-    assert "is the service running" in str(unreachable(httpx.ConnectError("refused"), url))
-    assert "did not answer in time" in str(unreachable(httpx.ReadTimeout("slow"), url))
-    assert "ended before the answer" in str(unreachable(httpx.RemoteProtocolError("gone"), url))
+    assert "is the service running" in str(failed(httpx.ConnectError("refused"), url))
+    assert "did not answer in time" in str(failed(httpx.ReadTimeout("slow"), url))
+    assert "ended before the answer" in str(failed(httpx.RemoteProtocolError("gone"), url))
+    for error in (httpx.DecodingError("bad"), httpx.LocalProtocolError("Illegal header value b'SECRET'")):
+        found = failed(error, url)
+        assert isinstance(found, UnexpectedAnswer)
+        assert not found.retryable
+        assert "SECRET" not in str(found)
 
 
 @pytest.mark.parametrize("url", ["", "clinic", "clinic:8000", "ftp://clinic", "http://", "http://a:b"])

@@ -12,6 +12,7 @@ def test_waits_double_and_are_spread() -> None:
         assert all(wait is not None and longest / 2 <= wait <= longest for wait in waits)
         assert len(set(waits)) > 40
     assert patience.wait(NotReachable("x"), 5) is None
+    assert Patience(attempts=10_000, longest_wait=5.0).wait(NotReachable("x"), 5_000) == 5.0
 
 
 def test_the_service_may_ask_for_more_but_not_for_ever() -> None:

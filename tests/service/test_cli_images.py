@@ -1,6 +1,7 @@
 """`melanoserve classify` and `grade` as a person uses them: in processes of their own, with files on disk."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -122,7 +123,26 @@ def test_versions_are_not_mixed_in_one_file(photographs: Path, here: list[str], 
     ended = run("classify", photographs / "01.png", "--out", out, "--version", "2", *here)
     assert ended.returncode == 1
     assert "holds answers of classifier/1 at sensitive, and this one is of classifier/2 at sensitive" in ended.stderr
-    assert len(out.read_text().splitlines()) == 1
+    before = out.read_text()
+    assert len(before.splitlines()) == 1
+    # Nothing is left to be asked about, and yet what is there must not pass for what is asked now.
+    ended = run("classify", photographs / "00.png", "--out", out, "--version", "2", *here)
+    assert ended.returncode == 1
+    assert "this one is of classifier/2" in ended.stderr
+    assert out.read_text() == before
+
+
+def test_another_picture_of_the_same_name_is_asked_about(photographs: Path, here: list[str], tmp_path: Path) -> None:
+    file, out = tmp_path / "0001.png", tmp_path / "out.jsonl"
+    found = []
+    for name in ("00.png", "01.png"):
+        data = (photographs / name).read_bytes()
+        file.write_bytes(data)
+        assert run("classify", file, "--out", out, *here).returncode == 0
+        (row,) = map(json.loads, out.read_text().splitlines())
+        assert row["image_sha256"] == hashlib.sha256(data).hexdigest()
+        found.append(row["image_sha256"])
+    assert found[0] != found[1]
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(

@@ -117,15 +117,16 @@ def test_the_command_line_writes_reports(
     (archive / "photograph.png").write_bytes(png(picture(MELANOMA)))
     here = ["--store", str(pristine_store), "--state", str(tmp_path / "state")]
     there = ["--server", str(service.client.base_url)]
-    for task, where in (("classify", here), ("grade", there)):
+    for task, where, numbers in (("classify", here, (1, 2)), ("grade", there, (3, 4))):
         assert main([task, str(archive), "--format", "dicom", "--out", str(out), *where]) == 3
         written = capsys.readouterr()
-        names = [f"{number:04}-IM.1.2.3.sr.dcm" for number in (1, 2)]
+        names = [f"{number:04}-IM.1.2.3.sr.dcm" for number in numbers]  # what is there already stays
         assert written.out.splitlines() == [str(out / name) for name in names]
         assert f"melanoserve: {archive / 'photograph.png'}: dicom_input_needed: " in written.err
         assert "DICOMDIR" not in written.err
-        assert sorted(file.name for file in out.iterdir()) == names
+        assert sorted(file.name for file in out.iterdir())[-2:] == names
         assert {srread(out / name).StudyInstanceUID for name in names} == {STUDY}
+    assert len(list(out.iterdir())) == 4
     assert main(["classify", str(archive), "--format", "dicom", *here]) == 2
     assert "--out FOLDER" in capsys.readouterr().err
 

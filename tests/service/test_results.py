@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,13 +10,16 @@ import pytest
 from service.asking import Reply
 from service.results import MixedResults, Results, columns_of, row_of, table
 
+PICTURE = b"a picture"
+SHA256 = hashlib.sha256(PICTURE).hexdigest()
+
 
 def answered(version: int = 1, point: str = "sensitive", **changes: Any) -> Reply:
     answer = {
         "decision": "malignant", "probability": 0.75,
         "classes": {"melanoma": 0.5, "other_malignant": 0.25, "benign": 0.25},
         "differential": [{"code": "mel"}, {"code": "bcc"}], "operating_point": {"name": point, "threshold": 0.3},
-        "model": {"name": "classifier", "version": version, "sha256": f"{version}" * 64}, "image": {"sha256": "0" * 64},
+        "model": {"name": "classifier", "version": version, "sha256": f"{version}" * 64}, "image": {"sha256": SHA256},
     }  # fmt: skip
     return Reply(answer | changes)
 
@@ -39,7 +43,7 @@ def test_an_abstention_has_no_figures() -> None:
 def test_a_grade_s_row_names_the_grader() -> None:
     grade = {"stage": 2, "probabilities": {"1": 0.1, "2": 0.7, "3": 0.2}}
     whole = {
-        "classification": answered().answer, "grade": grade, "grade_withheld": None, "image": {"sha256": "0" * 64},
+        "classification": answered().answer, "grade": grade, "grade_withheld": None, "image": {"sha256": SHA256},
         "model": {"name": "grader", "version": 4, "sha256": "4" * 64},
     }  # fmt: skip
     row = row_of("a.jpg", Reply(whole))
@@ -72,12 +76,14 @@ def test_issues_are_shown_where_there_are_any() -> None:
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
 def test_names_that_are_no_text_are_kept_as_they_are(name: str, tmp_path: Path) -> None:
-    file = os.fsdecode(b"M\xfcller.png")
-    for _ in range(2):
-        with Results(tmp_path / name, "classify") as results:
-            if file not in results.done:
-                results.add(row_of(file, answered()))
-    assert results.done == {file}
+    file = tmp_path / os.fsdecode(b"M\xfcller.png")
+    file.write_bytes(PICTURE)
+    for done in (False, True):
+        results = Results(tmp_path / name, "classify")
+        assert results.holds(str(file), file) == done
+        with results:
+            if not done:
+                results.add(row_of(str(file), answered()))
     assert (tmp_path / name).read_bytes().count(b"ller.png") == 1
 
 
@@ -90,12 +96,61 @@ def test_it_goes_on_where_it_was_and_tries_problems_again(name: str, tmp_path: P
     before = path.read_text()
     # As a kill leaves it.
     path.write_text(before + before.splitlines()[1][:20])
+    picture = tmp_path / "picture"
+    picture.write_bytes(PICTURE)
     again = Results(path, "classify")
-    assert again.done == {'a, "quoted".jpg'}
+    assert again.holds('a, "quoted".jpg', picture)
+    assert not again.holds("b.jpg", picture)
     with again:
         again.add(row_of("b.jpg", answered()))
     assert [row["file"] for row in _rows(path)] == ['a, "quoted".jpg', "b.jpg"]
     assert [float(row["probability"]) for row in _rows(path)] == [0.75, 0.75]
+
+
+@pytest.mark.parametrize("now", [b"another picture", None], ids=["another picture", "none"])
+def test_the_answer_about_another_picture_of_the_same_name_is_not_kept(now: bytes | None, tmp_path: Path) -> None:
+    path, picture = tmp_path / "out.csv", tmp_path / "a.jpg"
+    with Results(path, "classify") as results:
+        results.add(row_of("a.jpg", answered()))
+    if now is not None:
+        picture.write_bytes(now)
+    again = Results(path, "classify")
+    assert not again.holds("a.jpg", picture)
+    with again:
+        again.add(row_of("a.jpg", FAILED))
+    assert [(row["file"], row["problem"]) for row in _rows(path)] == [("a.jpg", "corrupt_image")]
+
+
+def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    late = Results(path, "classify")
+    with Results(path, "classify") as first:
+        first.add(row_of("a.jpg", answered()))
+        with pytest.raises(MixedResults, match="another run is writing"):
+            Results(path, "classify")
+        with pytest.raises(MixedResults, match="another run is writing"), late:
+            pass
+        first.add(row_of("b.jpg", answered()))
+    with Results(path, "classify") as second:
+        second.add(row_of("c.jpg", answered()))
+    assert [row["file"] for row in _rows(path)] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_grades_that_were_asked_for_in_two_ways_are_not_mixed(tmp_path: Path) -> None:
+    def graded(decision: str, stage: int | None, withheld: str | None) -> dict[str, Any]:
+        grade = None if stage is None else {"stage": stage, "probabilities": {}}
+        changes = {"classification": answered(decision=decision).answer, "grade": grade, "grade_withheld": withheld}
+        return row_of("a.jpg", answered(**changes))
+
+    path = tmp_path / "out.csv"
+    with Results(path, "grade") as results:
+        results.add(graded("malignant", 2, None))
+        results.add(graded("benign", None, "it looks benign"))
+    with Results(path, "grade") as results:
+        results.add(graded("abstained", None, "it is blurred"))
+        with pytest.raises(MixedResults, match="with and without --always"):
+            results.add(graded("benign", 1, None))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

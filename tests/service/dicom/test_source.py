@@ -27,6 +27,14 @@ def test_a_name_in_another_alphabet_becomes_unicode() -> None:
     assert (source.PatientName, source.SpecificCharacterSet) == ("Müller^Jörg", "ISO_IR 192")
 
 
+@pytest.mark.parametrize("characters", ["ISO_IR 192", "ISO_IR 999", "ISO_IR 6", ""])
+def test_a_name_that_its_character_set_does_not_explain_is_not_guessed(characters: str) -> None:
+    data = native(picture(MELANOMA), PatientName="Müller", SpecificCharacterSet="ISO_IR 100")
+    with pytest.raises(UnreportableObject, match="its character set does not explain") as raised:
+        read_source(data.replace(b"ISO_IR 100", characters.encode().ljust(10)))
+    assert "ller" not in str(raised.value)
+
+
 def test_what_is_not_known_of_a_patient_stays_empty() -> None:
     assert read(PatientName="").PatientName == ""
 

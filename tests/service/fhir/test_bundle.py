@@ -7,11 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from service.fhir.bundle import MEDIA_TYPE
+from service.ajcc import Pathology
+from service.fhir.bundle import MEDIA_TYPE, bundle_of
 from service.fhir.outcome import outcome
 from service.problems import catalogue
 from tests.running_service import Service
-from tests.service.fhir.samples import ANSWERS, NOTE, bundle, coded, components, resources
+from tests.service.fhir.samples import ANSWERS, CLASSIFIED, IMAGE, NOTE, NOW, bundle, coded, components, resources
 from tests.service.fhir.validators import NodeValidator, python_faults
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -112,6 +113,19 @@ def test_the_report_shows_itself_to_a_person_and_its_text_cannot_break_out() -> 
     assert "&quot;p &lt; 1&quot; &amp; never" in report["text"]["div"]
     (abstained,) = resources(bundle("classify-abstained"), "DiagnosticReport")
     assert abstained["conclusion"].startswith("The service abstained: no decision and no probability.")
+
+
+def test_two_frames_of_a_file_can_be_told_apart() -> None:
+    def said(frame: int | None) -> tuple[str, str]:
+        image = IMAGE.model_copy(update={"frame": frame})
+        whole = json.loads(json.dumps(bundle_of(CLASSIFIED.model_copy(update={"image": image}), Pathology(), NOW)))
+        (report,), (record,) = resources(whole, "DiagnosticReport"), resources(whole, "Provenance")
+        return report["conclusion"], record["entity"][0]["what"]["display"]
+
+    conclusion, display = said(2)
+    assert conclusion.startswith("Frame 2 of the DICOM object. Looks malignant")
+    assert "frame 2, 1022 x 767 pixels" in display
+    assert all("rame" not in text.partition("no diagnosis")[0] for text in said(None))
 
 
 def test_the_heatmap_is_a_picture_of_the_report() -> None:
