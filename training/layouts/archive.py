@@ -30,8 +30,8 @@ def _new_label(row: Row) -> Label:
         return BENIGN
     if row["diagnosis_1"] != "Malignant":
         return frozenset()
-    text = " ".join(row.get(f"diagnosis_{level}", "") for level in (2, 3)).lower()
-    return MELANOMA if "melanoma" in text else MALIGNANT
+    levels = (label_of(row.get(f"diagnosis_{level}", "")) for level in (2, 3))
+    return MELANOMA if MELANOMA in levels else MALIGNANT
 
 
 def _old_label(row: Row) -> Label:

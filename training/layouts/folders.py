@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.diagnoses import label_of
+from training.diagnoses import is_denied, label_of
 from training.images import IMAGE_SUFFIXES, Clinical, Image, SourceError
 from training.layouts.tables import Folder
 
@@ -26,13 +26,17 @@ def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
     Raises:
-        SourceError: Some folders are classes and others with pictures in them are not known as one.
+        SourceError: Some folders are classes and others with pictures in them are not known as one, or one is named
+            after what it is not.
     """
     parts = [(part, _PARTS[part.name.lower()]) for part in _folders(folder.path) if part.name.lower() in _PARTS]
     places = sorted(parts, key=lambda part: part[1] == "test") or [(folder.path, "")]
     classes = [(place, split) for part, split in places for place in _folders(part) if _pictures(place)]
     known = [(place, split) for place, split in classes if label_of(place.name)]
     strange = [place for place, _ in classes if not label_of(place.name)]
+    denied = next((place for place in strange if is_denied(place.name)), None)
+    if denied:
+        raise SourceError(f"{denied} says only what its images are not: name it after what they are, such as benign")
     if known and strange:
         raise SourceError(
             f"{strange[0]} is no class that is known: name it after a diagnosis, such as melanoma or nevus"

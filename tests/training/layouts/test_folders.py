@@ -35,3 +35,12 @@ def test_a_class_that_is_not_known_is_not_left_out_silently(tmp_path: Path) -> N
         picture(tmp_path / name / "a.jpg")
     with pytest.raises(SourceError, match="something is no class that is known"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize("others", [(), ("Melanoma",)])
+def test_a_class_named_after_what_it_is_not_is_refused(tmp_path: Path, others: tuple[str, ...]) -> None:
+    for name in ("NotMelanoma", *others):
+        picture(tmp_path / "clinic" / name / "a.jpg")
+    for read, folder in ((read_source, tmp_path / "clinic"), (read_sources, tmp_path)):
+        with pytest.raises(SourceError, match="NotMelanoma says only what its images are not"):
+            read(folder)
