@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from gateway.problems import Refused, TryAgain, check_status
+from gateway.objects import identity
+from gateway.problems import Fault, Refused, TryAgain, check_status
 from gateway.settings import Settings
 
 PAGE = 100
@@ -19,6 +20,9 @@ _DICOM = 'multipart/related; type="application/dicom"'
 
 _OF_THE_OBJECT = frozenset({400, 409, 413, 415, 422})
 """Statuses that speak of what was sent; all others may be different another time, or once the setup is put right."""
+
+_FAILED, _STORED = "00081198", "00081199"
+"""What an answer to STOW-RS lists: FailedSOPSequence and ReferencedSOPSequence (PS3.18 10.5.3)."""
 
 
 class Found(NamedTuple):
@@ -57,8 +61,7 @@ class DicomWeb:
         offset, before = 0, None
         while True:
             query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
-            response = self._ask("GET", "instances", params=query, headers={"Accept": "application/dicom+json"})
-            page = [] if response.status_code == 204 else _json(response)
+            page = self._rows(query)
             # A PACS that knows nothing of pages gives the first one again and again.
             if page == before:
                 return
@@ -80,8 +83,13 @@ class DicomWeb:
     def store(self, report: bytes, study: str) -> None:
         """Stores a report; one that is there already is as good.
 
+        Args:
+            report: A DICOM file; it is asked for by its UID where the answer does not say that it was stored.
+            study: Its Study Instance UID.
+
         Raises:
-            TryAgain: It may be stored later.
+            TryAgain: It may be stored later, or cannot be found although it was taken.
+            Fault: The PACS failed over it and does not say why.
             Refused: The PACS will not have it.
         """
         boundary = secrets.token_hex(16)
@@ -94,8 +102,28 @@ class DicomWeb:
             if error.reason is None:
                 raise
             check_status(error.reason)
-        else:
-            check_status(_failure(response))
+            return
+        if failed := _listed(response, _FAILED):
+            reason = _reason(failed)
+            if reason is None:
+                raise Fault("pacs_no_reason")
+            check_status(reason)
+            return
+        # By 200 without a word all was stored; 202 says that there is a failure or a warning.
+        said_all = response.status_code != 202 and not response.content
+        if not (said_all or _listed(response, _STORED) or self._has(study, identity(report).sop_instance)):
+            raise TryAgain("pacs_unclear_answer")
+
+    def _has(self, study: str, instance: str) -> bool:
+        try:
+            rows = self._rows({"StudyInstanceUID": study, "SOPInstanceUID": instance})
+        except Refused:  # the question, and not the report
+            return False
+        return any(found.instance == instance for found in filter(None, map(_found, rows)))
+
+    def _rows(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        response = self._ask("GET", "instances", params=query, headers={"Accept": "application/dicom+json"})
+        return [] if response.status_code == 204 else _json(response)
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
         try:
@@ -105,14 +133,24 @@ class DicomWeb:
         if response.is_success:
             return response
         if response.status_code in _OF_THE_OBJECT:
-            raise Refused(f"pacs_{response.status_code}", _failure(response))
+            raise Refused(f"pacs_{response.status_code}", _reason(_listed(response, _FAILED)))
         raise TryAgain(f"pacs_{response.status_code}")
 
 
-def _failure(response: httpx.Response) -> int | None:
-    """FailureReason of the first failed instance, if the answer names one (PS3.18 10.5.3)."""
+def _listed(response: httpx.Response, tag: str) -> list[Any]:
+    """Items of a sequence in an answer, which some archives put in an array; none if it cannot be read."""
     try:
-        return int(response.json()["00081198"]["Value"][0]["00081197"]["Value"][0])
+        answer = response.json()
+        parts = answer if isinstance(answer, list) else [answer]
+        return [item for part in parts for item in part.get(tag, {}).get("Value", [])]
+    except (ValueError, AttributeError, TypeError):
+        return []
+
+
+def _reason(failed: list[Any]) -> int | None:
+    """FailureReason of the first failed instance, if there is one; 0 would be none."""
+    try:
+        return int(failed[0]["00081197"]["Value"][0]) or None
     except (ValueError, LookupError, TypeError):
         return None
 

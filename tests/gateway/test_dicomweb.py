@@ -1,6 +1,7 @@
 """DICOMweb against a real Orthanc."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -12,13 +13,15 @@ from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
 from gateway import dicomweb
 from gateway.dicomweb import PAGE, DicomWeb, Found
-from gateway.problems import Refused, Trouble, TryAgain
+from gateway.problems import Fault, Refused, Trouble, TryAgain
 from gateway.settings import read_settings
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
 from tests.gateway.samples import photograph, report_on, uids
 
 pytestmark = needs_debian
 TODAY = datetime.now(UTC).strftime("%Y%m%d")
+REPORT = report_on(photograph())
+STUDY, INSTANCE = uids(REPORT)
 
 
 @contextmanager
@@ -32,6 +35,16 @@ def web_of(url: str, password: str = PASSWORD) -> Iterator[DicomWeb]:
 def web(pacs: Pacs) -> Iterator[DicomWeb]:
     with web_of(pacs.web) as opened:
         yield opened
+
+
+def answering(answer: Callable[[httpx.Request], httpx.Response]) -> DicomWeb:
+    """A PACS that answers as a test tells it to."""
+    return DicomWeb(httpx.Client(base_url="http://pacs", transport=httpx.MockTransport(answer)))
+
+
+def row(instance: str) -> dict[str, dict[str, object]]:
+    tags = {"00080016": "1.2.840.10008.5.1.4.1.1.77.1.4", "0020000D": "1.2", "0020000E": "1.3", "00080018": instance}
+    return {tag: {"vr": "UI", "Value": [value]} for tag, value in tags.items()}
 
 
 def stored(pacs: Pacs, image: bytes) -> str:
@@ -88,32 +101,86 @@ def test_a_wrong_password_is_no_report_s_fault(pacs: Pacs) -> None:
         web.store(report_on(photograph()), generate_uid())
 
 
+def told(failed: object = None, stored: object = None) -> dict[str, object]:
+    """An answer to STOW-RS with such sequences."""
+    sequences = {"00081198": failed, "00081199": stored}
+    return {tag: {"vr": "SQ", "Value": items} for tag, items in sequences.items() if items is not None}
+
+
+DUPLICATE, NO_ROOM, NEVER = ([{"00081197": {"vr": "US", "Value": [code]}}] for code in (0x0111, 0xA700, 0xC000))
+WITHOUT_REASON = [{"00081155": {"vr": "UI", "Value": [INSTANCE]}}]
+XML = (
+    b'<NativeDicomModel><DicomAttribute tag="00081198" vr="SQ"><Item number="1"><DicomAttribute tag="00081197" vr="US">'
+    b'<Value number="1">272</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
+)
+
+
+def answers_to_stow(status: int, body: bytes, rows: httpx.Response) -> DicomWeb:
+    """A PACS that answers a report so, and so whoever asks what it has."""
+    return answering(lambda request: httpx.Response(status, content=body) if request.method == "POST" else rows)
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize(
+    ("answer", "error", "code"),
+    [
+        (told(NO_ROOM, []), TryAgain, "pacs_out_of_resources"),
+        ([told(NO_ROOM)], TryAgain, "pacs_out_of_resources"),
+        (told(NEVER), Refused, "pacs_refused_c000"),
+        ([told(NEVER)], Refused, "pacs_refused_c000"),
+        (told(WITHOUT_REASON, []), Fault, "pacs_no_reason"),
+        ([told(WITHOUT_REASON)], Fault, "pacs_no_reason"),
+    ],
+)
+def test_a_report_that_is_told_to_have_failed_is_not_delivered(
+    status: int, answer: object, error: type[Trouble], code: str
+) -> None:
+    web = answers_to_stow(status, json.dumps(answer).encode(), httpx.Response(200, json=[row(INSTANCE)]))
+    with pytest.raises(error, match=f"^{code}$") as raised:
+        web.store(REPORT, STUDY)
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize("answer", [told([], WITHOUT_REASON), [told(None, WITHOUT_REASON)], told(DUPLICATE)])
+def test_a_report_that_is_told_to_be_there_is_delivered(answer: object) -> None:
+    answers_to_stow(202, json.dumps(answer).encode(), httpx.Response(500)).store(REPORT, STUDY)
+
+
+def test_an_empty_200_says_that_all_was_stored_and_an_empty_202_does_not() -> None:
+    answers_to_stow(200, b"", httpx.Response(500)).store(REPORT, STUDY)
+    with pytest.raises(TryAgain, match="pacs_unclear_answer"):
+        answers_to_stow(202, b"", httpx.Response(204)).store(REPORT, STUDY)
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize("body", [XML, b"<html>", b"null", b"[7]", b"{}", b'{"00081199": []}'])
+def test_an_answer_that_is_not_understood_is_no_delivery_unless_the_report_is_there(status: int, body: bytes) -> None:
+    answers_to_stow(status, body, httpx.Response(200, json=[row("1.4"), row(INSTANCE)])).store(REPORT, STUDY)
+    for rows in (httpx.Response(204), httpx.Response(200, json=[row("1.4")]), httpx.Response(400)):
+        with pytest.raises(TryAgain, match="pacs_unclear_answer"):
+            answers_to_stow(status, body, rows).store(REPORT, STUDY)
+
+
 def test_a_pacs_that_is_away_is_tried_again() -> None:
     with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(TryAgain, match="pacs_ConnectError"):
         list(web.find("XC", TODAY))
 
 
 def test_a_pacs_that_knows_nothing_of_pages_is_asked_twice_at_most() -> None:
-    tags = {"00080016": "1.2.840.10008.5.1.4.1.1.77.1.4", "0020000D": "1.2", "0020000E": "1.3"}
-    page = [
-        {tag: {"vr": "UI", "Value": [value]} for tag, value in (tags | {"00080018": f"1.4.{number}"}).items()}
-        for number in range(PAGE + 50)
-    ]
+    page = [row(f"1.4.{number}") for number in range(PAGE + 50)]
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return httpx.Response(200, json=page)
 
-    web = DicomWeb(httpx.Client(base_url="http://pacs", transport=httpx.MockTransport(answer)))
-    assert len(list(web.find("XC", TODAY))) == len(page)
+    assert len(list(answering(answer).find("XC", TODAY))) == len(page)
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])
 def test_another_program_at_the_address(body: bytes) -> None:
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body))
-    web = DicomWeb(httpx.Client(base_url="http://pacs", transport=transport))
+    web = answering(lambda request: httpx.Response(200, content=body))
     if body.startswith(b"["):
         assert list(web.find("XC", TODAY)) == []
     else:
