@@ -53,22 +53,23 @@ class DicomWeb:
         return cls(httpx.Client(base_url=url, headers=headers, auth=auth, timeout=settings.timeout))
 
     def find(self, modality: str, since: str) -> Iterator[Found]:
-        """Instances of a modality in studies from a day (YYYYMMDD) on.
+        """Instances of a modality in studies from a day (YYYYMMDD) on, each once.
 
         Raises:
             TryAgain, Refused: The PACS does not say.
         """
-        offset, before = 0, None
+        offset, seen = 0, set[str]()
         while True:
             query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
             page = self._rows(query)
-            # A PACS that knows nothing of pages gives the first one again and again.
-            if page == before:
+            new = {found.instance: found for found in map(_found, page) if found and found.instance not in seen}
+            # A short page need not be the last one: a PACS may give fewer than it was asked for. One that knows nothing of
+            # pages gives the first one again and again, maybe in another order.
+            if not new:
                 return
-            yield from filter(None, map(_found, page))
-            if len(page) < PAGE:
-                return
-            offset, before = offset + len(page), page
+            yield from new.values()
+            seen |= new.keys()
+            offset += len(page)
 
     def fetch(self, found: Found) -> bytes:
         """The file of an instance in the transfer syntax that it is stored in.

@@ -166,16 +166,40 @@ def test_a_pacs_that_is_away_is_tried_again() -> None:
         list(web.find("XC", TODAY))
 
 
-def test_a_pacs_that_knows_nothing_of_pages_is_asked_twice_at_most() -> None:
+@pytest.mark.parametrize("reordered", [False, True])
+def test_a_pacs_that_knows_nothing_of_pages_is_asked_twice_at_most(reordered: bool) -> None:
     page = [row(f"1.4.{number}") for number in range(PAGE + 50)]
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
+        if reordered:
+            page.reverse()
         return httpx.Response(200, json=page)
 
     assert len(list(answering(answer).find("XC", TODAY))) == len(page)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("last", [httpx.Response(204), httpx.Response(200, json=[])])
+def test_a_pacs_that_gives_less_than_it_is_asked_for_is_asked_for_the_rest(last: httpx.Response) -> None:
+    everything = [f"1.4.{number}" for number in range(120)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        offset = int(request.url.params["offset"])
+        page = [row(instance) for instance in everything[offset : offset + 50]]
+        return httpx.Response(200, json=page) if page else last
+
+    assert [found.instance for found in answering(answer).find("XC", TODAY)] == everything
+
+
+def test_an_image_that_comes_on_two_pages_is_found_once() -> None:
+    pages = [["1.1", "1.2"], ["1.2", "1.3"], []]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[row(instance) for instance in pages.pop(0)])
+
+    assert [found.instance for found in answering(answer).find("XC", TODAY)] == ["1.1", "1.2", "1.3"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])
