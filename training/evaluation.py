@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
 from training.differential import Differential, differential_of, differential_statistics
-from training.images import Clinical
+from training.images import Clinical, recorded
 from training.labels import CLASSES, MALIGNANT, Label, class_of
 from training.metrics import (
     Bools,
@@ -179,9 +179,10 @@ def people_of(clinical: Clinical) -> frozenset[str]:
     """The groups of people and places on the body that an image belongs to, as far as its source records them."""
     groups = {f"sex-{clinical.sex}"} if clinical.sex in ("male", "female") else set()
     if clinical.age is not None:
-        groups.add(next(f"age-{name}" for name, below in _AGES if clinical.age < below))
+        # An age that is no number is below none of them.
+        groups.update([f"age-{name}" for name, below in _AGES if clinical.age < below][:1])
     for kind, text in (("site", clinical.site), ("skin-type", clinical.skin_type)):
-        if text and text.lower() not in ("unknown", "nan"):
+        if recorded(text):
             groups.add(f"{kind}-{'-'.join(re.findall(r'[a-z0-9]+', text.lower()))}")
     return frozenset(groups)
 

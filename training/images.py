@@ -10,6 +10,9 @@ from training.labels import Label
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
+_NOTHING = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown"})
+
+
 class SourceError(Exception):
     """A data folder cannot be read as any known layout; the message says why."""
 
@@ -62,3 +65,8 @@ class Image:
     given_split: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     clinical: Clinical = Clinical()
+
+
+def recorded(text: str) -> bool:
+    """Whether a cell of a table says something; "NA", "unknown" and the like say that nothing is recorded."""
+    return text.strip().lower() not in _NOTHING

@@ -262,6 +262,7 @@ def test_every_described_set_is_a_known_source() -> None:
         ),
         (Clinical(age=85.0, site="head/neck", skin_type="II"), {"age-60-and-over", "site-head-neck", "skin-type-ii"}),
         (Clinical(sex="unknown", site="unknown"), set()),
+        (Clinical(age=float("nan"), site="NA", skin_type="none"), set()),
         (Clinical(), set()),
     ],
 )

@@ -48,7 +48,7 @@ def _image(folder: Folder, sheet: Sheet, row: Row, name: str, label: Label) -> I
     clinical = Clinical(
         diagnosis=first(row, [*levels, "mel_class", "diagnosis", "benign_malignant"]),
         thickness_mm=number(row.get("mel_thick_mm")),
-        patient=row.get("patient_id", ""),
+        patient=first(row, ["patient_id"]),
         age=number(first(row, ["age_approx", "age"])),
         sex=row.get("sex", ""),
         site=first(row, _SITES),

@@ -18,7 +18,7 @@ import csv
 from pathlib import Path
 
 from training.diagnoses import label_of
-from training.images import Clinical, Image
+from training.images import Clinical, Image, SourceError, recorded
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.layouts.tables import Folder, Row, Sheet, first, number
 
@@ -28,7 +28,11 @@ _SURE = 0.5
 
 
 def read(folder: Folder) -> list[Image]:
-    """Its images; none if the folder is another layout's."""
+    """Its images; none if the folder is another layout's.
+
+    Raises:
+        SourceError: A label of 2017 or 2020 is neither 0 nor 1 nor empty.
+    """
     return [*_read_2016(folder), *_read_2017(folder), *_read_one_hot(folder), *_read_2020(folder)]
 
 
@@ -57,20 +61,32 @@ def _pairs(file: Path) -> list[tuple[str, str]]:
 def _read_2017(folder: Folder) -> list[Image]:
     further = folder.by_image("image_id", "age_approximate", "sex")
     return [
-        _image(folder, sheet, further.get(row["image_id"], {}) | row, row["image_id"], *_label_2017(row))
+        _image(folder, sheet, further.get(row["image_id"], {}) | row, row["image_id"], *_label_2017(sheet, row))
         for sheet in folder.sheets_with("image_id", "melanoma")
         for row in sheet.rows
     ]
 
 
-def _label_2017(row: Row) -> tuple[Label, str]:
-    if float(row["melanoma"]) == 1:
+def _label_2017(sheet: Sheet, row: Row) -> tuple[Label, str]:
+    melanoma, keratosis = (_verdict(sheet, row, "image_id", name) for name in ("melanoma", "seborrheic_keratosis"))
+    if melanoma is None:
+        return frozenset(), ""
+    if melanoma:
         return MELANOMA, "melanoma"
-    if "seborrheic_keratosis" not in row:
+    if keratosis is None:
         return frozenset({"nv", "bkl"}), ""
-    if float(row["seborrheic_keratosis"]) == 1:
-        return frozenset({"bkl"}), "seborrheic keratosis"
-    return frozenset({"nv"}), "nevus"
+    return (frozenset({"bkl"}), "seborrheic keratosis") if keratosis else (frozenset({"nv"}), "nevus")
+
+
+def _verdict(sheet: Sheet, row: Row, key: str, column: str) -> bool | None:
+    """What a column of 0 and 1 says of an image; None where it says nothing."""
+    cell = row.get(column, "")
+    if not recorded(cell):
+        return None
+    value = number(cell)
+    if value not in (0, 1):
+        raise SourceError(f"{sheet.path} has {column}={cell!r} for {row[key]}, which is neither 0 nor 1")
+    return value == 1
 
 
 def _read_one_hot(folder: Folder) -> list[Image]:
@@ -94,13 +110,15 @@ def _read_2020(folder: Folder) -> list[Image]:
     for sheet in folder.sheets_with("image_name", "patient_id", "target"):
         for row in sheet.rows:
             facts = further.get(row["image_name"], {}) | row
-            images.append(_image(folder, sheet, facts, row["image_name"], *_label_2020(row)))
+            images.append(_image(folder, sheet, facts, row["image_name"], *_label_2020(sheet, row)))
     return images
 
 
-def _label_2020(row: Row) -> tuple[Label, str]:
-    text = row.get("diagnosis", "")
-    if row["target"].strip() in ("1", "1.0"):
+def _label_2020(sheet: Sheet, row: Row) -> tuple[Label, str]:
+    text, melanoma = row.get("diagnosis", ""), _verdict(sheet, row, "image_name", "target")
+    if melanoma is None:
+        return frozenset(), text
+    if melanoma:
         return MELANOMA, text or "melanoma"
     # Its unknown ones are benign, too (Rotemberg 2021); words narrow that down where there are some.
     named = label_of(text)
@@ -110,7 +128,7 @@ def _label_2020(row: Row) -> tuple[Label, str]:
 def _image(folder: Folder, sheet: Sheet, facts: Row, name: str, label: Label, diagnosis: str) -> Image:  # noqa: PLR0913, PLR0917
     clinical = Clinical(
         diagnosis=diagnosis,
-        patient=facts.get("patient_id", ""),
+        patient=first(facts, ["patient_id"]),
         age=number(first(facts, ["age_approx", "age_approximate"])),
         sex=facts.get("sex", ""),
         site=first(facts, ["anatom_site_general", "anatom_site_general_challenge"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError
-from training.layouts.tables import Folder
+from training.layouts.tables import Folder, first
 
 
 def read(folder: Folder) -> list[Image]:
@@ -21,9 +21,8 @@ def read(folder: Folder) -> list[Image]:
             clinical = Clinical(diagnosis=row["diagnosis"], sex=row.get("sex", ""), site=row.get("location", ""))
             split = "test" if index in tested else ""
             picture = _picture(folder.path, row["derm"], sheet.path)
-            images.append(
-                Image(picture, folder.name, label_of(row["diagnosis"]), row["case_num"], split, row, clinical)
-            )
+            label, case = label_of(row["diagnosis"]), first(row, ["case_num"])
+            images.append(Image(picture, folder.name, label, case, split, row, clinical))
     return images
 
 

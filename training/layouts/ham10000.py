@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.images import Clinical, Image, SourceError
 from training.labels import DIAGNOSES
-from training.layouts.tables import Folder, Row, Sheet, number
+from training.layouts.tables import Folder, Row, Sheet, first, number
 
 
 def read(folder: Folder) -> list[Image]:
@@ -25,4 +25,4 @@ def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:
     )
     picture = folder.picture(row["image_id"], sheet.path)
     label = frozenset({row["dx"]})
-    return Image(picture, folder.name, label, row["lesion_id"], sheet.split, row, clinical)
+    return Image(picture, folder.name, label, first(row, ["lesion_id"]), sheet.split, row, clinical)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import csv
+import filecmp
+import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from training.images import IMAGE_SUFFIXES, SourceError
+from training.images import IMAGE_SUFFIXES, SourceError, recorded
 
 Row = dict[str, str]
 
 _TABLE_FOLDERS = (".", "meta")
-_NOT_PHOTOGRAPHS = ("segmentation", "mask", "superpixels", "_lesion", "attribute")
-"""In the names of files that archives deliver beside their photographs."""
+_NOT_PHOTOGRAPHS = ("segmentation", "mask", "superpixel", "attribute")
+"""In the names of files that archives deliver beside their photographs, or of the folders that these lie in."""
+
+_MASK_OF = "_lesion"
+"""In the names of PH2's masks; in those of folders it says nothing: `skin_lesions` may well hold photographs."""
 
 
 @dataclass(frozen=True)
@@ -57,33 +63,47 @@ class Folder:
         return {row[key]: row for sheet in self.sheets_with(key, *columns) for row in sheet.rows}
 
     @cached_property
-    def pictures(self) -> dict[str, Path]:
-        """Name without suffix -> file, wherever below the folder it is."""
-        found = (file for file in sorted(self.path.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES)
-        return {file.stem: file for file in found if not any(word in file.stem.lower() for word in _NOT_PHOTOGRAPHS)}
+    def pictures(self) -> dict[str, list[Path]]:
+        """Name without suffix -> the photographs of that name, wherever below the folder they are."""
+        found: dict[str, list[Path]] = defaultdict(list)
+        for file in sorted(self.path.rglob("*")):
+            if file.suffix.lower() in IMAGE_SUFFIXES and self._is_photograph(file):
+                found[file.stem].append(file)
+        return dict(found)
 
     def picture(self, name: str, table: Path) -> Path:
         """The file of an image that a table names.
 
         Raises:
-            SourceError: It is not there.
+            SourceError: It is not there, or several files that are not the same have its name.
         """
-        if name not in self.pictures:
+        files = self.pictures.get(name, [])
+        if not files:
             raise SourceError(f"{table} names {name}, but {self.path} has no such picture")
-        return self.pictures[name]
+        *others, file = files
+        for other in others:
+            # Kaggle hands out HAM10000 with every picture twice: then it does not matter which is taken.
+            if not filecmp.cmp(file, other, shallow=False):
+                raise SourceError(f"{table} names {name}, but which picture is it: {other} or {file}?")
+        return file
+
+    def _is_photograph(self, file: Path) -> bool:
+        place = file.relative_to(self.path).with_suffix("").as_posix().lower()
+        return not any(word in place for word in _NOT_PHOTOGRAPHS) and _MASK_OF not in file.stem.lower()
 
 
 def number(text: str | None) -> float | None:
-    """A number that a table holds; None where it holds none."""
+    """A number that a table holds; None where it holds none, or one that is not finite."""
     try:
-        return float(text) if text else None
+        found = float(text) if text else None
     except ValueError:
         return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def first(row: Row, names: Iterable[str]) -> str:
-    """The first of these columns that says something."""
-    return next((row[name] for name in names if row.get(name)), "")
+    """The first of these columns that says something, see `recorded`."""
+    return next((row[name] for name in names if recorded(row.get(name, ""))), "")
 
 
 def _is_table(file: Path) -> bool:
@@ -92,7 +112,7 @@ def _is_table(file: Path) -> bool:
 
 def _read(file: Path) -> list[Sheet]:
     with file.open(newline="", encoding="utf-8-sig") as opened:
-        reader = csv.DictReader(opened)
+        reader = csv.DictReader(opened, restval="")
         # The archive's older exports write meta.clinical.sex for what newer ones call sex.
         reader.fieldnames = [name.rsplit(".", 1)[-1].strip() for name in reader.fieldnames or ()]
         rows = list(reader)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.training.layouts.written import picture, table
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.policies import THICKNESS
 from training.sources import read_source
 
 NEW = ("isic_id", "diagnosis_1", "diagnosis_2", "diagnosis_3", "mel_thick_mm", "age_approx", "sex", "lesion_id",
@@ -48,3 +49,24 @@ def test_columns_of_former_years(tmp_path: Path, prefix: str, kind: str, diagnos
     assert image.label == label
     assert (image.clinical.diagnosis, image.clinical.thickness_mm) == ("invasive melanoma", 1.2)
     assert image.clinical.sex == "male"
+
+
+def test_what_is_not_recorded_joins_no_lesions_and_is_no_number(tmp_path: Path) -> None:
+    rows = [
+        (name, "Malignant", MELANOCYTIC, "Melanoma, NOS", "nan", "nan", "", word, "NA", "unknown", "", "")
+        for name, word in zip("AB", ("nan", "none"), strict=True)
+    ]
+    table(tmp_path / "metadata.csv", NEW, *rows)
+    for name in "AB":
+        picture(tmp_path / f"{name}.jpg")
+    for image in read_source(tmp_path):
+        assert (image.lesion, image.clinical.patient, image.clinical.skin_type) == ("", "", "")
+        assert (image.clinical.age, image.clinical.thickness_mm) == (None, None)
+        assert THICKNESS.grade_of(image) is None
+
+
+@pytest.mark.parametrize("words", ["Non-melanoma skin cancer", "Basal cell carcinoma"])
+def test_a_malignancy_that_is_said_to_be_no_melanoma(tmp_path: Path, words: str) -> None:
+    table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "diagnosis_2"), ("A", "Malignant", words))
+    picture(tmp_path / "A.jpg")
+    assert [image.label for image in read_source(tmp_path)] == [MALIGNANT]

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.layouts.written import picture, table
-from training.labels import BENIGN, MALIGNANT, MELANOMA
+from training.images import SourceError
+from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.sources import read_source
 
 
@@ -84,3 +85,53 @@ def test_2020_and_siim_keep_patients_together(tmp_path: Path, file: str) -> None
     assert [image.label for image in images] == [BENIGN, {"nv"}, MELANOMA]
     assert [image.lesion for image in images] == ["IP_1", "IP_1", "IP_2"]
     assert images[0].clinical.site == "head/neck"
+
+
+TRUTH_2017 = ("image_id", "melanoma", "seborrheic_keratosis")
+TRUTH_2020 = ("image_name", "patient_id", "target")
+NOTHING: Label = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "label"),
+    [
+        *((TRUTH_2020, ("A", "IP_1", target), MELANOMA) for target in ("1", "1.0", "1.00", " 1")),
+        *((TRUTH_2020, ("A", "IP_1", target), BENIGN) for target in ("0", "0.0", "0.00", "-0")),
+        *((TRUTH_2020, ("A", "IP_1", target), NOTHING) for target in ("", " ", "nan", "NA")),
+        (TRUTH_2017, ("A", "1", ""), MELANOMA),
+        (TRUTH_2017, ("A", "0", "1.00"), frozenset({"bkl"})),
+        (TRUTH_2017, ("A", "0", "nan"), frozenset({"nv", "bkl"})),
+        (TRUTH_2017, ("A", "", "0"), NOTHING),
+        (TRUTH_2017, ("A", "nan", "0.0"), NOTHING),
+    ],
+)
+def test_what_is_not_said_is_not_called_benign(
+    tmp_path: Path, header: tuple[str, ...], row: tuple[str, ...], label: Label
+) -> None:
+    table(tmp_path / "truth.csv", header, row)
+    picture(tmp_path / "A.jpg")
+    assert [image.label for image in read_source(tmp_path)] == [label]
+
+
+@pytest.mark.parametrize("cell", ["malignant", "True", "2", "0.5", "-1", "inf"])
+@pytest.mark.parametrize(
+    ("header", "column"), [(TRUTH_2020, "target"), (TRUTH_2017, "melanoma"), (TRUTH_2017, "seborrheic_keratosis")]
+)
+def test_a_verdict_that_is_neither_0_nor_1_is_refused(
+    tmp_path: Path, header: tuple[str, ...], column: str, cell: str
+) -> None:
+    cells = {header[0]: "A", column: cell}
+    table(tmp_path / "truth.csv", header, [cells.get(name, "0") for name in header])
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=rf"truth\.csv has {column}='{cell}' for A, which is neither 0 nor 1"):
+        read_source(tmp_path)
+
+
+def test_patients_that_are_not_recorded_are_not_one_patient(tmp_path: Path) -> None:
+    rows = [(name, patient, "0") for name, patient in zip("ABCD", ("unknown", "NA", "nan", "IP_1"), strict=True)]
+    table(tmp_path / "train.csv", TRUTH_2020, *rows)
+    for name in "ABCD":
+        picture(tmp_path / f"{name}.jpg")
+    images = read_source(tmp_path)
+    assert [image.lesion for image in images] == ["", "", "", "IP_1"]
+    assert [image.clinical.patient for image in images] == ["", "", "", "IP_1"]

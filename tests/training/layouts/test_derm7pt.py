@@ -33,3 +33,10 @@ def test_a_picture_that_is_not_there(tmp_path: Path) -> None:
     table(tmp_path / "meta" / "meta.csv", HEADER, ROWS[0])
     with pytest.raises(SourceError, match=r"names NEL/Nel002\.jpg, but"):
         read_source(tmp_path)
+
+
+def test_cases_without_a_number_are_not_one_case(tmp_path: Path) -> None:
+    table(tmp_path / "meta" / "meta.csv", HEADER, *(("NA", *row[1:]) for row in ROWS))
+    for row in ROWS:
+        picture(tmp_path / "images" / row[5])
+    assert [image.lesion for image in read_source(tmp_path)] == ["", "", ""]

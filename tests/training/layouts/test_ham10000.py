@@ -29,3 +29,11 @@ def test_a_diagnosis_that_it_does_not_have_is_an_error(tmp_path: Path) -> None:
     table(tmp_path / "metadata.csv", HEADER, ("L", "A", "scc", "histo", "", "", ""))
     with pytest.raises(SourceError, match="dx='scc' for A"):
         read_source(tmp_path)
+
+
+def test_what_says_unknown_is_not_recorded(tmp_path: Path) -> None:
+    rows = [("unknown", "A", "nv", "", "nan", "", ""), ("n/a", "B", "nv", "", "inf", "", "")]
+    table(tmp_path / "metadata.csv", HEADER, *rows)
+    for name in "AB":
+        picture(tmp_path / f"{name}.jpg")
+    assert [(image.lesion, image.clinical.age) for image in read_source(tmp_path)] == [("", None), ("", None)]

@@ -1,6 +1,10 @@
 from pathlib import Path
 
+import pytest
+from PIL import Image
+
 from tests.training.layouts.written import picture, table
+from training.images import SourceError
 from training.layouts.tables import Folder, first, number
 
 
@@ -25,7 +29,41 @@ def test_masks_are_no_photographs(tmp_path: Path) -> None:
     assert sorted(Folder(tmp_path).pictures) == ["A", "C"]
 
 
+def test_a_mask_of_the_same_name_is_not_taken_for_the_photograph(tmp_path: Path) -> None:
+    for name in ("images/A.jpg", "masks/A.png", "Part1_Segmentations/A.png", "super_pixel/superpixels/A.png"):
+        picture(tmp_path / name)
+    picture(tmp_path / "masks" / "B.png")
+    picture(tmp_path / "skin_lesions" / "C.png")
+    folder = Folder(tmp_path)
+    assert folder.picture("A", tmp_path / "t.csv") == tmp_path / "images" / "A.jpg"
+    assert folder.picture("C", tmp_path / "t.csv") == tmp_path / "skin_lesions" / "C.png"
+    with pytest.raises(SourceError, match="names B, but"):
+        folder.picture("B", tmp_path / "t.csv")
+
+
+def test_a_data_root_whose_own_name_sounds_like_masks(tmp_path: Path) -> None:
+    picture(tmp_path / "segmentation" / "clinic" / "A.jpg")
+    assert sorted(Folder(tmp_path / "segmentation" / "clinic").pictures) == ["A"]
+
+
+def test_of_two_pictures_of_one_name_none_is_chosen_silently(tmp_path: Path) -> None:
+    picture(tmp_path / "first" / "A.jpg")
+    picture(tmp_path / "second" / "A.jpg")
+    folder = Folder(tmp_path)
+    assert folder.picture("A", tmp_path / "t.csv").name == "A.jpg"  # the same file twice
+    Image.new("RGB", (8, 8), "pink").save(tmp_path / "first" / "A.jpg")
+    with pytest.raises(SourceError, match=r"t\.csv names A, but which picture is it: \S+first/A\.jpg or"):
+        folder.picture("A", tmp_path / "t.csv")
+
+
+def test_a_row_that_ends_early_says_nothing_in_its_last_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,dx,age\nA,nv\n")
+    assert Folder(tmp_path).sheets_with("dx")[0].rows == [{"image": "A", "dx": "nv", "age": ""}]
+
+
 def test_cells() -> None:
-    assert [number(text) for text in ("0.5", "", None, "unknown")] == [0.5, None, None, None]
+    cells = ("0.5", "", None, "unknown", "nan", "inf", "-1e999")
+    assert [number(text) for text in cells] == [0.5, None, None, None, None, None, None]
     assert first({"a": "", "b": "x"}, ["a", "b"]) == "x"
-    assert first({}, ["a"]) == ""
+    assert first({"a": "NaN", "b": "unknown", "c": "x"}, ["a", "b", "c"]) == "x"
+    assert first({"a": "n/a"}, ["a"]) == first({}, ["a"]) == ""
