@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.images import Image, SourceError
-from training.layouts import LAYOUTS, Folder
+from training.layouts import LAYOUTS, Folder, folders
 
 
 def read_source(path: Path) -> list[Image]:
@@ -28,24 +28,32 @@ def read_source(path: Path) -> list[Image]:
 def read_sources(root: Path) -> list[Image]:
     """Read every folder of a data root that holds labelled images, or the root itself if it is such a folder.
 
-    Folders with neither tables nor classes are passed over.
+    Folders with neither tables nor classes are passed over. A root with train/ and test/ is one source with a split of
+    its own, not two that would be split again.
 
     Raises:
         SourceError: There is no such folder, none in it is left, a table has columns of no known layout, or it names a
-            picture that is not there.
+            picture that is not there; or train/ and test/ lie among other sources.
     """
     if not root.is_dir():
         raise SourceError(f"no data folder at {root}: name one with --data")
-    found = [image for path in sorted(root.iterdir()) if path.is_dir() for image in _read_if_labelled(path)]
-    if found or not _is_labelled(root):
-        if not found:
-            raise SourceError(f"no labelled images under {root}: expected folders with a table, or folders of classes")
-        return found
+    labelled = [path for path in sorted(root.iterdir()) if path.is_dir() and _is_labelled(path)]
+    if labelled and not _is_one_source(root, labelled):
+        return [image for path in labelled for image in read_source(path)]
+    if not _is_labelled(root):
+        raise SourceError(f"no labelled images under {root}: expected folders with a table, or folders of classes")
     return read_source(root)
 
 
-def _read_if_labelled(path: Path) -> list[Image]:
-    return read_source(path) if _is_labelled(path) else []
+def _is_one_source(root: Path, labelled: list[Path]) -> bool:
+    parts = folders.parts(root)
+    if len(parts) < 2:
+        return False
+    others = [path.name for path in labelled if path not in parts]
+    if others:
+        beside = f"{' and '.join(part.name for part in parts)} beside {', '.join(others)}"
+        raise SourceError(f"{root} has {beside}: put them into a folder named after the source")
+    return True
 
 
 def _is_labelled(path: Path) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.built import Data
+from tests.training.layouts.written import picture
 from training.images import Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA
 from training.sources import read_source, read_sources
@@ -77,6 +78,34 @@ def test_a_malignancy_of_unknown_kind_may_be_any(tmp_path: Path) -> None:
 def test_folders_without_labels_are_passed_over(data: Data) -> None:
     assert (data.root / "notes").is_dir()
     assert "notes" not in {image.source for image in data.table.images}
+
+
+def _paint_parts(root: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("benign", "malignant"):
+            picture(root / part / name / f"{part}_{name}.png")
+
+
+def test_a_root_with_train_and_test_is_one_source_with_its_own_split(tmp_path: Path) -> None:
+    root = tmp_path / "my-clinic"
+    _paint_parts(root)
+    (root / "notes").mkdir()
+    found = read_sources(root)
+    assert found == read_source(root) == read_sources(tmp_path)
+    assert {(image.source, image.given_split) for image in found} == {("my-clinic", "train"), ("my-clinic", "test")}
+
+
+def test_train_and_test_among_other_sources_are_nobody_s_split(tmp_path: Path) -> None:
+    _paint_parts(tmp_path)
+    picture(tmp_path / "clinic" / "melanoma" / "a.png")
+    with pytest.raises(SourceError, match="has test and train beside clinic: put them into a folder"):
+        read_sources(tmp_path)
+
+
+def test_a_source_may_be_called_test(tmp_path: Path) -> None:
+    for source in ("test", "clinic"):
+        picture(tmp_path / source / "melanoma" / "a.png")
+    assert [(image.source, image.given_split) for image in read_sources(tmp_path)] == [("clinic", ""), ("test", "")]
 
 
 def test_a_folder_without_anything_to_read(tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ _PARTS = {
 }
 
 
+def parts(path: Path) -> list[Path]:
+    """The folders train/, test/ and the like that hold folders with pictures: the parts of one source."""
+    named = (part for part in _folders(path) if part.name.lower() in _PARTS)
+    return [part for part in named if any(map(_pictures, _folders(part)))]
+
+
 def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
@@ -29,8 +35,8 @@ def read(folder: Folder) -> list[Image]:
         SourceError: Some folders are classes and others with pictures in them are not known as one, or one is named
             after what it is not.
     """
-    parts = [(part, _PARTS[part.name.lower()]) for part in _folders(folder.path) if part.name.lower() in _PARTS]
-    places = sorted(parts, key=lambda part: part[1] == "test") or [(folder.path, "")]
+    given = [(part, _PARTS[part.name.lower()]) for part in parts(folder.path)]
+    places = sorted(given, key=lambda part: part[1] == "test") or [(folder.path, "")]
     classes = [(place, split) for part, split in places for place in _folders(part) if _pictures(place)]
     known = [(place, split) for place, split in classes if label_of(place.name)]
     strange = [place for place, _ in classes if not label_of(place.name)]
