@@ -5,20 +5,25 @@ from __future__ import annotations
 from training.diagnoses import label_of
 from training.images import Clinical, Image
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.layouts.once import once
 from training.layouts.tables import Folder, Row, Sheet, first, number
 
 _SITES = ("anatom_site_special", "anatom_site_general", "anatom_site_general_challenge")
 
 
 def read(folder: Folder) -> list[Image]:
-    """Its images; none if the folder is another layout's."""
+    """Its images; none if the folder is another layout's.
+
+    Raises:
+        SourceError: A picture that a table names is not there, or two tables contradict each other about its label.
+    """
     new = folder.sheets_with("isic_id", "diagnosis_1")
     old = [sheet for sheet in folder.sheets_with("benign_malignant") if sheet not in new]
     named = [(sheet, _key(sheet)) for sheet in old]
-    return [
+    return once([
         *(_image(folder, sheet, row, row["isic_id"], _new_label(row)) for sheet in new for row in sheet.rows),
         *(_image(folder, sheet, row, row[key], _old_label(row)) for sheet, key in named if key for row in sheet.rows),
-    ]
+    ])  # fmt: skip
 
 
 def _key(sheet: Sheet) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError, recorded
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
+from training.layouts.once import once
 from training.layouts.tables import Folder, Row, Sheet, first, number
 
 _SEVEN = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
@@ -31,9 +32,10 @@ def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
     Raises:
-        SourceError: A label of 2017 or 2020 is neither 0 nor 1 nor empty.
+        SourceError: A label of 2017 or 2020 is neither 0 nor 1 nor empty, a picture is not there, or two tables
+            contradict each other about its label.
     """
-    return [*_read_2016(folder), *_read_2017(folder), *_read_one_hot(folder), *_read_2020(folder)]
+    return once([*_read_2016(folder), *_read_2017(folder), *_read_one_hot(folder), *_read_2020(folder)])
 
 
 def _read_2016(folder: Folder) -> list[Image]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from training.images import Clinical, Image, SourceError
 from training.labels import DIAGNOSES
+from training.layouts.once import once
 from training.layouts.tables import Folder, Row, Sheet, first, number
 
 
 def read(folder: Folder) -> list[Image]:
-    """Its images; none if the folder is another layout's."""
+    """Its images; none if the folder is another layout's.
+
+    Raises:
+        SourceError: A diagnosis is none of the seven, a picture is not there, or two rows give it other diagnoses.
+    """
     sheets = folder.sheets_with("dx", "lesion_id", "image_id")
-    return [_image(folder, sheet, row) for sheet in sheets for row in sheet.rows]
+    return once(_image(folder, sheet, row) for sheet in sheets for row in sheet.rows)
 
 
 def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:

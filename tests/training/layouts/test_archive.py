@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.layouts.written import picture, table
+from training.images import SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.policies import THICKNESS
 from training.sources import read_source
@@ -70,3 +71,14 @@ def test_a_malignancy_that_is_said_to_be_no_melanoma(tmp_path: Path, words: str)
     table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "diagnosis_2"), ("A", "Malignant", words))
     picture(tmp_path / "A.jpg")
     assert [image.label for image in read_source(tmp_path)] == [MALIGNANT]
+
+
+def test_an_export_of_today_and_one_of_former_years_list_a_picture_once(tmp_path: Path) -> None:
+    table(tmp_path / "new.csv", ("isic_id", "diagnosis_1", "diagnosis_3"), ("A", "Malignant", "Melanoma, NOS"))
+    table(tmp_path / "old.csv", ("name", "benign_malignant", "age_approx"), ("A", "malignant", "50"))
+    picture(tmp_path / "A.jpg")
+    (image,) = read_source(tmp_path)
+    assert (image.label, image.clinical.age) == (MELANOMA, 50.0)
+    table(tmp_path / "old.csv", ("name", "benign_malignant"), ("A", "benign"))
+    with pytest.raises(SourceError, match=r"A\.jpg is listed twice"):
+        read_source(tmp_path)

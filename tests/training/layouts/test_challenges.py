@@ -135,3 +135,21 @@ def test_patients_that_are_not_recorded_are_not_one_patient(tmp_path: Path) -> N
     images = read_source(tmp_path)
     assert [image.lesion for image in images] == ["", "", "", "IP_1"]
     assert [image.clinical.patient for image in images] == ["", "", "", "IP_1"]
+
+
+def test_a_picture_that_two_tables_list_is_there_once(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", (*TRUTH_2020, "diagnosis"), ("A", "IP_1", "0", "nevus"), ("B", "IP_2", "1", ""))
+    table(tmp_path / "ISIC_2020_Training_GroundTruth.csv", TRUTH_2020, ("B", "IP_2", "1"), ("A", "IP_1", "0"))
+    for name in "AB":
+        picture(tmp_path / f"{name}.jpg")
+    found = {image.path.stem: image.label for image in read_source(tmp_path)}
+    assert len(read_source(tmp_path)) == 2
+    assert found == {"A": {"nv"}, "B": MELANOMA}
+
+
+def test_tables_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", TRUTH_2020, ("A", "IP_1", "0"))
+    table(tmp_path / "corrected.csv", TRUTH_2020, ("A", "IP_1", "1"))
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=r"A\.jpg is listed twice, with labels that contradict each other"):
+        read_source(tmp_path)

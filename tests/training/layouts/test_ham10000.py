@@ -37,3 +37,10 @@ def test_what_says_unknown_is_not_recorded(tmp_path: Path) -> None:
     for name in "AB":
         picture(tmp_path / f"{name}.jpg")
     assert [(image.lesion, image.clinical.age) for image in read_source(tmp_path)] == [("", None), ("", None)]
+
+
+def test_a_picture_that_two_copies_of_the_table_list_is_there_once(tmp_path: Path) -> None:
+    for name in ("HAM10000_metadata", "HAM10000_metadata.csv"):
+        table(tmp_path / name, HEADER, ("L", "A", "nv", "histo", "", "", ""))
+    picture(tmp_path / "A.jpg")
+    assert len(read_source(tmp_path)) == 1
