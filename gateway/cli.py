@@ -43,6 +43,7 @@ MEANING = {
     "answered": "wait for the PACS to take the report",
     "delivered": "are done: the report is in the PACS",
     "failed": "were refused for good",
+    "missing": "were found in the PACS, which does not hand them out",
 }
 
 
@@ -82,7 +83,7 @@ def _show(queue: Queue, uids: list[str], as_json: bool) -> int:
         known = [queue.item(key_of(uid)) for uid in uids]
         shown = [item for item in known if item is not None]
     else:
-        shown = [i for name in ("failed", "answered", "received") for i in queue.items(name) if i.problem]
+        shown = [i for name in ("failed", "missing", "answered", "received") for i in queue.items(name) if i.problem]
     looked, trouble = queue.marked(LOOKED), queue.marked(TROUBLE)
     if as_json:
         listed = [item._asdict() for item in shown]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from gateway.objects import identity
-from gateway.problems import Fault, Refused, TryAgain, check_status
+from gateway.problems import Away, Fault, Refused, TryAgain, check_status
 from gateway.settings import Settings
 
 PAGE = 100
@@ -63,8 +63,8 @@ class DicomWeb:
             query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
             page = self._rows(query)
             new = {found.instance: found for found in map(_found, page) if found and found.instance not in seen}
-            # A short page need not be the last one: a PACS may give fewer than it was asked for. One that knows nothing of
-            # pages gives the first one again and again, maybe in another order.
+            # A short page need not be the last one: a PACS may give fewer than it was asked for. One that knows nothing
+            # of pages gives the first one again and again, maybe in another order.
             if not new:
                 return
             yield from new.values()
@@ -129,7 +129,9 @@ class DicomWeb:
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
         try:
             response = self.http.request(method, path, **options)
-        except httpx.TransportError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Away(f"pacs_{type(error).__name__}") from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:  # InvalidURL: what it calls a UID makes no address
             raise TryAgain(f"pacs_{type(error).__name__}") from error
         if response.is_success:
             return response

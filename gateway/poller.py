@@ -1,7 +1,13 @@
-"""Looks for images in the PACS: those in studies of the last days that did not come before are fetched and queued."""
+"""Looks for images in the PACS: those in studies of the last days that did not come before are fetched and queued.
+
+One that the PACS has and does not hand out is noted as missing. It keeps nothing else waiting, and is asked for again
+as long as it is found.
+"""
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -9,15 +15,19 @@ from threading import Event
 from gateway import log
 from gateway.dicomweb import DicomWeb, Found
 from gateway.objects import WANTED, NoDicomObject, identity, key_of
-from gateway.problems import Refused, Trouble
+from gateway.problems import Away, Trouble
 from gateway.queue import Full, Queue
 from gateway.settings import Settings
+from gateway.worker import wait
 
 LOOKED = "looked"
-"""Mark of the queue: the day of the last look that found and fetched everything, or of the first start."""
+"""Mark of the queue: the day of the last look after which nothing was missing, or too long; or of the first start."""
 
 TROUBLE = "look_trouble"
 """Mark of the queue: what the last look stumbled over, empty if nothing."""
+
+LONGEST_WAIT = 3600.0
+"""Most seconds between two attempts to fetch one image."""
 
 
 class Poller:
@@ -36,7 +46,11 @@ class Poller:
             stop.wait(self._settings.poll_seconds)
 
     def look(self, stop: Event | None = None) -> None:
-        """Looks once. The day from which is only moved on if nothing went wrong, so nothing is left out by trouble."""
+        """Looks once. The day from which is only moved on if nothing went wrong, so nothing is left out by trouble.
+
+        What was missing for as long as failed images are kept does not hold it up any more: an image that is never to
+        be had must not have the looks go through ever more days.
+        """
         day, trouble = _today(), ""
         since = date.fromisoformat(str(self._queue.marked(LOOKED))) - timedelta(days=self._settings.poll_days)
         try:
@@ -45,30 +59,42 @@ class Poller:
                     if stop is not None and stop.is_set():
                         return
                     trouble = self._take(found) or trouble
+            if not self._awaits():
+                self._queue.mark(LOOKED, day.isoformat())
         except Full:
             trouble = "queue_full"
-        except (Trouble, OSError) as error:
+        except (Trouble, OSError, sqlite3.Error) as error:
             trouble = error.code if isinstance(error, Trouble) else type(error).__name__
         self._queue.mark(TROUBLE, trouble)
         if trouble:
             log.event("look_trouble", problem=trouble)
-        else:
-            self._queue.mark(LOOKED, day.isoformat())
+
+    def _awaits(self) -> bool:
+        """Whether an image is missing that may not fall out of what is looked for yet."""
+        long_ago = time.time() - self._settings.keep_failed_days * 86_400
+        return any(item.since > long_ago for item in self._queue.items("missing"))
 
     def _take(self, found: Found) -> str | None:
         """Fetches an image unless it came before; returns why it cannot be had, if that is about this one alone."""
         key = key_of(found.instance)
-        if found.sop_class not in WANTED or self._queue.knows(key):
+        known = self._queue.item(key)
+        if found.sop_class not in WANTED or (known is not None and known.state != "missing"):
             return None
+        if known is not None and known.due > time.time():
+            return known.problem
         try:
             data = self._web.fetch(found)
             problem = None if identity(data).sop_instance == found.instance else "pacs_other_instance"
-        except Refused as error:
+        except Away:
+            raise
+        except Trouble as error:
             problem = error.code
         except NoDicomObject:
             problem = "no_dicom_object"
         if problem:
-            log.event("not_fetched", key=key, problem=problem)
+            seconds = wait(known.attempts + 1 if known else 1, None, LONGEST_WAIT)
+            self._queue.miss(key, problem, seconds)
+            log.event("not_fetched", key=key, problem=problem, seconds=round(seconds, 1))
             return problem
         if self._queue.add(key, data):
             log.event("fetched", key=key, bytes=len(data))

@@ -3,6 +3,7 @@
 Trouble
   x TryAgain     the same may go well later: a connection, a full disk, a key that expired
       x Fault    so it is said, but it may as well be the object: it is not tried for ever
+      x Away     so it is of every object: nobody was reached
   x Refused      it is about this object and stays so
 """
 
@@ -27,6 +28,10 @@ class TryAgain(Trouble):
 
 class Fault(TryAgain):
     """The other side failed over this object."""
+
+
+class Away(TryAgain):
+    """The other side was not even reached, which says nothing of this object."""
 
 
 class Refused(Trouble):

@@ -5,6 +5,8 @@
                         |                              |
                         +------- refused for good -----+--> failed --`retry`, or the image comes again--> ...
 
+    missing --fetched by the poller, or sent by the PACS--> received
+
 A row is kept for ever, for an image that comes twice to be known; it holds a hash of the UID, and nothing of a patient.
 The files of an item, `KEY.image` and `KEY.report`, go once it is delivered.
 """
@@ -21,7 +23,7 @@ from typing import Literal, NamedTuple
 
 from gateway.spool import Spool
 
-State = Literal["received", "answered", "delivered", "failed"]
+State = Literal["received", "answered", "delivered", "failed", "missing"]
 
 DATABASE = "queue.sqlite3"
 
@@ -55,7 +57,7 @@ class Item(NamedTuple):
     bytes: int
     """Size of the image's file; 0 once it is gone."""
     attempts: int
-    """How often the step that it is waiting for went wrong."""
+    """How often the step that it is waiting for went wrong; of one that is missing, how often it was not to be had."""
     due: float
     """When that step is to be tried, in seconds of the epoch."""
     problem: str | None
@@ -94,7 +96,7 @@ class Queue:
         """Takes an image; when this returns, it cannot get lost.
 
         Returns:
-            Whether it is new, or comes again after it had failed; another one that comes again changes nothing.
+            Whether it is new, or comes after it failed or was missing; another one that comes again changes nothing.
 
         Raises:
             Full: There is no room.
@@ -102,7 +104,7 @@ class Queue:
         """
         with self._lock:
             known = self.item(key)
-            if known is not None and known.state != "failed":
+            if known is not None and known.state not in {"failed", "missing"}:
                 return False
             items, taken = self._one("SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered'")
             before = (0, 0) if known is None else (1, known.bytes)
@@ -119,10 +121,6 @@ class Queue:
                 self.spool.remove(image_file(key))
                 raise
             return True
-
-    def knows(self, key: str) -> bool:
-        """Whether the image came before, whatever became of it."""
-        return self.item(key) is not None
 
     def item(self, key: str) -> Item | None:
         """How an image stands."""
@@ -158,6 +156,15 @@ class Queue:
         self._execute(
             "UPDATE items SET state = 'failed', attempts = attempts + 1, problem = ?, since = ? WHERE key = ?",
             problem, time.time(), key,
+        )  # fmt: skip
+
+    def miss(self, key: str, problem: str, seconds: float) -> None:
+        """Notes that the PACS has an image and does not hand it out, and is to be asked again in so many seconds."""
+        self._execute(
+            "INSERT INTO items (key, state, bytes, attempts, due, problem, since) VALUES (?, 'missing', 0, 1, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET attempts = attempts + 1, due = excluded.due, problem = excluded.problem "
+            "WHERE state = 'missing'",
+            key, (now := time.time()) + seconds, problem, now,
         )  # fmt: skip
 
     def retry(self, key: str) -> bool:

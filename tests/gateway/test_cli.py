@@ -19,6 +19,7 @@ def state(tmp_path: Path) -> Path:
     queue = Queue(tmp_path / "state")
     for key in ("waits", "answered", "done", "failed", "gone"):
         queue.add(key, b"image")
+    queue.miss("absent", "pacs_404", 60)
     queue.postpone("waits", "service_not_reachable", 0)
     queue.answered("answered", b"report")
     queue.answered("done", b"report")
@@ -49,13 +50,14 @@ def test_status_says_how_many_are_how_far_and_what_is_stuck(state: Path, say: Sa
     status, out, _ = say("status", "--state", str(state))
     assert status == 0
     lines = out.splitlines()
-    assert [line.split()[:2] for line in lines[:4]] == [
-        ["1", "received"], ["1", "answered"], ["1", "delivered"], ["2", "failed"],
+    assert [line.split()[:2] for line in lines[:5]] == [
+        ["1", "received"], ["1", "answered"], ["1", "delivered"], ["2", "failed"], ["1", "missing"],
     ]  # fmt: skip
     assert "2026-01-02" in out
-    stuck = [line.split() for line in lines if "service_" in line]
+    stuck = [line.split() for line in lines if "service_" in line or "pacs_" in line]
     assert [(words[0], words[-1]) for words in stuck] == [
-        ("gone", "service_corrupt_image"), ("failed", "service_corrupt_image"), ("waits", "service_not_reachable"),
+        ("gone", "service_corrupt_image"), ("failed", "service_corrupt_image"), ("absent", "pacs_404"),
+        ("waits", "service_not_reachable"),
     ]  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def test_status_for_programs_and_of_one_image(state: Path, say: Say) -> None:
     queue.add(key_of(uids(image)[1]), image)
     queue.close()
     whole = json.loads(say("status", "--json", "--state", str(state))[1])
-    assert whole["counts"] == {"received": 2, "answered": 1, "delivered": 1, "failed": 2}
+    assert whole["counts"] == {"received": 2, "answered": 1, "delivered": 1, "failed": 2, "missing": 1}
     one = json.loads(say("status", "--json", "--state", str(state), uids(image)[1])[1])
     assert [item["state"] for item in one["items"]] == ["received"]
     status, _, complaint = say("status", "--state", str(state), "1.2.3")

@@ -1,7 +1,7 @@
 """DICOMweb against a real Orthanc."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -13,8 +13,9 @@ from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
 from gateway import dicomweb
 from gateway.dicomweb import PAGE, DicomWeb, Found
-from gateway.problems import Fault, Refused, Trouble, TryAgain
+from gateway.problems import Away, Fault, Refused, Trouble, TryAgain
 from gateway.settings import read_settings
+from tests.gateway.answering_pacs import answering, row
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
 from tests.gateway.samples import photograph, report_on, uids
 
@@ -35,16 +36,6 @@ def web_of(url: str, password: str = PASSWORD) -> Iterator[DicomWeb]:
 def web(pacs: Pacs) -> Iterator[DicomWeb]:
     with web_of(pacs.web) as opened:
         yield opened
-
-
-def answering(answer: Callable[[httpx.Request], httpx.Response]) -> DicomWeb:
-    """A PACS that answers as a test tells it to."""
-    return DicomWeb(httpx.Client(base_url="http://pacs", transport=httpx.MockTransport(answer)))
-
-
-def row(instance: str) -> dict[str, dict[str, object]]:
-    tags = {"00080016": "1.2.840.10008.5.1.4.1.1.77.1.4", "0020000D": "1.2", "0020000E": "1.3", "00080018": instance}
-    return {tag: {"vr": "UI", "Value": [value]} for tag, value in tags.items()}
 
 
 def stored(pacs: Pacs, image: bytes) -> str:
@@ -162,8 +153,16 @@ def test_an_answer_that_is_not_understood_is_no_delivery_unless_the_report_is_th
 
 
 def test_a_pacs_that_is_away_is_tried_again() -> None:
-    with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(TryAgain, match="pacs_ConnectError"):
+    with web_of(f"http://127.0.0.1:{free_port()}") as web, pytest.raises(Away, match="pacs_ConnectError"):
         list(web.find("XC", TODAY))
+
+
+def test_an_image_that_cannot_be_unpacked_or_asked_for_may_be_another_time() -> None:
+    web = answering(lambda request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=b"no gzip"))
+    for instance, code in (("1.4", "pacs_DecodingError"), ("1.4\0", "pacs_InvalidURL")):
+        with pytest.raises(TryAgain, match=code) as raised:
+            web.fetch(Found("1.1", "1.2", "1.3", instance))
+        assert not isinstance(raised.value, Away), "it is about this image"
 
 
 @pytest.mark.parametrize("reordered", [False, True])

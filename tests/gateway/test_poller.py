@@ -1,16 +1,20 @@
-"""The poller against a real Orthanc."""
+"""The poller against a real Orthanc, and against a PACS that has trouble with single images."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
+from gateway import worker
 from gateway.dicomweb import DicomWeb
 from gateway.objects import identity, key_of
 from gateway.poller import LOOKED, TROUBLE, Poller
-from gateway.queue import Queue
+from gateway.queue import Item, Queue
 from gateway.settings import read_settings
+from tests.gateway.answering_pacs import answering, row
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
 from tests.gateway.samples import photograph, uids
 
@@ -59,11 +63,11 @@ def test_old_studies_and_other_classes_are_left_alone(pacs: Pacs, queue: Queue) 
     old = store(pacs, photograph(modality="DMS", StudyDate=week_ago))
     video = store(pacs, photograph(modality="DMS", sop_class="1.2.840.10008.5.1.4.1.1.77.1.4.1"))
     look(pacs.web, queue)
-    assert not queue.knows(old)
-    assert not queue.knows(video)
+    assert not queue.item(old)
+    assert not queue.item(video)
     queue.mark(LOOKED, (TODAY - timedelta(days=6)).isoformat())
     look(pacs.web, queue)
-    assert queue.knows(old), "the gateway was away since then"
+    assert queue.item(old), "the gateway was away since then"
     assert queue.marked(LOOKED) == TODAY.isoformat()
 
 
@@ -80,7 +84,7 @@ def test_trouble_is_noted_and_the_day_stays_until_all_is_well(pacs: Pacs, tmp_pa
     roomy = Queue(tmp_path / "small")
     look(pacs.web, roomy)
     assert (roomy.marked(LOOKED), roomy.marked(TROUBLE)) == (TODAY.isoformat(), "")
-    assert all(roomy.knows(key) for key in keys)
+    assert all(roomy.item(key) for key in keys)
     roomy.close()
 
 
@@ -92,3 +96,92 @@ def test_a_new_gateway_begins_with_the_day_of_its_first_start(queue: Queue) -> N
 def test_a_key_is_that_of_what_is_found() -> None:
     image = photograph()
     assert key_of(uids(image)[1]) == identity(image).key
+
+
+SOUND, BAD, LATER = (photograph() for _ in range(3))
+YESTERDAY = (TODAY - timedelta(days=1)).isoformat()
+
+Answers = dict[str, bytes | int | Exception]
+"""What WADO-RS gives for each SOP Instance UID: a file, a status, or what is raised in the place of an answer."""
+
+
+class Troubled:
+    """A PACS that lists images in this order, and answers so whoever fetches one."""
+
+    def __init__(self, queue: Queue, answers: Answers, **options: str) -> None:
+        self.answers, self.fetched = answers, list[str]()
+        settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"} | options)
+        self.look = Poller(settings, answering(self._answer), queue, lambda: None).look
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/instances":
+            rows = [row(uid) for uid in self.answers] if request.url.params["offset"] == "0" else []
+            return httpx.Response(200, json=rows)
+        self.fetched.append(uid := request.url.path.rpartition("/")[2])
+        answer = self.answers[uid]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer) if isinstance(answer, int) else httpx.Response(200, content=answer)
+
+
+def item(queue: Queue, image: bytes) -> Item:
+    found = queue.item(identity(image).key)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (404, "pacs_404"),
+        (410, "pacs_410"),
+        (500, "pacs_500"),
+        (400, "pacs_400"),
+        (httpx.ReadTimeout(""), "pacs_ReadTimeout"),
+        (httpx.DecodingError(""), "pacs_DecodingError"),
+        (b"no DICOM", "no_dicom_object"),
+        (SOUND, "pacs_other_instance"),
+    ],
+)
+def test_an_image_that_is_not_to_be_had_keeps_no_other_waiting(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, answer: bytes | int | Exception, problem: str
+) -> None:
+    monkeypatch.setattr(worker, "FIRST_WAIT", 60.0)
+    queue.mark(LOOKED, YESTERDAY)
+    (bad, later) = (uids(image)[1] for image in (BAD, LATER))
+    pacs = Troubled(queue, {bad: answer, later: LATER})
+    pacs.look()
+    pacs.look()
+    assert pacs.fetched == [bad, later], "it is not asked for at once again"
+    assert item(queue, LATER).state == "received"
+    missing = item(queue, BAD)
+    assert (missing.state, missing.problem, missing.attempts) == ("missing", problem, 1)
+    assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (YESTERDAY, problem)
+    pacs.answers[bad] = BAD
+    queue.miss(missing.key, problem, 0)
+    pacs.look()
+    assert item(queue, BAD).state == "received"
+    assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (TODAY.isoformat(), "")
+
+
+def test_what_is_missing_for_long_is_not_waited_for_and_still_asked_for(queue: Queue) -> None:
+    queue.mark(LOOKED, YESTERDAY)
+    uid = uids(BAD)[1]
+    pacs = Troubled(queue, {uid: 404}, keep_failed_days="0")
+    pacs.look()
+    assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (TODAY.isoformat(), "pacs_404")
+    for _ in range(3):
+        queue.miss(identity(BAD).key, "pacs_404", 0)
+        pacs.look()
+    assert len(pacs.fetched) == 4
+    assert item(queue, BAD).attempts == 7
+    assert item(queue, BAD).due > time.time() + 20, "the waits grow"
+
+
+def test_a_pacs_that_goes_away_is_not_asked_for_the_rest(queue: Queue) -> None:
+    queue.mark(LOOKED, YESTERDAY)
+    pacs = Troubled(queue, {uids(image)[1]: httpx.ConnectError("") for image in (BAD, LATER)})
+    pacs.look()
+    assert len(pacs.fetched) == 1
+    assert queue.counts() == {}, "it is no image's fault"
+    assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (YESTERDAY, "pacs_ConnectError")

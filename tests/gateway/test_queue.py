@@ -76,6 +76,20 @@ def test_an_image_that_failed_may_come_again(queue: Queue) -> None:
     assert queue.spool.read("a.image") == b"sound"
 
 
+def test_an_image_that_is_missing_may_come_and_then_is_missing_no_more(queue: Queue) -> None:
+    queue.miss("a", "pacs_404", 60)
+    queue.miss("a", "pacs_500", 120)
+    assert queue.due(set()) is None
+    assert not queue.retry("a")
+    assert (item := again(queue).item("a")) is not None
+    assert (item.state, item.bytes, item.attempts, item.problem) == ("missing", 0, 2, "pacs_500")
+    assert time.time() + 60 < item.due <= time.time() + 120
+    assert queue.add("a", b"image")
+    queue.miss("a", "pacs_404", 60)
+    assert (item := queue.due(set())) is not None
+    assert (item.state, item.bytes, item.attempts, item.problem) == ("received", 5, 0, None)
+
+
 def test_room_is_bounded_in_items_and_bytes(queue: Queue) -> None:
     with pytest.raises(Full):
         queue.add("a", b"x" * 101)
