@@ -74,7 +74,7 @@ class Queue:
 
         Args:
             folder: Of its own; made if need be.
-            max_items: Items that may be kept at once, not counting delivered ones.
+            max_items: Images that may be kept at once.
             max_bytes: Bytes that their images may have together.
         """
         self.spool = Spool(folder / "spool")
@@ -106,9 +106,12 @@ class Queue:
             known = self.item(key)
             if known is not None and known.state not in {"failed", "missing"}:
                 return False
-            items, taken = self._one("SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered'")
-            before = (0, 0) if known is None else (1, known.bytes)
-            if items - before[0] >= self._max_items or taken - before[1] + len(image) > self._max_bytes:
+            # One whose image is gone takes up no room.
+            items, taken = self._one(
+                "SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered' AND bytes > 0"
+            )
+            before = 0 if known is None else known.bytes
+            if items - (before > 0) >= self._max_items or taken - before + len(image) > self._max_bytes:
                 raise Full
             self.spool.remove(report_file(key))
             self.spool.write(image_file(key), image)

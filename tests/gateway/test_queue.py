@@ -107,6 +107,22 @@ def test_room_is_bounded_in_items_and_bytes(queue: Queue) -> None:
     assert sorted(queue.spool.names()) == ["b.image", "c.image", "d.image"]
 
 
+def test_what_failed_takes_up_room_as_long_as_its_image_is_kept_and_what_is_missing_takes_none(queue: Queue) -> None:
+    for key in ("a", "b", "c"):
+        queue.add(key, b"image")
+        queue.fail(key, "refused")
+        queue.miss(key * 2, "pacs_404", 60)
+    with pytest.raises(Full):
+        queue.add("d", b"image")
+    assert queue.add("a", b"again"), "it takes the place of what it was"
+    queue.fail("a", "refused")
+    assert queue.expire(0) == 3
+    for key in ("a", "aa", "d"):
+        assert queue.add(key, b"x" * 33)
+    with pytest.raises(Full):
+        queue.add("e", b"x")
+
+
 def test_what_is_put_off_waits_and_others_go_first(queue: Queue) -> None:
     queue.add("a", b"image")
     queue.add("b", b"image")
