@@ -101,7 +101,8 @@ def train_classifier(options: argparse.Namespace) -> None:
     check_ready(work)
     if options.start:
         work = replace(work, seen=may_have_seen(published(store, options.start).manifest, work))
-    workers.chief_first(lambda: remember(options.run, recipe=described, split={"digest": roles.digest(table)}))
+    started = {"recipe": described, "split": {"digest": roles.digest(table)}, "dataset": roles.contents(table)}
+    workers.chief_first(lambda: remember(options.run, **started))
     if recipe.epochs:
         trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
         trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))

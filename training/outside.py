@@ -109,11 +109,12 @@ def run_outside(  # noqa: PLR0913 - what a run depends on
         option: What was done to the pictures of the table, see `training.options`.
 
     Raises:
-        OtherRun: The folder was begun with another recipe, other weights or another split.
+        OtherRun: The folder was begun with another recipe, other weights, another split, or images that had other
+            labels or showed something else.
     """
     split = leave_out(table, source, (source, *recipe.sources))
     started = {"weights": weights, "option": option, **recipe.describe()}
-    remember(folder, recipe=started, split={"digest": split.digest(table)})
+    remember(folder, recipe=started, split={"digest": split.digest(table)}, dataset=split.contents(table))
     done = folder / "outside.json"
     if done.is_file():
         return Outside.model_validate_json(done.read_text("utf-8"))

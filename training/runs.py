@@ -19,8 +19,8 @@ def remember(folder: Path, **described: Any) -> None:
         described: Plain values; each goes into a file of its name.
 
     Raises:
-        OtherRun: The folder was started with other ones: another recipe would be a mixture of two, and another split
-            would test on images that were trained on.
+        OtherRun: The folder was started with other ones: another recipe would be a mixture of two, another split
+            would test on images that were trained on, and corrected labels would stay half learned as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in described.items():

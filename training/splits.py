@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,14 @@ def _tests(image: Image) -> bool:
     return not image.given_split and image.source not in UNTESTED
 
 
+def _place(image: Image) -> str:
+    return f"{image.source}/{image.given_split}/{image.path.stem}"
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Split:
     """The role of every image: roles[i] is one of `ROLES` for image i of the table."""
@@ -99,9 +108,15 @@ class Split:
 
     def digest(self, table: Table) -> str:
         """Stands for the role of every image: where it differs, what was trained on may be held out, and vice versa."""
-        pairs = zip(table.images, self.roles, strict=True)
-        lines = sorted(f"{i.source}/{i.given_split}/{i.path.stem} {role}" for i, role in pairs)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        return _digest(f"{_place(image)} {role}" for image, role in zip(table.images, self.roles, strict=True))
+
+    def contents(self, table: Table) -> dict[str, str]:
+        """Stand for what the images that take part are labelled and show, which `digest` does not look at."""
+        rows = [(row, _place(image)) for row, image in enumerate(table.images) if self.roles[row] != "removed"]
+        return {
+            "labels": _digest(f"{place} {' '.join(sorted(table.labels[row]))}" for row, place in rows),
+            "pixels": _digest(f"{place} {hashlib.sha256(table.pixels[row]).hexdigest()}" for row, place in rows),
+        }
 
 
 def split(table: Table) -> Split:

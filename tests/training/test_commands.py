@@ -68,6 +68,20 @@ def test_another_split_in_the_same_folder_is_refused(
     assert not list(tmp_path.glob("ckpt*"))
 
 
+@pytest.mark.parametrize("what", ["labels", "pixels"])
+def test_a_run_on_other_labels_or_pictures_is_not_taken_up(
+    published: Published, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else shows that they were corrected since: names and roles are the same."""
+    for name in ("recipe", "split", "dataset"):
+        shutil.copy(published.run / f"{name}.json", tmp_path)
+    begun = json.loads((tmp_path / "dataset.json").read_text())
+    (tmp_path / "dataset.json").write_text(json.dumps(begun | {what: "0123456789abcdef"}, indent=2) + "\n")
+    message = error_of(capsys, *published.command, "--run", str(tmp_path))
+    assert message.startswith(f"{tmp_path} holds a run with another dataset; name another folder with --run")
+    assert not list(tmp_path.glob("ckpt*"))
+
+
 def test_sources_without_a_share_take_no_part(
     published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,6 +92,12 @@ def test_the_command_trains_asks_and_is_not_done_again(
     assert capsys.readouterr().out == printed
     assert (tmp_path / "run" / "isic2017" / "outside.json").stat().st_mtime_ns == done
     assert np.isfinite(float(printed.rpartition(": ")[2]))
+    dataset = tmp_path / "run" / "isic2017" / "dataset.json"
+    before = dataset.read_text()
+    dataset.write_text(before.replace('"labels": "', '"labels": "0'))
+    assert main(arguments) == 1
+    assert "holds a run with another dataset" in capsys.readouterr().err
+    dataset.write_text(before)
     for other in (["--epoch-size", "96"], ["--option", "colour-constancy"]):
         assert main([*arguments, *other]) == 1
         assert "holds a run with another recipe" in capsys.readouterr().err

@@ -142,3 +142,24 @@ def test_the_digest_stands_for_every_role(data: Data) -> None:
     assert Split(swapped).digest(data.table) != digest
     renamed = [replace(image, source=f"{image.source}2") for image in data.table.images]
     assert data.split.digest(replace(data.table, images=renamed)) != digest
+
+
+def test_the_contents_stand_for_labels_and_pixels_of_what_takes_part() -> None:
+    images = [_image("a"), _image("b", label=MALIGNANT), _image("c")]
+    table, roles = _table(images, [0, 1, 2]), Split(["training", "test", "removed"])
+    contents = roles.contents(table)
+    assert contents == roles.contents(_table(images, [0, 1, 2]))
+
+    relabelled = replace(table, labels=[BENIGN, BENIGN, BENIGN])
+    assert roles.contents(relabelled)["labels"] != contents["labels"]
+    assert roles.contents(relabelled)["pixels"] == contents["pixels"]
+    assert roles.digest(relabelled) == roles.digest(table)  # published versions refer to it
+
+    repainted = replace(table, pixels=table.pixels.copy())
+    repainted.pixels[0, 0, 0, 0] = 1
+    assert roles.contents(repainted)["pixels"] != contents["pixels"]
+    assert roles.contents(repainted)["labels"] == contents["labels"]
+
+    elsewhere = replace(table, labels=[BENIGN, MALIGNANT, MALIGNANT], pixels=table.pixels.copy())
+    elsewhere.pixels[2] = 9  # takes no part
+    assert roles.contents(elsewhere) == contents
