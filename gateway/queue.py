@@ -182,11 +182,17 @@ class Queue:
 
     def expire(self, seconds: float) -> int:
         """Removes the files of items that failed longer ago than this, and says of how many; the rows stay."""
-        keys = [item.key for item in self.items("failed") if item.bytes and item.since < time.time() - seconds]
-        for key in keys:
-            if self._execute("UPDATE items SET bytes = 0 WHERE key = ? AND state = 'failed'", key):
-                self._forget(key)
-        return len(keys)
+        before = time.time() - seconds
+        keys = [item.key for item in self.items("failed") if item.bytes and item.since < before]
+        return sum(self._expire(key, before) for key in keys)
+
+    def _expire(self, key: str, before: float) -> bool:
+        with self._lock:  # the image may come again at any moment, and must not be removed then
+            gone = "UPDATE items SET bytes = 0 WHERE key = ? AND state = 'failed' AND since < ?"
+            if not self._execute(gone, key, before):
+                return False
+            self._forget(key)
+            return True
 
     def items(self, state: State) -> list[Item]:
         """All items in a state, oldest first."""
@@ -208,7 +214,7 @@ class Queue:
 
     def sweep(self) -> None:
         """Removes files that a killed process left behind: half written ones, and those of no item that waits."""
-        kept = {item.key for state in ("received", "answered", "failed") for item in self.items(state)}
+        kept = {item.key for state in ("received", "answered", "failed") for item in self.items(state) if item.bytes}
         for name in self.spool.names():
             key, _, kind = name.partition(".")
             if key not in kept or kind not in {"image", "report"}:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -158,6 +159,51 @@ def test_images_of_failed_items_go_after_a_time_and_their_rows_stay(queue: Queue
     assert queue.spool.names() == []
     assert not queue.retry("a")
     assert [item.problem for item in queue.items("failed")] == ["refused"]
+
+
+def test_an_image_that_comes_again_while_it_expires_is_kept(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.add("a", b"damaged")
+    queue.fail("a", "refused")
+    forget, sends = queue._forget, Thread(target=queue.add, args=["a", b"sound"])
+
+    def slowly(key: str) -> None:
+        sends.start()
+        sends.join(0.5)
+        forget(key)
+
+    monkeypatch.setattr(queue, "_forget", slowly)
+    assert queue.expire(0) == 1
+    sends.join(10)
+    assert (item := queue.item("a")) is not None
+    assert item.state == "received"
+    assert queue.spool.read("a.image") == b"sound"
+
+
+def test_what_goes_on_and_fails_again_before_its_turn_is_not_expired(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.add("a", b"image")
+    queue.fail("a", "refused")
+    listed = queue.items("failed")
+    queue.retry("a")
+    queue.fail("a", "refused")
+    monkeypatch.setattr(queue, "items", lambda state: [listed[0]._replace(since=0)])
+    assert queue.expire(60) == 0
+    assert queue.spool.names() == ["a.image"]
+
+
+def test_what_a_process_that_was_killed_did_not_come_to_remove_is_swept(queue: Queue) -> None:
+    for key in ("a", "b"):
+        queue.add(key, b"image")
+        queue.answered(key, b"report")
+        queue.fail(key, "refused")
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(queue, "_forget", lambda key: None)
+        assert queue.expire(0) == 2
+    assert queue.add("b", b"sound")
+    assert sorted(queue.spool.names()) == ["a.image", "a.report", "b.image"]
+    queue.sweep()
+    assert queue.spool.names() == ["b.image"]
 
 
 def test_what_a_killed_process_left_behind_is_swept(queue: Queue) -> None:
