@@ -34,6 +34,7 @@ examples:
   python -m model_store verify                        every hash and golden image of every version
   python -m model_store label classifier stable 2     serve version 2, once it has verified
   python -m model_store label classifier stable --back   serve what was served before
+  python -m model_store label classifier canary --share 0   ask the canary no more, and leave it where it is
 
 exit status: 0 done; 1 refused, the reason is on standard error; 2 wrong usage"""
 
@@ -102,8 +103,10 @@ def _verify(options: argparse.Namespace, store: Store, labels: Labels) -> int:
 
 
 def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
-    """Shows where a label points, or moves it to a version that verifies, golden images included."""
+    """Shows where a label points, moves it to a version that verifies, golden images included, or sets its share."""
     name, label = options.name, options.label
+    if options.back and options.share is not None:
+        options.misused("argument --share: not allowed with argument --back; move it back first, then set the share")
     before = labels.all(name).get(label)
     if options.back:
         now = labels.move_back(name, label)
@@ -112,7 +115,11 @@ def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
         now = labels.move(name, label, options.version, share=options.share)
     else:
         now = labels.get(name, label)
-    came_from = f" (was {before.version}, {before.digest[:12]})" if before and before != now else ""
+        if options.share is not None:
+            # No golden images here: whoever takes the requests away from a version is in a hurry.
+            now = labels.move(name, label, now.version, now.digest, share=options.share)
+    moved = before is not None and (before.version, before.digest) != (now.version, now.digest)
+    came_from = f" (was {before.version}, {before.digest[:12]})" if before and moved else ""
     share = "" if now.share is None else f", for {now.share:.1%} of the requests"
     print(f"{name} {label}: {now.version}, {now.digest[:12]}{share}{came_from}")
     return 0
@@ -222,12 +229,12 @@ def _add_label(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="the model, such as classifier")
     command.add_argument("label", help="the label, such as stable; a new name makes a new label")
     target = command.add_mutually_exclusive_group()
-    target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, only look")
+    target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, look, or set --share")
     target.add_argument("--back", action="store_true", help="point it to where it pointed before; twice undoes it")
     command.add_argument(
         "--share", type=_share, help="of the requests that name no version, how many canary answers instead of stable"
     )
-    command.set_defaults(command=_label)
+    command.set_defaults(command=_label, misused=command.error)
 
 
 def _number(text: str) -> int:

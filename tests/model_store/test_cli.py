@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_store.cli import main
+from model_store.labels import Labels
 from model_store.publish import publish
 from model_store.store import Store
 from tests.tiny_models import add_classifier, add_grader
@@ -131,6 +132,37 @@ def test_label(store: Store, folders: list[str], capsys: pytest.CaptureFixture[s
     for arguments, expected in steps.items():
         assert main(["label", "classifier", *arguments, *folders]) == 0
         assert capsys.readouterr().out == expected
+
+
+def test_a_share_alone_is_set_where_the_label_points(
+    store: Store, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = add_classifier(store, seed=2)
+    labels = Labels(store, tmp_path / "state")
+    labels.move("classifier", "canary", 1)
+    labels.move("classifier", "canary", 2, share=0.5)
+    assert main(["label", "classifier", "canary", "--share", "0", *folders]) == 0
+    assert capsys.readouterr().out == f"classifier canary: 2, {second.digest[:12]}, for 0.0% of the requests\n"
+    assert labels.get("classifier", "canary").share == 0
+    assert labels.move_back("classifier", "canary").version == 1  # that it was moved from there is not forgotten
+
+
+def test_a_share_of_a_label_that_there_is_not(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["label", "classifier", "canary", "--share", "0.1", *folders]) == 1
+    assert capsys.readouterr().err == "No version of classifier is labelled 'canary'.\n"
+
+
+def test_a_share_does_not_go_with_back(
+    store: Store, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_classifier(store, seed=2)
+    labels = Labels(store, tmp_path / "state")
+    labels.move("classifier", "stable", 2)
+    with pytest.raises(SystemExit) as left:
+        main(["label", "classifier", "stable", "--back", "--share", "0.1", *folders])
+    assert left.value.code == 2
+    assert "argument --share: not allowed with argument --back" in capsys.readouterr().err
+    assert labels.get("classifier", "stable").version == 2
 
 
 def test_the_folders_are_those_of_the_service_s_settings(
