@@ -3,7 +3,7 @@
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.problems import HeadTooLarge, MalformedRequest, Problem
 from service.refusal import Gate
@@ -29,10 +29,10 @@ class Heads(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._without_news = 0
+        self._before: RequestResponseCycle = self.cycle
 
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived; those behind a request that was refused are thrown away."""
-        self._unset_keepalive_if_required()
         self._without_news += len(data)
         rest = b"" if self._refused else data
         while rest:
@@ -43,6 +43,8 @@ class Heads(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first bytes of a request have arrived."""
         if not self._refused:
+            # Not by any byte, as in uvicorn: after an empty line nothing would ever end the connection.
+            self._unset_keepalive_if_required()
             self._in_head, self._head_bytes = True, 0
             super().on_message_begin()
 
@@ -59,15 +61,16 @@ class Heads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers of a request have arrived."""
         self._in_head, self._without_news = False, 0
-        if self._refused or self.parser.should_upgrade():
+        if self._refused:
             return
         if self._head_bytes > HEAD_BYTES:
             self.refuse(_too_large())
-        else:
+        elif not self.parser.should_upgrade():
             self.on_request()
 
     def on_request(self) -> None:
         """Everything but the body of a request that can be answered has arrived."""
+        self._before = self.cycle
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -90,12 +93,16 @@ class Heads(HttpToolsProtocol):
         """
         if self._refused:
             return
+        if self.pipeline and self.pipeline[0][0].more_body:
+            # The request behind which nothing can follow waits for the answers to those before it, and gets none.
+            self.pipeline.popleft()
+            self.cycle = self._before
         if self.is_answering():
             self.take_no_more()
             return
         self._refused = True
         unread = self.cycle is not None and not self.cycle.response_complete
-        if not unread or not (self.cycle.response_started or self.pipeline):
+        if not unread or not self.cycle.response_started:
             self.transport.write(self.gate.answer(problem, self.server_state.default_headers))
         if unread:
             self.cycle.disconnected = True

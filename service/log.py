@@ -14,7 +14,9 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 logger = logging.getLogger("melanoserve")
 
@@ -50,6 +52,15 @@ def event(name: str, level: int = logging.INFO, /, **fields: object) -> None:
 def failure(name: str, error: BaseException, /, **fields: object) -> None:
     """Logs an unexpected exception: its type and where it went through, never its text."""
     event(name, logging.ERROR, error=type(error).__name__, at=places(error.__traceback__), **fields)
+
+
+def loop_failure(_: object, context: Mapping[str, Any]) -> None:
+    """Logs what nobody in the event loop caught; asyncio's own text quotes the exception and arguments of callbacks."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        failure("event_loop", error)
+    else:
+        event("event_loop", logging.ERROR)
 
 
 def places(trace: TracebackType | None) -> list[str]:

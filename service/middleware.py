@@ -1,5 +1,6 @@
 """What every request gets, whatever its route: an id, safe headers, one log line, and no exception that escapes."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -12,7 +13,7 @@ from service import log
 from service.context import Context
 from service.observation import observe
 from service.problem_responses import problem_response
-from service.problems import InternalError
+from service.problems import InternalError, Stopping
 
 # Anything else, and anything longer, is replaced: the id comes back in headers and goes into logs.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -50,6 +51,11 @@ class RequestContext:
 
         try:
             await self.app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # Nothing but a stop that waits no longer cancels a request.
+            if status is None:
+                response = problem_response(Stopping("The service stopped before it had an answer."), scope)
+                await response(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - beyond this, uvicorn would log the exception's text
             log.failure("unhandled", error, request_id=request_id)
             if status is None:

@@ -10,6 +10,9 @@ from starlette.datastructures import Headers
 VARY = {"Vary": "Accept"}
 """The header of every answer that might have had another form; a cache must not give it to who asked for another."""
 
+_MOST_RANGES, _MOST_PARAMETERS = 100, 10
+"""What comes behind so many in a header is not looked at: whoever asks could fill memory and time with it, unasked."""
+
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -76,8 +79,8 @@ def _media_ranges(text: str) -> tuple[MediaRange, ...]:
 
 
 def _read(text: str) -> Iterator[MediaRange]:
-    for item in text.lower().split(","):
-        essence, *pieces = (piece.strip() for piece in item.split(";"))
+    for item in text.lower().split(",", _MOST_RANGES)[:_MOST_RANGES]:
+        essence, *pieces = (piece.strip() for piece in item.split(";", _MOST_PARAMETERS)[:_MOST_PARAMETERS])
         main, _, sub = essence.partition("/")
         named = (piece.partition("=") for piece in pieces)
         yield MediaRange(main, sub, {name.strip(): value.strip().strip('"') for name, _, value in named})

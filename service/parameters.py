@@ -16,6 +16,9 @@ from service.engine import Selection
 from service.inference import Question
 from service.problems import ConflictingParameters, InvalidParameter, UnknownParameter
 
+_MOST_NAMED = 10
+"""Of the parameters that nobody knows so many are named in an answer."""
+
 _NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
@@ -169,7 +172,7 @@ def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
     named = [(str(fault["loc"][-1]) if fault["loc"] else "body", fault["type"], fault["msg"]) for fault in faults]
     unknown = [name for name, kind, _ in named if kind == "extra_forbidden"]
     if unknown:
-        listed = ", ".join(repr(name[:40]) for name in unknown)
+        listed = ", ".join(repr(name[:40]) for name in unknown[:_MOST_NAMED])
         return UnknownParameter(f"Unknown: {listed}; /docs lists the parameters.")
     return InvalidParameter("; ".join(f"{name}: {message}" for name, _, message in named) + ".")
 

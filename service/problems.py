@@ -20,6 +20,7 @@ Problem
   x ClientLeft (400)
   x InternalError (500)
   x NotReady (503, retryable)
+  x Stopping (503, retryable)
   x StateNotWritable (503)
   x KeysUnreadable (503, retryable)
   x IssuerUnavailable (503, retryable)
@@ -309,6 +310,12 @@ class StateNotWritable(Problem):
     """A label cannot be moved: the folder that keeps the moved ones cannot be written."""
 
     kind = Kind("state_not_writable", 503, "The label cannot be moved")
+
+
+class Stopping(Problem):
+    """The service was told to stop, and waits no longer for what is under way."""
+
+    kind = Kind("stopping", 503, "The service is stopping", retry_after=5)
 
 
 class NotReady(Problem):

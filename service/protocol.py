@@ -14,11 +14,11 @@ UNUSED_SECONDS = 1.0
 class Protocol(Heads):
     """One connection.
 
-    Three things are added. Where the service is full, an image is refused as soon as its headers are there. Headers
-    must arrive in time, also those of a connection that never sends any: uvicorn would wait for ever. And a connection
-    that ends while its body is still arriving is closed in two steps, as nginx does it (lingering close): closed at
-    once, what the client has sent meanwhile would make the kernel reset the connection, and the client could lose the
-    answer that tells it why.
+    Four things are added. Where the service is full, an image is refused as soon as its headers are there. Headers must
+    arrive in time, also those of a connection that never sends any: uvicorn would wait for ever, as it would for one
+    who does not take the answer. And a connection that ends while its body is still arriving is closed in two steps, as
+    nginx does it (lingering close): closed at once, what the client has sent meanwhile would make the kernel reset the
+    connection, and the client could lose the answer that tells it why.
     """
 
     header_seconds = 20.0
@@ -26,6 +26,7 @@ class Protocol(Heads):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         super().__init__(*arguments, **options)
         self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         self._lingering = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
@@ -36,6 +37,7 @@ class Protocol(Heads):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._headers_are_there()
+        self._is_taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -51,6 +53,17 @@ class Protocol(Heads):
         """The client has nothing more to send."""
         if self._lingering:
             self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent; not for ever."""
+        super().pause_writing()
+        self._is_taken()
+        self._write_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of what it was sent."""
+        self._is_taken()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """The first bytes of a request have arrived."""
@@ -109,6 +122,11 @@ class Protocol(Heads):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
+
+    def _is_taken(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
     def _close_slow(self) -> None:
         if self.is_answering():

@@ -12,12 +12,12 @@ from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
 from service.bodies import read_small
 from service.context import Context, Shared, in_thread
-from service.engine import Engine
+from service.engine import CANARY, Engine
 from service.media_types import essence
 from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
-from service.problems import NotFound, StateNotWritable
+from service.problems import InvalidParameter, NotFound, StateNotWritable
 from service.versions import Condition
 
 
@@ -99,6 +99,8 @@ async def put_label(name: str, label: str, request: Request, context: Shared) ->
     """
     # Read and parsed here: what FastAPI's own parser does not take (bytes that are no text, deep nesting) is a 500.
     move = parse_body(LabelMove, await read_small(request, context.settings.receive_seconds))
+    if move.share is not None and label != CANARY:
+        raise InvalidParameter("share: of all labels canary alone is drawn for a share of the requests.")
     context.trail.check()
     notes = context.trail.open(request, "label")
     moved = await in_thread(context.threads.loading, lambda: _move(context, name, label, move))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from types import FrameType
@@ -18,6 +19,10 @@ from service.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection, so that it is they who close it, and none sends into a closing one."""
+
+
+CUT_OFF_SECONDS = 5
+"""What is cut off has so long to be recorded and told of."""
 
 
 class Server(uvicorn.Server):
@@ -49,10 +54,10 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=settings.shutdown_seconds,
+                timeout_graceful_shutdown=settings.shutdown_seconds + CUT_OFF_SECONDS,
             )
         )
-        self._drain_seconds = settings.drain_seconds
+        self._drain_seconds, self._shutdown_seconds = settings.drain_seconds, settings.shutdown_seconds
         self._owns_listener = owns_listener
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -72,6 +77,7 @@ class Server(uvicorn.Server):
         """Begins to listen."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(log.loop_failure)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes what has already connected before the port closes: the kernel would reset those connections."""
@@ -82,7 +88,15 @@ class Server(uvicorn.Server):
         await asyncio.sleep(SETTLE_SECONDS)
         for listener in sockets or []:
             await self._accept_waiting(listener)
+        cut_off = asyncio.get_running_loop().call_later(self._shutdown_seconds, self._cut_off)
         await super().shutdown(sockets)
+        cut_off.cancel()
+
+    def _cut_off(self) -> None:
+        """Ends what is under way; whoever waits is told so (see `RequestContext`)."""
+        log.event("cut_off", logging.ERROR, requests=len(self.server_state.tasks))
+        for task in self.server_state.tasks:
+            task.cancel()
 
     async def _accept_waiting(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     @property
     def takes_tokens(self) -> bool:
         """Whether access tokens are taken; then nobody may ask with neither key nor token."""
-        return self.oidc_issuer is not None
+        return bool(self.oidc_issuer)
 
     @property
     def limits(self) -> Limits:

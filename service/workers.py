@@ -4,14 +4,14 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.types import Receive
 
 from model_store.processors import available_processors
 from service.priority import give_way
-from service.problems import ClientLeft
+from service.problems import ClientLeft, DeadlineExceeded
 from service.progress import Progress
 from service.settings import Settings
 
@@ -106,15 +106,15 @@ class Workers:
         leaving = asyncio.create_task(_until_client_leaves(receive))
         try:
             await asyncio.wait((answer, leaving), timeout=progress.left, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            _abandon(in_thread, answer, progress, ClientLeft("Nobody waits for the answer any more."))
+            raise
         finally:
             leaving.cancel()
         if answer.done():
             return answer.result()
         reason = ClientLeft("The client left before its answer was ready.") if leaving.done() else progress.too_late()
-        progress.abandon(reason)
-        answer.add_done_callback(_forget)
-        # What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is.
-        in_thread.cancel()
+        _abandon(in_thread, answer, progress, reason)
         raise reason
 
     def _in_turn(self, work: Callable[[], Result]) -> Result:
@@ -139,6 +139,18 @@ class Workers:
 async def _until_client_leaves(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _abandon(
+    in_thread: Future[Result],
+    answer: asyncio.Future[Result],
+    progress: Progress,
+    reason: ClientLeft | DeadlineExceeded,
+) -> None:
+    """What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is."""
+    progress.abandon(reason)
+    answer.add_done_callback(_forget)
+    in_thread.cancel()
 
 
 def _forget(answer: asyncio.Future[Result]) -> None:

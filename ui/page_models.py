@@ -25,6 +25,9 @@ def show() -> None:
     except MelanoserveError as error:
         st.error(markup.plain(words.trouble(error)))
         return
+    if not models:
+        st.info("The service has no model. Whoever runs it can publish one, or name another store.")
+        return
     names = [model.name for model in models]
     name = st.segmented_control("Model", names, default=names[0], required=True)
     model = models[names.index(name)]

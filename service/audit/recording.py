@@ -1,5 +1,6 @@
 """Nothing is answered that is not recorded: a request's rows are on the disk before its answer begins."""
 
+import asyncio
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.audit.notes import Notes, rows_of
 from service.context import Context
 from service.problem_responses import problem_response
-from service.problems import AuditUnavailable, InternalError
+from service.problems import AuditUnavailable, InternalError, Stopping
 from service.progress import Progress
 
 
@@ -41,11 +42,12 @@ class Recording:
 
         try:
             await self.app(scope, receive, send_recorded)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
             if not begun:
-                scope["state"]["problem"] = InternalError.kind.code
+                kind = Stopping.kind if isinstance(error, asyncio.CancelledError) else InternalError.kind
+                scope["state"]["problem"] = kind.code
                 with suppress(AuditUnavailable):
-                    await self._record(scope, 500)
+                    await self._record(scope, kind.status)
             raise
 
     async def _record(self, scope: Scope, status: int) -> None:

@@ -138,7 +138,7 @@ async def get_audit(request: Request, context: Shared, query: Annotated[AuditQue
     rows = await context.trail.read(lambda: _page(context, query))
     more = rows[-1]["sequence"] if len(rows) == query.limit else None
     if media_type == CSV:
-        link = {} if more is None else {"Link": f'<{request.url.include_query_params(before=more)}>; rel="next"'}
+        link = {} if more is None else {"Link": f'<{_next_page(request, more)}>; rel="next"'}
         return Response("".join(csv_lines(rows)), headers=link, media_type=CSV)
     answer = AuditAnswer(rows=[_row(row) for row in rows], next=more)
     return Response(answer.model_dump_json(), media_type=_JSON)
@@ -166,6 +166,12 @@ def _page(context: Context, query: AuditQuery) -> list[dict[str, Any]]:
     given = query.model_dump(exclude={"limit", "before", "format", "key"})
     with reading(context.trail.address) as connection:
         return newest(connection, Filter(**given, principal=query.key), query.limit, query.before)
+
+
+def _next_page(request: Request, before: int) -> str:
+    """Relative: behind a proxy the service knows neither the scheme nor the port that it was asked by."""
+    url = request.url.include_query_params(before=before)
+    return f"{url.path}?{url.query}"
 
 
 def _row(found: dict[str, Any]) -> AuditRow:

@@ -159,6 +159,15 @@ def test_a_single_image_need_not_wait_for_a_whole_batch(service: Service) -> Non
     assert False in ended, "no single image was answered while the batch was worked on"
 
 
+def test_what_nobody_waits_for_any_more_leaves_no_trace_in_the_log(bounded: Service) -> None:
+    files = [("files", png(picture(MELANOMA, seed))) for seed in range(3)]
+    answer = bounded.client.post("/classify/batch?operating_point=none", files=files)
+    check_problem(answer, 400, "unknown_operating_point")
+    assert bounded.client.post("/classify/batch", files=files).status_code == 200
+    assert "never retrieved" not in bounded.log
+    assert not bounded.events("event_loop")
+
+
 def test_who_leaves_is_not_worked_for_and_gives_the_place_back(bounded: Service) -> None:
     data = png(picture(MELANOMA))
     url = bounded.client.base_url

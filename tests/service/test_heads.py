@@ -113,8 +113,9 @@ def test_curl_that_offers_http_2(service: Service, tmp_path: Path, expected: flo
         [b"GET /livez?" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
         [LIVE + b"X: ", *[b"a" * 20_000] * 4],
         [b"\r\n" * HEAD_BYTES],
+        [LIVE + OFFER + b"X: " + b"a" * HEAD_BYTES + b"\r\nContent-Length: %d\r\n\r\n" % len(LAST) + LAST],
     ],
-    ids=["one header", "many headers", "address", "in parts", "empty lines"],
+    ids=["one header", "many headers", "address", "in parts", "empty lines", "an offer"],
 )
 def test_heads_have_a_size(service: Service, parts: list[bytes]) -> None:
     ((status, problem),) = answers(exchange(service, *parts))
@@ -164,3 +165,13 @@ def test_what_is_no_request_is_a_problem(service: Service, sent: bytes) -> None:
 def test_nonsense_behind_a_request_does_not_take_its_answer_away(service: Service, expected: float) -> None:
     ((status, answer),) = answers(exchange(service, post() + b"NONSENSE\r\n\r\n"))
     assert (status, answer["probability"]) == (200, expected)
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_nonsense_in_the_body_of_the_next_request_does_not_either(
+    service: Service, requests: int, expected: float
+) -> None:
+    chunked = BODY_AND_LAST_CHUNK[: BODY_AND_LAST_CHUNK.index(b"\r\n\r\n") + 4]
+    got = answers(exchange(service, post() * requests + chunked + b"NO CHUNK\r\n"))
+    assert [(status, answer["probability"]) for status, answer in got] == [(200, expected)] * requests
+    assert not service.events("unhandled")

@@ -41,6 +41,22 @@ def test_an_exception_is_its_type_and_places_and_never_its_text() -> None:
     assert "CANARY" not in str(line)
 
 
+def test_what_the_event_loop_reports_is_not_repeated() -> None:
+    code = """
+import asyncio, gc
+async def lose():
+    asyncio.get_running_loop().set_exception_handler(log.loop_failure)
+    asyncio.get_running_loop().create_future().set_exception(ValueError("CANARY"))
+    gc.collect()
+    asyncio.get_running_loop().call_exception_handler({"message": "CANARY"})
+asyncio.run(lose())
+"""
+    first, second = written(code)
+    assert (first["event"], first["error"]) == ("event_loop", "ValueError")
+    assert second["event"] == "event_loop"
+    assert "CANARY" not in f"{first}{second}"
+
+
 def test_other_libraries_are_heard_from_warning_on_without_their_arguments_and_exceptions() -> None:
     code = """
 logging.getLogger("PIL.TiffImagePlugin").debug("tag: %s", "CANARY")

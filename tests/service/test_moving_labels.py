@@ -89,6 +89,7 @@ def test_what_cannot_be_moved_stays(store: Path, state: Path) -> None:
         check_problem(move(service, "stable", 1, name="nothing"), 404, "unknown_model")
         check_problem(move(service, "St@ble", 1), 404, "unknown_label")
         check_problem(move(service, "canary", 1, share=1.5), 400, "invalid_parameter")
+        check_problem(move(service, "canery", 1, share=0.5), 400, "invalid_parameter")
         check_problem(move(service, "canary", 1, shares=0.5), 400, "unknown_parameter")
         for body in ('{"version": true}', '{"version": "1"}', '{"version": 1, "version": 1}', '{"version": 1.0}'):
             sent = service.client.put("/models/classifier/labels/stable", content=body)

@@ -1,6 +1,6 @@
 import pytest
 
-from service.negotiation import negotiate
+from service.negotiation import _media_ranges, negotiate
 
 JSON, FHIR, DICOM = "application/json", "application/fhir+json; fhirVersion=4.0", "application/dicom"
 
@@ -51,5 +51,10 @@ def test_the_highest_weight_of_the_closest_range_wins_and_of_several_the_first(a
     assert (None if index is None else offered[index]) == chosen
 
 
-def test_a_header_of_any_length_is_read_once() -> None:
-    assert negotiate("text/html;q=0.9," * 4000 + "application/json", [JSON]) == 0
+def test_of_a_header_without_end_the_beginning_counts() -> None:
+    assert negotiate("text/html;q=0.9," * 99 + JSON, [JSON]) == 0
+    assert negotiate("text/html;q=0.9," * 100 + JSON, [JSON]) is None
+    assert negotiate(f"{JSON};" + "a=b;" * 60_000, [JSON]) == 0
+    for header in ("," * 60_000, ";" * 60_000, "a/b;c=d," * 8_000):
+        assert len(_media_ranges(header)) <= 100
+        assert all(len(one.parameters) <= 10 for one in _media_ranges(header))

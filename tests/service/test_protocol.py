@@ -1,6 +1,8 @@
 """Slow clients, and clients that are answered before they have sent everything; over real sockets."""
 
+import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from service import server
+from service.app import create_app
+from service.settings import Settings
 from tests.raw_http import connect, received
 from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
@@ -64,6 +69,46 @@ def test_a_connection_that_is_used_outlives_the_time_for_headers(impatient: Serv
                 answer += connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200 ")
             time.sleep(0.6)
+
+
+@pytest.mark.parametrize(
+    ("request_", "behind"),
+    [(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"),
+     (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", b"a")],
+    ids=["an empty line", "a part of a body"],
+)  # fmt: skip
+def test_what_is_no_request_does_not_keep_a_connection(
+    pristine_store: Path, tmp_path: Path, request_: bytes, behind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "KEEP_ALIVE_SECONDS", 1)
+    app = create_app(Settings(store=pristine_store, state=tmp_path))
+    serving = server.Server(app, Settings(store=pristine_store, state=tmp_path))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        with socket.create_connection(listener.getsockname(), timeout=10) as connection:
+            connection.sendall(request_)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(behind)
+            assert connection.recv(1) == b""
+    finally:
+        serving.should_exit = True
+        thread.join()
+
+
+def test_who_does_not_take_an_answer_is_not_waited_for(impatient: Service) -> None:
+    request = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(impatient) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(request * 20)
+        time.sleep(4)
+        try:
+            taken = received(connection)
+        except ConnectionResetError:
+            taken = b""
+    assert taken.count(b"HTTP/1.1 200 ") < 20
+    assert not impatient.events("unhandled")
 
 
 def test_who_is_refused_while_sending_still_gets_the_answer(impatient: Service) -> None:

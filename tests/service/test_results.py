@@ -140,7 +140,11 @@ def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
 def test_grades_that_were_asked_for_in_two_ways_are_not_mixed(tmp_path: Path) -> None:
     def graded(decision: str, stage: int | None, withheld: str | None) -> dict[str, Any]:
         grade = None if stage is None else {"stage": stage, "probabilities": {}}
-        changes = {"classification": answered(decision=decision).answer, "grade": grade, "grade_withheld": withheld}
+        changes: dict[str, Any] = {
+            "classification": answered(decision=decision).answer,
+            "grade": grade,
+            "grade_withheld": withheld,
+        }
         return row_of("a.jpg", answered(**changes))
 
     path = tmp_path / "out.csv"

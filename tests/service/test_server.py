@@ -1,5 +1,6 @@
 """How a service stops: announced, drained, nothing lost."""
 
+import json
 import os
 import signal
 import threading
@@ -11,7 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.audit.address import Address
+from tests.raw_http import connect, received
 from tests.running_service import WITHOUT_TLS, Service, running
+from tests.service.audit.trails import rows
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -63,6 +67,24 @@ def test_the_end_is_announced_and_requests_are_answered_until_it_comes(pristine_
         assert answer.headers["connection"] == "close"  # the next request goes elsewhere
         assert service.client.get("/livez").status_code == 200
         assert service.process.wait(30) == 0
+
+
+def test_what_is_cut_off_is_told_counted_and_recorded(pristine_store: Path, state: Path) -> None:
+    with running(pristine_store, state, DRAIN_SECONDS="0", SHUTDOWN_SECONDS="1") as service, connect(service) as late:
+        late.sendall(
+            b"POST /classify HTTP/1.1\r\nHost: x\r\nX-Request-Id: late\r\nContent-Type: image/png\r\n"
+            b"Content-Length: 1000\r\n\r\nabc"
+        )
+        time.sleep(0.3)
+        assert service.stop() == 0
+        head, _, body = received(late).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 5" in head.lower()
+        problem = json.loads(body)
+        assert (problem["code"], problem["retryable"], problem["request_id"]) == ("stopping", True, "late")
+        assert (service.request("late")["status"], service.request("late")["code"]) == (503, "stopping")
+    (row,) = [row for row in rows(Address(f"sqlite:///{state / 'audit.db'}")) if row["event"] == "image"]
+    assert (row["request_id"], row["status"], row["code"]) == ("late", 503, "stopping")
 
 
 def test_ctrl_c_does_not_wait(pristine_store: Path, state: Path) -> None:

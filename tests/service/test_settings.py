@@ -116,6 +116,8 @@ def test_access_tokens_need_all_that_they_are_checked_by(tmp_path: Path) -> None
         given = {name: value for name, value in OIDC.items() if name != missing}
         with pytest.raises(SettingsError, match=variable(missing)):
             read_settings({"store": tmp_path, **given})
+    # As compose passes on what is empty.
+    assert not read_settings({"store": tmp_path, **dict.fromkeys(OIDC, "")}).takes_tokens
     with pytest.raises(SettingsError, match="OIDC_ISSUER"):
         read_settings({"store": tmp_path, "oidc_rate_per_minute": "5"})
 

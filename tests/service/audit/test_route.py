@@ -92,7 +92,9 @@ def test_csv_by_accept_or_by_format(guarded: Guarded) -> None:
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert len(rows) == 4
         assert float(rows[0]["probability"]) > 0.5
-        assert f"before={rows[-1]['sequence']}" in answer.headers["link"]
+        link = answer.headers["link"]
+        assert link.startswith("</audit?event=image&limit=4")
+        assert link.endswith(f'before={rows[-1]["sequence"]}>; rel="next"')
     assert "link" not in guarded.get("/audit?event=image&format=csv").headers
     check_problem(guarded.get(Accept="image/png"), 406, "not_acceptable")
 
