@@ -35,14 +35,15 @@ CREATE TABLE IF NOT EXISTS items (
     attempts INTEGER NOT NULL,
     due REAL NOT NULL,
     problem TEXT,
-    since REAL NOT NULL
+    since REAL NOT NULL,
+    faults INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS waiting ON items (due) WHERE state IN ('received', 'answered');
 CREATE INDEX IF NOT EXISTS kept ON items (state, bytes) WHERE state != 'delivered';
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
-_COLUMNS = "key, state, bytes, attempts, due, problem, since"
+_COLUMNS = "key, state, bytes, attempts, due, problem, since, faults"
 
 
 class Full(Exception):
@@ -64,6 +65,8 @@ class Item(NamedTuple):
     """What went wrong last: a code of ours or the service's, nothing quoted."""
     since: float
     """When it came into its state."""
+    faults: int
+    """How many of the attempts may have gone wrong because of the image."""
 
 
 class Queue:
@@ -86,6 +89,7 @@ class Queue:
         self._sql.execute("PRAGMA journal_mode = WAL")
         self._sql.execute("PRAGMA synchronous = FULL")  # a step is on the disk when it is committed
         self._sql.executescript(_SCHEMA)
+        self._update()
 
     def close(self) -> None:
         """Closes the database."""
@@ -117,7 +121,7 @@ class Queue:
             self.spool.write(image_file(key), image)
             try:
                 self._execute(
-                    f"INSERT OR REPLACE INTO items ({_COLUMNS}) VALUES (?, 'received', ?, 0, ?, NULL, ?)",  # noqa: S608
+                    f"INSERT OR REPLACE INTO items ({_COLUMNS}) VALUES (?, 'received', ?, 0, ?, NULL, ?, 0)",  # noqa: S608
                     key, len(image), now := time.time(), now,
                 )  # fmt: skip
             except sqlite3.Error:
@@ -147,11 +151,11 @@ class Queue:
         self._step(key, "delivered")
         self._forget(key)
 
-    def postpone(self, key: str, problem: str, seconds: float) -> None:
-        """Notes that a step went wrong and is to be tried again in so many seconds."""
+    def postpone(self, key: str, problem: str, seconds: float, *, fault: bool = False) -> None:
+        """Notes that a step went wrong, maybe because of the image, and is to be tried again in so many seconds."""
         self._execute(
-            "UPDATE items SET attempts = attempts + 1, problem = ?, due = ? WHERE key = ?",
-            problem, time.time() + seconds, key,
+            "UPDATE items SET attempts = attempts + 1, faults = faults + ?, problem = ?, due = ? WHERE key = ?",
+            fault, problem, time.time() + seconds, key,
         )  # fmt: skip
 
     def fail(self, key: str, problem: str) -> None:
@@ -174,7 +178,7 @@ class Queue:
         """Lets a failed item go on where it stopped; False if it did not fail or its image is gone."""
         step = "answered" if self.spool.has(report_file(key)) else "received"
         changed = self._execute(
-            "UPDATE items SET state = ?, attempts = 0, due = ?, since = ? "
+            "UPDATE items SET state = ?, attempts = 0, faults = 0, due = ?, since = ? "
             "WHERE key = ? AND state = 'failed' AND bytes > 0",
             step, now := time.time(), now, key,
         )  # fmt: skip
@@ -220,11 +224,18 @@ class Queue:
             if key not in kept or kind not in {"image", "report"}:
                 self.spool.remove(name)
 
+    def _update(self) -> None:
+        """Adds what the database of an earlier version lacks."""
+        with self._sql:
+            self._sql.execute("BEGIN IMMEDIATE")  # `status` may come to it at the same time
+            if "faults" not in (row[1] for row in self._sql.execute("PRAGMA table_info(items)").fetchall()):
+                self._sql.execute("ALTER TABLE items ADD COLUMN faults INTEGER NOT NULL DEFAULT 0")
+
     def _step(self, key: str, state: State) -> None:
         gone = state == "delivered"
         self._execute(
-            "UPDATE items SET state = ?, bytes = bytes * ?, attempts = 0, problem = NULL, due = ?, since = ? "
-            "WHERE key = ?",
+            "UPDATE items SET state = ?, bytes = bytes * ?, attempts = 0, faults = 0, problem = NULL, due = ?, "
+            "since = ? WHERE key = ?",
             state, not gone, now := time.time(), now, key,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from threading import Condition, Event
@@ -17,7 +18,8 @@ Ask = Callable[[bytes], bytes]
 """The service's report (a DICOM file) on an image (a DICOM file); raises TryAgain or Refused."""
 
 FAULTS = 10
-"""After so many attempts that the other side failed over, it is taken to be the object."""
+"""After so many attempts that the other side failed over, it is taken to be the object. Others do not count: after an
+outage of hours a single one is not the last."""
 
 FIRST_WAIT = 1.0
 IDLE = 0.5
@@ -62,7 +64,9 @@ class Worker:
             self._note(item, trouble)
         except Exception as error:  # noqa: BLE001 - one item must not end the work on all others
             log.failure("step_failed", error, key=item.key, state=item.state)
-            self._note(item, Fault(f"gateway_{type(error).__name__}"))
+            # A disk without room is not the image's fault; that its file is gone is about this image alone.
+            own = isinstance(error, (OSError, sqlite3.Error)) and not isinstance(error, FileNotFoundError)
+            self._note(item, (TryAgain if own else Fault)(f"gateway_{type(error).__name__}"))
         else:
             done = "answered" if item.state == "received" else "delivered"
             log.event(done, key=item.key, attempts=item.attempts + 1, seconds=round(time.monotonic() - began, 3))
@@ -80,14 +84,14 @@ class Worker:
         self._queue.delivered(key)
 
     def _note(self, item: Item, trouble: Trouble) -> None:
-        attempts = item.attempts + 1
-        if isinstance(trouble, Refused) or (isinstance(trouble, Fault) and attempts >= FAULTS):
+        attempts, fault = item.attempts + 1, isinstance(trouble, Fault)
+        if isinstance(trouble, Refused) or (fault and item.faults + 1 >= FAULTS):
             self._queue.fail(item.key, trouble.code)
             log.event("failed", key=item.key, state=item.state, problem=trouble.code, attempts=attempts)
             return
         asked = trouble.seconds if isinstance(trouble, TryAgain) else None
         seconds = wait(attempts, asked, self._longest_wait)
-        self._queue.postpone(item.key, trouble.code, seconds)
+        self._queue.postpone(item.key, trouble.code, seconds, fault=fault)
         fields = {"key": item.key, "state": item.state, "problem": trouble.code, "attempts": attempts}
         log.event("postponed", **fields, seconds=round(seconds, 1))
 

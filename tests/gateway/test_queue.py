@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from gateway.queue import DATABASE, Full, Queue
+from gateway.queue import DATABASE, Full, Item, Queue
 from tests.running_service import ROOT
 
 
@@ -134,6 +135,51 @@ def test_what_is_put_off_waits_and_others_go_first(queue: Queue) -> None:
     time.sleep(0.25)
     assert (second := queue.due({"b"})) is not None
     assert (second.key, second.problem, second.attempts) == ("a", "service_not_reachable", 1)
+
+
+def test_what_may_be_the_image_s_fault_is_counted_for_each_step_by_itself(queue: Queue) -> None:
+    queue.add("a", b"image")
+
+    def counted() -> tuple[int, int]:
+        item = again(queue).item("a")
+        assert item is not None
+        return item.attempts, item.faults
+
+    for fault in (False, True, False, True):
+        queue.postpone("a", "problem", 0, fault=fault)
+    assert counted() == (4, 2)
+    queue.answered("a", b"report")
+    assert counted() == (0, 0)
+    queue.postpone("a", "problem", 0, fault=True)
+    queue.fail("a", "refused")
+    assert counted() == (2, 1)
+    queue.retry("a")
+    assert counted() == (0, 0)
+    queue.postpone("a", "problem", 0, fault=True)
+    queue.fail("a", "refused")
+    assert queue.add("a", b"again")
+    assert counted() == (0, 0)
+
+
+EARLIER = """
+CREATE TABLE items (key TEXT PRIMARY KEY, state TEXT NOT NULL, bytes INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    due REAL NOT NULL, problem TEXT, since REAL NOT NULL);
+INSERT INTO items VALUES ('a', 'received', 5, 30, 0, 'service_not_reachable', 7);
+"""
+
+
+def test_the_queue_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+        database.executescript(EARLIER)
+    first, second = Queue(tmp_path), Queue(tmp_path)
+    item = Item("a", "received", 5, 30, 0, "service_not_reachable", 7, 0)
+    assert first.due(set()) == second.due(set()) == item
+    first.postpone("a", "service_internal_error", 0, fault=True)
+    assert first.add("b", b"image")
+    assert (taken := second.item("a")) is not None
+    assert (taken.attempts, taken.faults) == (31, 1)
+    first.close()
+    second.close()
 
 
 def test_a_failed_item_goes_on_where_it_stopped(queue: Queue) -> None:

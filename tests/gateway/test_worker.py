@@ -1,5 +1,7 @@
 """The worker, with a service and a PACS that do what a test tells them; test_loop.py has the real ones."""
 
+import errno
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,7 +102,28 @@ def test_what_is_not_the_image_s_fault_is_tried_for_ever(queue: Queue, trouble: 
     assert item(queue).due > time.time() + 15
 
 
-@pytest.mark.parametrize("error", [Fault("service_internal_error"), KeyError("a bug")])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no room"), sqlite3.OperationalError("disk is full")])
+def test_a_disk_that_is_full_is_no_image_s_fault(queue: Queue, error: Exception) -> None:
+    worker = Worker(queue, raises(error), no_pacs)
+    for _ in range(FAULTS + 5):
+        worker.step(item(queue))
+    assert (item(queue).state, item(queue).faults) == ("received", 0)
+    assert item(queue).problem == f"gateway_{type(error).__name__}"
+
+
+def test_a_single_fault_after_an_outage_is_not_the_last(queue: Queue) -> None:
+    for _ in range(FAULTS + 5):
+        Worker(queue, raises(TryAgain("service_not_reachable")), no_pacs).step(item(queue))
+    worker = Worker(queue, raises(Fault("service_internal_error")), no_pacs)
+    for fault in range(1, FAULTS):
+        worker.step(item(queue))
+        assert (item(queue).state, item(queue).faults) == ("received", fault)
+    Worker(queue, raises(TryAgain("service_not_reachable")), no_pacs).step(item(queue))
+    worker.step(item(queue))
+    assert item(queue).state == "failed"
+
+
+@pytest.mark.parametrize("error", [Fault("service_internal_error"), KeyError("a bug"), FileNotFoundError("its file")])
 def test_what_fails_again_and_again_over_one_image_ends(queue: Queue, error: Exception) -> None:
     worker = Worker(queue, raises(error), no_pacs)
     for attempt in range(1, FAULTS + 1):
