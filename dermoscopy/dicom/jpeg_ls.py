@@ -17,8 +17,9 @@ from dermoscopy.errors import UnsupportedImageType
 
 _SOF, _LSE, _SOS, _EOI = 0xF7, 0xF8, 0xDA, 0xD9
 _APP0, _APP15, _COM = 0xE0, 0xEF, 0xFE
-# Fill bytes may stand before a marker (T.81 section B.1.1.2); DCMTK writes one.
-_MARKER = re.compile(rb"\xff+[\x80-\xfe]")
+# Without the fill bytes that may stand before a marker (T.81 section B.1.1.2); DCMTK writes one. A pattern that took
+# them along would try every run of 0xff once more from each byte of it.
+_MARKER = re.compile(rb"\xff[\x80-\xfe]")
 _CODING_PARAMETERS = 1
 _MOST_SEGMENTS = 100
 # Where CharLS could be made to apply a colour transform that no DICOM object may have.
@@ -56,8 +57,8 @@ def inspect(data: bytes, header: Header) -> bytes:
             found = _MARKER.search(data, at)
             if found is None or scans > header.samples:
                 raise corrupt("its JPEG-LS has no end")
-            kept += [whole, data[at : found.start()]]
-            at = found.end() - 2
+            kept += [whole, data[at : found.start()].rstrip(b"\xff")]
+            at = found.start()
         elif marker == _SOF and not declared:
             _check_frame(payload, header)
             kept.append(whole)

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_what_the_object_says_otherwise_is_told(header: Header, why: str) -> Non
 def test_one_that_is_cut_is_refused_before_it_is_decoded(length: int) -> None:
     with pytest.raises(CorruptImage):
         inspect(STREAM[:length], HEADER)
+
+
+def test_fill_bytes_before_a_marker_do_not_reach_the_decoder() -> None:
+    filled = STREAM[:-2] + b"\xff\xff\xff" + STREAM[-2:]
+    assert inspect(filled, HEADER) == inspect(STREAM, HEADER)
+
+
+def test_millions_of_fill_bytes_without_a_marker_are_answered_at_once() -> None:
+    begun = time.perf_counter()
+    with pytest.raises(CorruptImage, match="no end"):
+        inspect(STREAM[: len(STREAM) // 2] + b"\xff" * 2_000_000 + b"\0", HEADER)
+    assert time.perf_counter() - begun < 0.5
 
 
 @pytest.mark.parametrize(("marker", "payload"), [(0xE8, b"mrfx\1"), (0xF8, b"\2"), (0xC4, b"table")])
