@@ -1,21 +1,23 @@
 """JPEG (ITU-T T.81): baseline, extended sequential and progressive, 8 bits, Huffman coded.
 
 libjpeg fills what is missing with grey and only warns, and Pillow does not even see the warning. So a file is refused
-without its end marker, without a scan for every coefficient and without all its restart markers; and the stream for
-Pillow is arranged so that a scan which is too short cannot pass (see `_streams`). What no one can detect is damage that
-leaves the amount of data right: a JPEG has no checksum.
+without its end marker, without a scan for every coefficient and with other restart markers than it must have; and the
+stream for Pillow is arranged so that a scan which is too short cannot pass (see `_streams`). What no one can detect is
+damage that leaves the amount of data right: a JPEG has no checksum.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dermoscopy.containers import exif
 from dermoscopy.containers.container import Container
+from dermoscopy.containers.restarts import MARKERS as RESTARTS
+from dermoscopy.containers.restarts import Restarts, with_noise
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 
@@ -23,13 +25,11 @@ MAGIC = b"\xff\xd8\xff"
 
 _SOI, _EOI, _SOS, _DHT, _DRI, _TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD, 0x01
 _APP0, _APP1, _APP2, _APP14, _APP15, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
-_RESTARTS = range(0xD0, 0xD8)
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
 # Every start of frame; 0xC4 (Huffman tables), 0xC8 (reserved) and 0xCC (arithmetic conditioning) lie between them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
 _FILL_AND_MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
-_MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_RESTART_IN_SCAN = re.compile(rb"\xff[\xd0-\xd7]")
+_MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xfe]")
 # Encoders write about ten scans. Every scan of a progressive file walks all coefficients, so thousands of them are an
 # attack on time.
 _MOST_SCANS = 64
@@ -75,11 +75,14 @@ def _corrupt(what: str) -> CorruptImage:
     return CorruptImage(f"The JPEG is damaged or incomplete: {what}.")
 
 
-def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (marker, its offset, payload) up to the end marker; the entropy-coded data of a scan is stepped over."""
+Segment = tuple[int, int, bytes]
+"""Marker, its offset behind any fill bytes, payload."""
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Yield every segment up to the end marker; of the entropy-coded data of a scan only the restart markers."""
     position = 2
     for _ in range(_MOST_SEGMENTS):
-        start = position
         if data[position : position + 1] != b"\xff":
             raise _corrupt("a marker is missing")
         begun = _FILL_AND_MARKER.match(data, position)
@@ -87,12 +90,13 @@ def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             raise _corrupt("it has no end marker")
         marker = begun[1][0]
         position = begun.end()
+        start = position - 2
         if marker == _EOI:
             yield marker, start, b""
             return
         if marker == _TEM:
             continue
-        if marker in {0x00, _SOI} or marker in _RESTARTS:
+        if marker in {0x00, _SOI} or marker in RESTARTS:
             raise _corrupt("a marker is out of place")
         length = int.from_bytes(data[position : position + 2], "big")
         payload = data[position + 2 : position + length]
@@ -101,11 +105,18 @@ def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         yield marker, start, payload
         position += length
         if marker == _SOS:
-            found = _MARKER_IN_SCAN.search(data, position)
-            if found is None:
-                raise _corrupt("it has no end marker")
-            position = found.start()
+            position = yield from _restarts(data, position)
     raise UnsupportedImageType(f"JPEGs with more than {_MOST_SEGMENTS} segments are not read.")
+
+
+def _restarts(data: bytes, position: int) -> Generator[Segment, None, int]:
+    """Yield the restart markers of the scan whose data begins at `position`, and return where the scan ends."""
+    for found in _MARKER_IN_SCAN.finditer(data, position):
+        marker = found[0][1]
+        if marker not in RESTARTS:
+            return found.start()
+        yield marker, found.start(), b""
+    raise _corrupt("it has no end marker")
 
 
 def _frame(walk: _Walk, marker: int, payload: bytes, limits: Limits) -> None:
@@ -147,10 +158,8 @@ def _scan(walk: _Walk, payload: bytes, limits: Limits) -> list[int]:
     return identifiers
 
 
-def _restarts(walk: _Walk, identifiers: list[int]) -> int:
-    """How many restart markers a scan of these components must hold (T.81 sections A.2 and E.1.4)."""
-    if not walk.restart_interval:
-        return 0
+def _units(walk: _Walk, identifiers: list[int]) -> int:
+    """How many units (MCU) a scan of these components has (T.81 section A.2)."""
     widest = max(c.horizontal for c in walk.components.values())
     tallest = max(c.vertical for c in walk.components.values())
     if len(identifiers) == 1:
@@ -159,7 +168,7 @@ def _restarts(walk: _Walk, identifiers: list[int]) -> int:
         down = -(-walk.height * only.vertical // (8 * tallest))
     else:
         across, down = -(-walk.width // (8 * widest)), -(-walk.height // (8 * tallest))
-    return -(-across * down // walk.restart_interval) - 1
+    return across * down
 
 
 def _keep(walk: _Walk, marker: int, payload: bytes) -> None:
@@ -201,21 +210,26 @@ def _check_whole(walk: _Walk) -> None:
         raise UnsupportedImageType("A CMYK JPEG without an Adobe marker does not say whether its colours are inverted.")
 
 
-def _streams(walk: _Walk, data: bytes, scans: list[tuple[int, int]]) -> tuple[bytes, bytes | None]:
+def _streams(walk: _Walk, data: bytes, scans: list[tuple[int, int]], *, restarts: bool) -> tuple[bytes, bytes | None]:
     """Build the stream for Pillow and, if that alone does not reveal a short scan, a witness (see `Container`).
 
     A picture in one scan is given without end marker: libjpeg decodes all rows if it has the data for them, and else
     asks for more, which Pillow reports. With several scans libjpeg insists on the end marker, and would fill a short
-    scan from it; the witness has noise there, which changes the pixels only if the data before it was short.
+    scan from it; the witness has noise there, which changes the pixels only if the data before it was short. So it has
+    at the end of every restart interval.
     """
     start = b"".join([b"\xff\xd8", *walk.kept])
     first, last = scans[0][0], scans[-1][1]
     if not walk.progressive and len(scans) == 1:
-        return b"".join([start, data[first:last], READ_AHEAD]), None
+        scan = data[first:last]
+        witness = b"".join([start, with_noise(scan), READ_AHEAD]) if restarts else None
+        return b"".join([start, scan, READ_AHEAD]), witness
     noisy = [start]
     position = first
-    for _, end in scans:
-        noisy += [data[position:end], _NOISE]
+    for begin, end in scans:
+        # A fill byte at the end would make a marker of the noise.
+        scan = data[begin:end].rstrip(b"\xff")
+        noisy += [data[position:begin], with_noise(scan) if restarts else scan, _NOISE]
         position = end
     return b"".join([start, data[first:last], b"\xff\xd9"]), b"".join([*noisy, b"\xff\xd9"])
 
@@ -236,16 +250,17 @@ def inspect(data: bytes, limits: Limits) -> Container:
     walk = _Walk()
     scans: list[tuple[int, int]] = []
     begun: int | None = None
-    restarts = 0
+    restarts = Restarts()
     for marker, offset, payload in segments(data):
+        if marker in RESTARTS:
+            restarts.add(marker, offset)
+            continue
         if begun is not None:
-            # One more at the very end is written by some encoders.
-            if restarts and len(_RESTART_IN_SCAN.findall(data, begun, offset)) - restarts not in {0, 1}:
-                raise _corrupt("a part of the picture is missing")
+            restarts.end(data, offset)
             scans.append((begun, offset))
             begun = None
         if marker == _SOS:
-            restarts = _restarts(walk, _scan(walk, payload, limits))
+            restarts.begin(_units(walk, _scan(walk, payload, limits)), walk.restart_interval)
             begun = offset
         elif marker in _FRAMES:
             _frame(walk, marker, payload, limits)
@@ -256,6 +271,6 @@ def inspect(data: bytes, limits: Limits) -> Container:
         if not walk.scans:
             _keep(walk, marker, payload)
     _check_whole(walk)
-    stream, witness = _streams(walk, data, scans)
+    stream, witness = _streams(walk, data, scans, restarts=restarts.count > 0)
     turned = exif.orientation(walk.exif)
     return Container("JPEG", "image/jpeg", walk.width, walk.height, stream, turned, _profile(walk), witness)

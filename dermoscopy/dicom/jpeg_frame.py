@@ -13,6 +13,8 @@ from typing import Literal
 
 from dermoscopy.containers import jpeg
 from dermoscopy.containers.container import Container
+from dermoscopy.containers.restarts import MARKERS as RESTARTS
+from dermoscopy.containers.restarts import Restarts, with_noise
 from dermoscopy.dicom.elements import corrupt
 from dermoscopy.dicom.header import Header
 from dermoscopy.dicom.syntaxes import JPEG_LOSSLESS_FIRST
@@ -20,7 +22,7 @@ from dermoscopy.errors import ContradictoryColours, UnsupportedImageType
 from dermoscopy.limits import Limits
 
 _SOI = b"\xff\xd8"
-_APP0, _APP14, _APP15, _COM, _SOS, _SOF3 = 0xE0, 0xEE, 0xEF, 0xFE, 0xDA, 0xC3
+_APP0, _APP14, _APP15, _COM, _SOS, _SOF3, _DRI = 0xE0, 0xEE, 0xEF, 0xFE, 0xDA, 0xC3, 0xDD
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -93,9 +95,10 @@ def _said(segments: Iterable[tuple[int, int, bytes]]) -> _Said:
 
 
 def inspect_lossless(data: bytes, header: Header) -> Container:
-    """Check a lossless JPEG, and arrange it so that Pillow reports a cut and changes no colour.
+    """Check a lossless JPEG, and arrange it so that a cut is found and no colour changes.
 
-    libjpeg fills what is missing with grey where there is an end marker, and asks for more where there is none.
+    libjpeg fills what is missing with grey where there is a marker; where there is none, it asks for more, which Pillow
+    reports. So it gets no end marker, and for restart markers there is a witness (see `Container`).
 
     Args:
         data: The frame.
@@ -109,10 +112,15 @@ def inspect_lossless(data: bytes, header: Header) -> Container:
     kept = [_SOI]
     scan: tuple[int, int] | None = None
     frame = b""
+    interval = 0
+    restarts = Restarts()
     for marker, offset, payload in jpeg.segments(data):
-        if scan is not None:
+        if marker in RESTARTS:
+            restarts.add(marker, offset)
+        elif scan is not None:
             if marker != 0xD9:
                 raise UnsupportedImageType("Lossless JPEGs in several scans are not read.")
+            restarts.end(data, offset)
             scan = scan[0], offset
         elif marker in _FRAMES:
             _check_frame(marker, payload, header, twice=bool(frame))
@@ -121,13 +129,19 @@ def inspect_lossless(data: bytes, header: Header) -> Container:
         elif marker == _SOS:
             _check_scan(payload, frame, header)
             kept.append(_segment(marker, payload[:1] + _renamed(payload[1:-3], 2) + payload[-3:]))
+            restarts.begin(header.rows * header.columns, interval)
             scan = offset + 4 + len(payload), offset
+        elif marker == _DRI and len(payload) == 2:
+            interval = int.from_bytes(payload, "big")
+            kept.append(_segment(marker, payload))
         elif not (_APP0 <= marker <= _APP15 or marker == _COM):
             kept.append(_segment(marker, payload))
     if scan is None:
         raise corrupt("there is no picture in its JPEG")
-    stream = b"".join([*kept, data[slice(*scan)], jpeg.READ_AHEAD])
-    return Container("JPEG", "image/jpeg", header.columns, header.rows, stream)
+    coded = data[slice(*scan)]
+    stream = b"".join([*kept, coded, jpeg.READ_AHEAD])
+    witness = b"".join([*kept, with_noise(coded), jpeg.READ_AHEAD]) if restarts.count else None
+    return Container("JPEG", "image/jpeg", header.columns, header.rows, stream, witness=witness)
 
 
 def _check_frame(marker: int, payload: bytes, header: Header, *, twice: bool) -> None:

@@ -73,6 +73,10 @@ def inputs() -> dict[str, bytes]:
         "two-starts": jpeg[:2] + jpeg,
         "junk-between-segments": jpeg[:2] + b"junk" + jpeg[2:],
         "restart-missing": restarts[:first_restart] + restarts[first_restart + 2 :],
+        "restart-without-an-interval": restarts.replace(b"\xff\xdd\0\x04\0\x03", b""),
+        "restart-in-the-middle": jpeg[: scan + 200] + b"\xff\xd0" + jpeg[scan + 200 :],
+        "restarts-out-of-order": restarts.replace(b"\xff\xd1", b"\xff\xd5", 1),
+        "closed-restart-interval": restarts[: first_restart - 30] + restarts[first_restart:],
         "progressive-without-last-scan": _without_last_scan(progressive),
         "thousand-scans": progressive[:-2] + progressive[progressive.rindex(b"\xff\xda") : -2] * 1000 + _EOI,
         "seventeen-scans-of-49-megapixels": _resized(progressive, 7000, 7000, _SOF2)[:-2]

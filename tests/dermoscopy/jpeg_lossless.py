@@ -12,8 +12,10 @@ _CATEGORIES = 9
 _CODE_BITS = 4
 
 
-def encode_lossless(pixels: NDArray[np.uint8], *, predictor: int = 1, identifiers: bytes = b"\x01\x02\x03") -> bytes:
-    """A JPEG of uint8[rows, columns] or uint8[rows, columns, 3]."""
+def encode_lossless(
+    pixels: NDArray[np.uint8], *, predictor: int = 1, identifiers: bytes = b"\x01\x02\x03", restart_rows: int = 0
+) -> bytes:
+    """A JPEG of uint8[rows, columns] or uint8[rows, columns, 3]; `restart_rows` are in each of its intervals."""
     planes = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
     rows, columns, count = planes.shape
     names = identifiers[:count]
@@ -21,13 +23,21 @@ def encode_lossless(pixels: NDArray[np.uint8], *, predictor: int = 1, identifier
     frame += b"".join(bytes([name, 0x11, 0]) for name in names)
     lengths = bytes(_CATEGORIES if length == _CODE_BITS else 0 for length in range(1, 17))
     scan = bytes([count]) + b"".join(bytes([name, 0]) for name in names) + bytes([predictor, 0, 0])
+    step = restart_rows or rows
+    intervals = [
+        _entropy_coded(_differences(planes[top : top + step].astype(np.int64), predictor))
+        for top in range(0, rows, step)
+    ]
+    markers = [bytes([0xFF, 0xD0 + number % 8]) for number in range(len(intervals) - 1)]
     return b"".join(
         [
             b"\xff\xd8",
+            *([segment(0xDD, (restart_rows * columns).to_bytes(2, "big"))] if restart_rows else []),
             segment(0xC3, frame),
             segment(0xC4, b"\0" + lengths + bytes(range(_CATEGORIES))),
             segment(0xDA, scan),
-            _entropy_coded(_differences(planes.astype(np.int64), predictor)),
+            intervals[0],
+            *(marker + interval for marker, interval in zip(markers, intervals[1:], strict=True)),
             b"\xff\xd9",
         ]
     )

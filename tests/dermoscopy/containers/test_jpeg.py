@@ -1,4 +1,5 @@
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -107,6 +108,56 @@ def test_restart_markers_are_counted_right(mode: str, subsampling: int, blocks: 
     plain = encode(picture(mode), "JPEG", subsampling=subsampling)
     data = encode(picture(mode), "JPEG", subsampling=subsampling, restart_marker_blocks=blocks)
     assert np.array_equal(np.asarray(decode(data).image), np.asarray(decode(plain).image))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("fill", [b"", b"\xff\xff"])
+def test_a_restart_marker_at_the_very_end_is_allowed(fill: bytes, progressive: bool) -> None:
+    data = encode(picture("L"), "JPEG", restart_marker_blocks=16, progressive=progressive)
+    assert data.count(b"\xff\xd2") == data.count(b"\xff\xda")
+    more = data[:-2] + b"\xff\xd3" + fill + data[-2:]
+    assert np.array_equal(np.asarray(decode(more).image), np.asarray(decode(data).image))
+    with pytest.raises(CorruptImage):
+        decode(data[:-40] + b"\xff\xd3" + fill + data[-2:])
+
+
+@pytest.mark.parametrize("blocks", [0, 1000])
+def test_a_restart_marker_where_none_belongs_is_refused(blocks: int) -> None:
+    """libjpeg would paint everything behind it grey."""
+    plain = encode(picture(), "JPEG", restart_marker_blocks=blocks)
+    start, end = find_marker(plain, 0xDA) + 14, len(plain) - 2
+    for place in range(start + 20, end, (end - start) // 7):
+        at = place + (plain[place - 1] == 0xFF)
+        with pytest.raises(CorruptImage, match="restart markers"):
+            decode(plain[:at] + b"\xff\xd0" + plain[at:])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("fill", [b"", b"\xff\xff"])
+def test_an_interval_cut_short_is_found(fill: bytes, progressive: bool) -> None:
+    """libjpeg would paint the rest of it grey, and go on behind the restart marker."""
+    data = encode(picture(), "JPEG", subsampling=0, restart_marker_blocks=21, progressive=progressive)
+    start, restart = find_marker(data, 0xDA) + 14, data.index(b"\xff\xd0")
+    whole = data[:restart] + fill + data[restart:]
+    assert np.array_equal(np.asarray(decode(whole).image), np.asarray(decode(data).image))
+    for left in range(1, restart - start - 4, 6):
+        with pytest.raises(CorruptImage, match="a part of the picture is missing"):
+            decode(data[: start + left].removesuffix(b"\xff") + fill + data[restart:])
+
+
+def test_a_last_scan_cut_short_is_found_behind_fill_bytes() -> None:
+    data = valid_files()["jpeg-progressive"][0]
+    with pytest.raises(CorruptImage, match="a part of the picture is missing"):
+        decode(data[: data.rindex(b"\xff\xda") + 20] + b"\xff\xff\xff\xd9")
+
+
+def test_millions_of_restart_markers_are_refused_at_the_first_that_is_too_many() -> None:
+    plain = valid_files()["jpeg-restarts"][0]
+    at = find_marker(plain, 0xDA) + 14
+    begun = time.perf_counter()
+    with pytest.raises(CorruptImage, match="restart markers"):
+        _inspect(plain[:at] + b"".join(bytes([0xFF, 0xD0 + k % 8]) for k in range(8)) * 1_000_000 + plain[-2:])
+    assert time.perf_counter() - begun < 1
 
 
 def test_fill_bytes_before_markers_are_allowed() -> None:
