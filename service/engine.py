@@ -63,6 +63,7 @@ class Engine:
         self._label_files = (settings.store / LABELS_FILE, settings.state / LABELS_FILE)
         self._lock = threading.RLock()
         self._seen: object = None
+        self._models = frozenset[str]()
         self._newcomers = Newcomers(self.store, self.versions.conditions)
         self._named: dict[tuple[str, str], Label] = {}
         self._answering: dict[tuple[str, str], Answering] = {}
@@ -198,10 +199,11 @@ class Engine:
             UnreadableLabels: A labels file is damaged; what answered goes on only for who asks by number.
         """
         with self._lock:
-            seen = tuple(signature(path) for path in self._label_files)
-            if seen != self._seen or self._unreadable is not None:
+            seen, models = tuple(signature(path) for path in self._label_files), self._models | self._there()
+            # A model that comes later may have labels already; one whose folder is gone for a moment keeps its own.
+            if seen != self._seen or models != self._models or self._unreadable is not None:
                 self._named = self._read()
-                self._seen = seen
+                self._seen, self._models = seen, models
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
             self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
@@ -251,6 +253,12 @@ class Engine:
             raise self._unreadable from error
         self._unreadable = None
         return found
+
+    def _there(self) -> frozenset[str]:
+        try:
+            return frozenset(self.store.names())
+        except OSError:
+            return frozenset()  # `_read` says why
 
     def _follow(self, name: str, label: str, named: Label) -> None:
         before = self._answering.get((name, label))

@@ -72,6 +72,17 @@ def test_a_label_that_is_gone_answers_no_more(engine: Engine, store: Path, state
     assert engine.find("classifier", Selection(label="canary")) is None
 
 
+def test_a_model_that_comes_later_answers_for_the_label_that_names_it(
+    engine: Engine, store: Path, tmp_path: Path
+) -> None:
+    away = (store / "grader").rename(tmp_path / "away")
+    engine.start()
+    assert engine.answering("grader", "stable") is None
+    away.rename(store / "grader")
+    engine.refresh()
+    assert engine.answering("grader", "stable") is not None
+
+
 def test_canary_answers_for_its_share_of_who_names_no_version(engine: Engine, store: Path, state: Path) -> None:
     Labels(Store(store), state).move("classifier", "canary", 2, share=0.25)
     engine.start()
