@@ -118,8 +118,8 @@ def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
         if options.share is not None:
             # No golden images here: whoever takes the requests away from a version is in a hurry.
             now = labels.move(name, label, now.version, now.digest, share=options.share)
-    moved = before is not None and (before.version, before.digest) != (now.version, now.digest)
-    came_from = f" (was {before.version}, {before.digest[:12]})" if before and moved else ""
+    elsewhere = before if before and (before.version, before.digest) != (now.version, now.digest) else None
+    came_from = f" (was {elsewhere.version}, {elsewhere.digest[:12]})" if elsewhere else ""
     share = "" if now.share is None else f", for {now.share:.1%} of the requests"
     print(f"{name} {label}: {now.version}, {now.digest[:12]}{share}{came_from}")
     return 0
@@ -229,10 +229,13 @@ def _add_label(commands: "_Commands", folders: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="the model, such as classifier")
     command.add_argument("label", help="the label, such as stable; a new name makes a new label")
     target = command.add_mutually_exclusive_group()
-    target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, look, or set --share")
+    target.add_argument("version", nargs="?", type=_number, help="the version to point it to; without it, only look")
     target.add_argument("--back", action="store_true", help="point it to where it pointed before; twice undoes it")
     command.add_argument(
-        "--share", type=_share, help="of the requests that name no version, how many canary answers instead of stable"
+        "--share",
+        type=_share,
+        help="of the requests that name no version, how many canary answers instead of stable; without a version, the "
+        "label stays where it is",
     )
     command.set_defaults(command=_label, misused=command.error)
 
