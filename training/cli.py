@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -97,9 +98,19 @@ def _add_reading(parser: argparse.ArgumentParser, *, given_before: bool = False)
     )
 
 
+def _setting(name: str, default: str) -> Path:
+    """A folder as the service's own settings name it: a label that is moved elsewhere moves nothing that is served."""
+    return Path(os.environ.get(name) or default)
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     _add_reading(parser)
-    parser.add_argument("--store", type=Path, default=Path("model_store/models"), help="where versions are published")
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=_setting("MELANOSERVE_STORE", "model_store/models"),
+        help="where versions are published (MELANOSERVE_STORE, else model_store/models)",
+    )
 
 
 def _add_data(data: argparse.ArgumentParser) -> None:
@@ -169,7 +180,12 @@ def _add_compare(compare: argparse.ArgumentParser) -> None:
 def _add_publishing(parser: argparse.ArgumentParser, run: str) -> None:
     parser.add_argument("--run", type=Path, default=Path(run), help="working folder: checkpoints, history, artifact")
     parser.add_argument("--label", help="move this label (such as stable) to the published version")
-    parser.add_argument("--state", type=Path, default=Path("state"), help="folder that holds moved labels")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=_setting("MELANOSERVE_STATE", "state"),
+        help="folder that holds moved labels (MELANOSERVE_STATE, else state)",
+    )
 
 
 def _add_classifier(classifier: argparse.ArgumentParser) -> None:

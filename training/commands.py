@@ -182,6 +182,7 @@ def evaluate(options: argparse.Namespace) -> None:
     table = read_table(options, {source.name for source in version.manifest.training.sources})
     roles = split(table)
     _warn_of_other_roles(version, roles, table)
+    _warn_of_seen_images(version)
     thresholds = {point.name: point.threshold for point in version.manifest.operating_points}
     prevalence = version.manifest.calibration.prevalence
     tests = test_sets(runtime, table, roles)
@@ -220,6 +221,14 @@ def _warn_of_other_roles(version: StoredVersion, roles: Split, table: Table) -> 
         text = (
             "it is not recorded that the version was trained on this split: some of its images may have been trained on"
         )
+        print(f"warning: {text}", file=sys.stderr)
+
+
+def _warn_of_seen_images(version: StoredVersion) -> None:
+    """The manifest's word on it: a version that went on from one that saw them has the same roles all the same."""
+    seen = [name for name, evaluation in version.manifest.evaluations.items() if evaluation.seen_in_training]
+    if seen:
+        text = f"the version may have learned from images of {', '.join(seen)}: their figures flatter it"
         print(f"warning: {text}", file=sys.stderr)
 
 

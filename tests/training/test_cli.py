@@ -123,6 +123,20 @@ def test_the_data_may_be_named_before_or_after_what_is_done_with_it(
     assert asked == [Path("here"), Path("runs/cache"), Path("runs/data")]
 
 
+def test_the_folders_are_those_of_the_service_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STORE", "STATE"):
+        monkeypatch.delenv(f"MELANOSERVE_{name}", raising=False)
+    options = cli.parser().parse_args(["classifier"])
+    assert (options.store, options.state) == (Path("model_store/models"), Path("state"))
+    monkeypatch.setenv("MELANOSERVE_STORE", "there/models")
+    monkeypatch.setenv("MELANOSERVE_STATE", "there/state")
+    for command in ("classifier", "grader"):
+        options = cli.parser().parse_args([command])
+        assert (options.store, options.state) == (Path("there/models"), Path("there/state"))
+    assert cli.parser().parse_args(["evaluate"]).store == Path("there/models")
+    assert cli.parser().parse_args(["evaluate", "--store", "here"]).store == Path("here")
+
+
 def test_weights_and_a_version_to_go_on_from_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     message = _refused(capsys, "classifier", "--weights", "none", "--from", "classifier/1")
     assert "not allowed with argument" in message

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_store.publish import publish
 from model_store.runtime import load
+from model_store.store import Store
 from tests.training.built import Data, Published
 from tests.training.command_line import error_of
 from tests.training.quick import hurry
@@ -116,6 +118,22 @@ def test_a_file_that_is_no_image_is_named(
     message = error_of(capsys, "evaluate", *published.options, str(tmp_path / "text.jpg"))
     assert message.startswith(f"{tmp_path / 'text.jpg'} cannot be read: ")
     assert "No such file" in error_of(capsys, "evaluate", *published.options, str(tmp_path / "gone.jpg"))
+
+
+def test_figures_of_what_a_version_saw_in_training_come_with_a_warning(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = published.classifier.manifest
+    evaluations = {
+        name: evaluation.model_copy(update={"seen_in_training": name in ("ham10000", "isic-acral")})
+        for name, evaluation in manifest.evaluations.items()
+    }
+    store = Store(tmp_path / "models")
+    publish(store, published.classifier.path, manifest.model_copy(update={"evaluations": evaluations, "files": {}}))
+    assert main(["evaluate", *published.options, "--store", str(store.root)]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    learned = "the version may have learned from images of ham10000, isic-acral"
+    assert warnings == [f"warning: {learned}: their figures flatter it"]
 
 
 def test_other_images_are_not_quietly_called_held_out(
