@@ -42,7 +42,10 @@ class Poller:
     def run(self, stop: Event) -> None:
         """Looks until told to stop."""
         while not stop.is_set():
-            self.look(stop)
+            try:
+                self.look(stop)
+            except sqlite3.Error as error:  # not even the trouble could be noted, for want of room for example
+                log.failure("look_failed", error)
             stop.wait(self._settings.poll_seconds)
 
     def look(self, stop: Event | None = None) -> None:

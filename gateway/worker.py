@@ -48,6 +48,9 @@ class Worker:
                 continue
             try:
                 self.step(item)
+            except sqlite3.Error as error:  # not even the trouble could be noted, for want of room for example
+                log.failure("not_noted", error, key=item.key)
+                stop.wait(self._longest_wait)
             finally:
                 with self._changed:
                     self._busy.discard(item.key)

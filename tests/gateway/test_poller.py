@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from gateway.queue import Item, Queue
 from gateway.settings import read_settings
 from tests.gateway.answering_pacs import answering, row
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
+from tests.gateway.running_gateway import wait_for
 from tests.gateway.samples import photograph, uids
 
 pytestmark = needs_debian
@@ -111,7 +113,8 @@ class Troubled:
     def __init__(self, queue: Queue, answers: Answers, **options: str) -> None:
         self.answers, self.fetched = answers, list[str]()
         settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"} | options)
-        self.look = Poller(settings, answering(self._answer), queue, lambda: None).look
+        poller = Poller(settings, answering(self._answer), queue, lambda: None)
+        self.look, self.run = poller.look, poller.run
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/instances":
@@ -185,3 +188,22 @@ def test_a_pacs_that_goes_away_is_not_asked_for_the_rest(queue: Queue) -> None:
     assert len(pacs.fetched) == 1
     assert queue.counts() == {}, "it is no image's fault"
     assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (YESTERDAY, "pacs_ConnectError")
+
+
+def test_a_disk_that_takes_nothing_ends_no_looking(queue: Queue) -> None:
+    """Neither the image, nor what was in its way; look by look, until there is room."""
+    pacs, stop = Troubled(queue, {uids(LATER)[1]: LATER}, poll_seconds="0.05"), Event()
+    for table in ("items", "marks"):
+        queue._sql.execute(
+            f"CREATE TRIGGER {table}_full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    thread = Thread(target=pacs.run, args=[stop])
+    thread.start()
+    wait_for(lambda: len(pacs.fetched) > 1)
+    for table in ("items", "marks"):
+        queue._sql.execute(f"DROP TRIGGER {table}_full")
+    wait_for(lambda: queue.item(identity(LATER).key) is not None)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert item(queue, LATER).state == "received"

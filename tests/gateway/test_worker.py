@@ -161,6 +161,27 @@ def test_it_works_until_told_to_stop_and_finishes_its_step(queue: Queue) -> None
     assert item(queue).state == "answered"
 
 
+def test_a_disk_that_does_not_even_take_the_trouble_ends_nothing(queue: Queue) -> None:
+    queue._sql.execute("CREATE TRIGGER full BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    asked, stop = Event(), Event()
+
+    def ask(image: bytes) -> bytes:
+        asked.set()
+        return report_on(image)
+
+    worker = Worker(queue, ask, lambda report, study: stop.set(), longest_wait=0.1)
+    thread = Thread(target=worker.run, args=[stop])
+    thread.start()
+    assert asked.wait(10)
+    time.sleep(0.3)
+    assert thread.is_alive()
+    assert (item(queue).state, item(queue).attempts) == ("received", 0)
+    queue._sql.execute("DROP TRIGGER full")
+    assert stop.wait(10)
+    thread.join(10)
+    assert item(queue).state == "delivered"
+
+
 def test_two_threads_never_take_the_same_item(queue: Queue) -> None:
     asked: list[bytes] = []
     done, stop = Event(), Event()
