@@ -137,6 +137,14 @@ def test_a_report_that_is_told_to_be_there_is_delivered(answer: object) -> None:
     answers_to_stow(202, json.dumps(answer).encode(), httpx.Response(500)).store(REPORT, STUDY)
 
 
+def test_a_report_that_is_refused_with_409_is_delivered_if_it_is_there_already() -> None:
+    for answer in (told(DUPLICATE), [told(DUPLICATE)]):
+        answers_to_stow(409, json.dumps(answer).encode(), httpx.Response(500)).store(REPORT, STUDY)
+    for body, code in ((json.dumps([told(NEVER)]).encode(), "pacs_refused_c000"), (XML, "pacs_409")):
+        with pytest.raises(Refused, match=f"^{code}$"):
+            answers_to_stow(409, body, httpx.Response(500)).store(REPORT, STUDY)
+
+
 def test_an_empty_200_says_that_all_was_stored_and_an_empty_202_does_not() -> None:
     answers_to_stow(200, b"", httpx.Response(500)).store(REPORT, STUDY)
     with pytest.raises(TryAgain, match="pacs_unclear_answer"):
