@@ -94,7 +94,7 @@ def show(photograph: Photograph, enough: int | None = None) -> Image.Image:
 
     Args:
         photograph: From `inspect`.
-        enough: As for `dermoscopy.load.load`.
+        enough: As for `dermoscopy.load.load`; of a lossless coding every pixel is decoded.
 
     Returns:
         Mode L or RGB, in the colours of `photograph.icc_profile`.
@@ -108,10 +108,11 @@ def show(photograph: Photograph, enough: int | None = None) -> Image.Image:
     if isinstance(coded, bytes):
         decode = jpeg_ls.decode if header.syntax in _JPEG_LS else samples.native
         return samples.to_image(decode(coded, header), header)
-    image = load(coded, enough)
     if header.syntax in _LOSSY:
+        image = load(coded, enough)
         return ImageOps.invert(image) if header.photometric == "MONOCHROME1" else image
-    return _from_decoder(image, header)
+    # A lossless JPEG has no reduced scale, which Pillow would find out only in the middle of it.
+    return _from_decoder(load(coded), header)
 
 
 def _from_decoder(image: Image.Image, header: Header) -> Image.Image:

@@ -1,6 +1,7 @@
 """The decode matrix: every coding that is read, against the rendered picture, Pillow's decode, and pydicom's."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from tests.dermoscopy.dicom_files import (
     coded,
     difference,
     jpeg,
+    jpeg_2000,
+    jpeg_ls,
     lossless_files,
     lossy_files,
     rgb,
+    rle,
 )
 from tests.dermoscopy.files import encode, picture, swapped_profile
+from tests.dermoscopy.jpeg_lossless import encode_lossless
 
 
 def shown(data: bytes, frame: int | None = None) -> NDArray[np.uint8]:
@@ -87,6 +92,41 @@ def test_a_jpeg_is_decoded_at_a_reduced_scale_as_outside_dicom() -> None:
     inside = prepare(coded([data], np.asarray(image), "YBR_FULL_422", syntaxes.JPEG_BASELINE))
     assert np.array_equal(inside.pixels, prepare(data).pixels)
     assert (inside.width, inside.height) == (900, 700)
+
+
+LARGE = (720, 680)
+
+
+def wavelets(pixels: NDArray[np.uint8]) -> bytes:
+    return jpeg_2000(Image.fromarray(pixels))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "photometric", "syntax"),
+    [
+        (rle, "RGB", syntaxes.RLE),
+        (jpeg_ls, "RGB", syntaxes.JPEG_LS),
+        (jpeg_ls, "RGB", syntaxes.JPEG_LS_NEAR),
+        (wavelets, "YBR_RCT", syntaxes.JPEG_2000_LOSSLESS),
+        (wavelets, "YBR_RCT", syntaxes.JPEG_2000),
+        (encode_lossless, "RGB", syntaxes.JPEG_LOSSLESS_FIRST),
+        (encode_lossless, "RGB", syntaxes.JPEG_LOSSLESS),
+    ],
+)
+def test_a_large_picture_without_loss_is_prepared_as_outside_dicom(
+    encoder: Callable[[NDArray[np.uint8]], bytes], photometric: str, syntax: str
+) -> None:
+    """From three times the side of the model on, a JPEG is decoded at a reduced scale; a lossless one cannot be."""
+    inside = prepare(coded([encoder(rgb(LARGE))], rgb(LARGE), photometric, syntax))
+    assert np.array_equal(inside.pixels, prepare(encode(picture("RGB", LARGE), "PNG")).pixels)
+    assert (inside.width, inside.height) == LARGE
+
+
+@pytest.mark.parametrize("syntax", [syntaxes.JPEG_BASELINE, syntaxes.JPEG_EXTENDED])
+def test_a_large_jpeg_with_loss_is_prepared_in_every_syntax(syntax: str) -> None:
+    data = jpeg(picture("RGB", LARGE))
+    inside = prepare(coded([data], rgb(LARGE), "YBR_FULL_422", syntax))
+    assert np.array_equal(inside.pixels, prepare(data).pixels)
 
 
 @pytest.mark.parametrize("name", ["explicit", "rle", "jpeg-ls", "jpeg-2000", "jpeg-lossless", "deflated", "palette"])
