@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import secrets
+import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,14 +69,37 @@ def lesion_pairs(images: list[Image]) -> NDArray[np.int64]:
 
 
 def _fingerprint(images: list[Image]) -> str:
-    described = [PREPROCESSING_VERSION, *(f"{image.path} {image.path.stat().st_size}" for image in images)]
+    found = [(image.path, image.path.stat()) for image in images]
+    # The time, too: a picture may be exchanged for one of the same size.
+    described = [PREPROCESSING_VERSION, *(f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in found)]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
 
 
-def _prepare_all(images: list[Image], folder: Path) -> None:
-    """Write prepared pixels and thumbnails of every image; the folder gets its final name only when all are there."""
-    partial = folder.with_suffix(".partial")
-    partial.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
+    """A place to write into, which becomes the folder when all is there; of two commands at once the first one's stays.
+
+    Each has a place of its own: in one of both, what one writes the other takes for finished.
+    """
+    partial = folder.with_name(f".{folder.name}.partial-{secrets.token_hex(4)}")
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _rename(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _rename(partial: Path, folder: Path) -> None:
+    try:
+        partial.rename(folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+
+
+def _prepare_all(images: list[Image], partial: Path) -> None:
+    """Write prepared pixels and thumbnails of every image, and which are copies."""
     shape = (len(images), SIDE, SIDE, 3)
     pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
     thumbnails = np.empty((len(images), THUMBNAIL, THUMBNAIL), np.float32)
@@ -90,7 +117,18 @@ def _prepare_all(images: list[Image], folder: Path) -> None:
     pixels.flush()
     np.save(partial / "thumbnails.npy", thumbnails)
     np.save(partial / "pairs.npy", duplicate_pairs(thumbnails))
-    partial.rename(folder)
+
+
+def _change_all(table: Table, name: str, change: Callable[[Pixels], Pixels], partial: Path) -> None:
+    shape, count = table.pixels.shape, len(table.images)
+    pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+
+    def work(row: int) -> None:
+        pixels[row] = change(table.pixels[row])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(tqdm(pool.map(work, range(count)), total=count, desc=name, unit="img"))
+    pixels.flush()
 
 
 def changed_table(table: Table, name: str, change: Callable[[Pixels], Pixels], cache: Path) -> Table:
@@ -104,18 +142,8 @@ def changed_table(table: Table, name: str, change: Callable[[Pixels], Pixels], c
     """
     folder = cache / f"{_fingerprint(table.images)}-{name}"
     if not folder.is_dir():
-        partial = folder.with_suffix(".partial")
-        partial.mkdir(parents=True, exist_ok=True)
-        shape, count = table.pixels.shape, len(table.images)
-        pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-
-        def work(row: int) -> None:
-            pixels[row] = change(table.pixels[row])
-
-        with ThreadPoolExecutor(4) as pool:
-            list(tqdm(pool.map(work, range(count)), total=count, desc=name, unit="img"))
-        pixels.flush()
-        partial.rename(folder)
+        with _filled(folder) as partial:
+            _change_all(table, name, change, partial)
     return replace(table, pixels=np.load(folder / "pixels.npy", mmap_mode="r"))
 
 
@@ -124,14 +152,16 @@ def build_table(images: list[Image], cache: Path) -> Table:
 
     Args:
         images: What `read_sources` found.
-        cache: Folder for prepared pixels, about 150 kB an image; keyed by the files and the preprocessing version.
+        cache: Folder for prepared pixels, about 150 kB an image; keyed by the files (path, size, time of change) and the
+            preprocessing version.
 
     Raises:
         SourceError: A file cannot be decoded; the message names it.
     """
     folder = cache / _fingerprint(images)
     if not folder.is_dir():
-        _prepare_all(images, folder)
+        with _filled(folder) as partial:
+            _prepare_all(images, partial)
     copy_pairs = np.load(folder / "pairs.npy")
     copies = groups(len(images), copy_pairs)
     lesions = groups(len(images), np.concatenate([copy_pairs, lesion_pairs(images)]))

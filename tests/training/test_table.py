@@ -1,5 +1,7 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -119,3 +121,37 @@ def test_changed_pixels_are_made_once_and_the_rest_stays(data: Data, tmp_path: P
     assert len(asked) == len(data.table.images)
     assert np.array_equal(changed_table(data.table, "inverted", inverted, tmp_path).pixels, found.pixels)
     assert len(asked) == len(data.table.images)
+
+
+def test_two_commands_at_once_prepare_whole_images_and_leave_nothing_else(data: Data, tmp_path: Path) -> None:
+    images = data.table.images[:6]
+    with ThreadPoolExecutor(2) as pool:
+        tables = list(pool.map(lambda _: build_table(images, tmp_path), range(2)))
+    for table in tables:
+        assert np.array_equal(table.pixels, data.table.pixels[:6])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_command_that_is_overtaken_takes_what_the_faster_one_made(data: Data, tmp_path: Path) -> None:
+    table, lock, faster = build_table(data.table.images[:6], data.cache), Lock(), []
+
+    def inverted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        with lock:
+            if not faster:
+                faster.append(changed_table(table, "inverted", lambda pixels: 255 - pixels, tmp_path))
+        return 255 - picture
+
+    slower = changed_table(table, "inverted", inverted, tmp_path)
+    for found in (faster[0], slower):
+        assert np.array_equal(found.pixels, 255 - table.pixels)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_picture_that_is_exchanged_for_one_of_the_same_size_is_prepared_anew(tmp_path: Path) -> None:
+    file, found = tmp_path / "a.png", []
+    for seed in (1, 2):
+        Pillow.fromarray(render_lesion(seed, side=64)).save(file, compress_level=0)
+        found.append((file.stat().st_size, build_table([Image(file, "s", BENIGN)], tmp_path / "cache").pixels[0]))
+    assert found[0][0] == found[1][0]
+    assert np.array_equal(found[1][1], prepare(file.read_bytes()).pixels)
+    assert not np.array_equal(found[0][1], found[1][1])
