@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_what_sources_share_is_counted_by_pictures(found: Leaks) -> None:
 def test_a_source_s_own_test_split_is_looked_at(found: Leaks, data: Data) -> None:
     crossing = [_names(data, rows) for rows in found.own_splits]
     assert {"melanoma10000/melanoma_test0b", "melanoma10000/melanoma_of_test"} in crossing
+
+
+def test_a_source_that_tests_on_a_table_of_its_own_names_no_part_to_learn_from(data: Data) -> None:
+    """Its other rows are given no part at all."""
+    copy, original = (data.row(name) for name in data.planted.held_out[0])
+    images = [
+        replace(image, given_split="" if image.given_split == "train" else image.given_split)
+        for image in data.table.images
+    ]
+    crossing = find_leaks(replace(data.table, images=images), data.split).own_splits
+    assert any({copy, original} <= set(rows) for rows in crossing)
 
 
 def test_contradictions(found: Leaks, data: Data) -> None:
