@@ -57,7 +57,7 @@ def inspect(data: bytes, header: Header, limits: Limits) -> Container:
         raise UnsupportedImageType("A palette of another depth than 8 bits is not read from JPEG 2000.")
     at, tile, coding = _main_header(data, header)
     _check_coding(coding, header, tile)
-    end = _tile_parts(data, at)
+    end = _tile_parts(data, at, _tiles(header, tile))
     return Container("JPEG2000", "image/jp2", header.columns, header.rows, data[:end] + _EOC)
 
 
@@ -107,6 +107,11 @@ def _tile_size(size: bytes, header: Header) -> tuple[int, int]:
     return min(width, right), min(height, bottom)
 
 
+def _tiles(header: Header, tile: tuple[int, int]) -> int:
+    """How many tiles of this size a picture has."""
+    return -(-header.columns // tile[0]) * -(-header.rows // tile[1])
+
+
 def _check_coding(coding: bytes, header: Header, tile: tuple[int, int]) -> None:
     if len(coding) < 10:
         raise corrupt("its JPEG 2000 does not say how it is coded")
@@ -117,26 +122,33 @@ def _check_coding(coding: bytes, header: Header, tile: tuple[int, int]) -> None:
         raise corrupt("its JPEG 2000 has other colours")
     if min(across, down) + 2 < _LEAST_BLOCK or max(across, down) > 8 or across + down > 8 or mode & 0x40:
         raise UnsupportedImageType("The JPEG 2000 in the DICOM object is of a kind that is not read.")
-    tiles = -(-header.columns // tile[0]) * -(-header.rows // tile[1])
     packets = 0
     for level in range(levels + 1):
         exponents = coding[10 + level] if style & 1 else 0xFF
         wide, high = exponents & 15, exponents >> 4
         reduced = levels - level
         packets += (1 + (tile[0] >> (reduced + wide))) * (1 + (tile[1] >> (reduced + high)))
-    if packets * tiles * max(layers, 1) * header.samples > _MOST_PACKETS:
+    if packets * _tiles(header, tile) * max(layers, 1) * header.samples > _MOST_PACKETS:
         raise UnsupportedImageType("The JPEG 2000 in the DICOM object is divided into too many parts.")
 
 
-def _tile_parts(data: bytes, at: int) -> int:
-    """Where the last tile part ends."""
+def _tile_parts(data: bytes, at: int, tiles: int) -> int:
+    """Where the last part of a tile ends; OpenJPEG would leave a tile black that is not there."""
+    seen, declared = [0] * tiles, [0] * tiles
     for _ in range(_MOST_SEGMENTS):
         if data[at : at + 2] == _EOC:
+            if any(not parts or number not in {0, parts} for parts, number in zip(seen, declared, strict=True)):
+                raise corrupt("a tile of its JPEG 2000 is missing")
             return at
         marker, payload = _segment(data, at)
         if marker != _SOT or len(payload) != 8:
             raise corrupt("its JPEG 2000 has no tile where one should be")
-        length = int.from_bytes(payload[2:6], "big")
+        tile, length, part, number = struct.unpack(">HIBB", payload)
+        # The number of parts may be left open, but for the last one.
+        if tile >= tiles or part != seen[tile] or (number and declared[tile] not in {0, number}):
+            raise corrupt("its JPEG 2000 has another tile than the one that should be there")
+        seen[tile] += 1
+        declared[tile] = number or declared[tile]
         # 0 stands for the rest, and is only for the last one.
         end = at + length if length else data.rfind(_EOC)
         if end <= at or end > len(data) - 2:

@@ -38,6 +38,34 @@ def in_the_tile(more: bytes) -> bytes:
     return STREAM[: SOT + 6] + longer + STREAM[SOT + 10 : SOT + 12] + more + STREAM[SOT + 12 :]
 
 
+def tile_part(tile: int, part: int, parts: int, body: bytes) -> bytes:
+    """A part of a tile: `body` is what follows the start of its data."""
+    return b"\xff\x90" + struct.pack(">HHIBB", 10, tile, 14 + len(body), part, parts) + b"\xff\x93" + body
+
+
+def bodies(stream: bytes) -> list[bytes]:
+    """What each tile of a stream holds; each is in one part without a header."""
+    found, at = [], stream.index(b"\xff\x90")
+    while stream[at : at + 2] == b"\xff\x90":
+        (length,) = struct.unpack_from(">I", stream, at + 6)
+        found.append(stream[at + 14 : at + length])
+        at += length
+    return found
+
+
+TILED = jpeg_2000(picture(), tile_size=(32, 32))
+TILES = bodies(TILED)
+
+
+def of_parts(*parts: tuple[int, int, int, bytes]) -> bytes:
+    """The tiled stream, of these parts instead of its own."""
+    return TILED[: TILED.index(b"\xff\x90")] + b"".join(tile_part(*each) for each in parts) + b"\xff\xd9"
+
+
+def whole(*numbers: int) -> list[tuple[int, int, int, bytes]]:
+    return [(number, 0, 1, TILES[number]) for number in numbers]
+
+
 def patched(at: int, new: bytes) -> bytes:
     return STREAM[:at] + new + STREAM[at + len(new) :]
 
@@ -68,6 +96,36 @@ def test_what_stands_behind_the_picture_does_not_reach_the_decoder() -> None:
 
 def test_the_last_tile_part_may_leave_its_length_open() -> None:
     assert np.array_equal(decoded(patched(SOT + 6, bytes(4))), rgb())
+
+
+HALF = len(TILES[0]) // 2
+
+
+@pytest.mark.parametrize("parts", [(2, 2), (0, 2), (2, 0), (0, 0)])
+def test_a_tile_may_come_in_parts_and_in_any_order(parts: tuple[int, int]) -> None:
+    first, second = (0, 0, parts[0], TILES[0][:HALF]), (0, 1, parts[1], TILES[0][HALF:])
+    assert np.array_equal(decoded(of_parts(first, *whole(5, 4, 3, 2, 1), second)), rgb())
+
+
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [
+        (of_parts(*whole(0, 1, 2, 3, 4)), "a tile of its JPEG 2000 is missing"),
+        (of_parts(*whole(0, 1, 3, 4, 5)), "a tile of its JPEG 2000 is missing"),
+        (of_parts((0, 0, 2, TILES[0][:HALF]), *whole(1, 2, 3, 4, 5)), "a tile of its JPEG 2000 is missing"),
+        (of_parts((0, 1, 2, TILES[0][HALF:]), *whole(1, 2, 3, 4, 5)), "another tile than the one"),
+        (of_parts(*whole(0, 1, 2, 3, 4, 5, 5)), "another tile than the one"),
+        (of_parts(*whole(0, 1, 2, 3, 4, 5), (6, 0, 1, TILES[5])), "another tile than the one"),
+        (
+            of_parts((0, 0, 2, TILES[0][:HALF]), (0, 1, 3, TILES[0][HALF:]), *whole(1, 2, 3, 4, 5)),
+            "another tile than the one",
+        ),
+    ],
+)
+def test_every_tile_must_be_there_with_all_its_parts(stream: bytes, why: str) -> None:
+    """OpenJPEG would leave it black."""
+    with pytest.raises(CorruptImage, match=why):
+        inspect(stream, HEADER, Limits())
 
 
 @pytest.mark.parametrize(
