@@ -152,8 +152,8 @@ def build_table(images: list[Image], cache: Path) -> Table:
 
     Args:
         images: What `read_sources` found.
-        cache: Folder for prepared pixels, about 150 kB an image; keyed by the files (path, size, time of change) and the
-            preprocessing version.
+        cache: Folder for prepared pixels, about 150 kB an image; keyed by the files (path, size, time of change) and
+            the preprocessing version.
 
     Raises:
         SourceError: A file cannot be decoded; the message names it.
