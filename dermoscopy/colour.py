@@ -7,12 +7,11 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from dermoscopy.containers.container import MOST_PROFILE_BYTES
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 
 # Colour space in the header of an ICC profile (ICC.1:2022 section 7.2.6) -> the modes whose pixels it can describe.
 _PROFILE_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
-# Profiles of printers reach about 4 MB.
-_MOST_PROFILE_BYTES = 8_000_000
 _PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
 _BAND_PIXELS = 4_000_000
 # What shines through transparent pixels. White is what a browser or a report shows behind a picture, so the reader saw
@@ -50,7 +49,7 @@ def _profile_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
     a lesion is judged by.
     """
     mode = _PROFILE_MODES.get(profile[16:20])
-    if mode is None or len(profile) > _MOST_PROFILE_BYTES:
+    if mode is None or len(profile) > MOST_PROFILE_BYTES:
         raise CorruptImage("The embedded colour profile is not one of a photograph.")
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+MOST_PROFILE_BYTES = 8_000_000
+"""Colour profiles of printers reach about 4 MB."""
+
 
 @dataclass(frozen=True)
 class Container:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dermoscopy.containers import exif
-from dermoscopy.containers.container import Container
+from dermoscopy.containers.container import MOST_PROFILE_BYTES, Container
 from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 
@@ -18,12 +18,12 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _INDEXED = 3
 _ONCE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"})
+# Pillow has made its colours of them when the pixels begin.
+_BEFORE_PIXELS = frozenset({b"PLTE", b"tRNS"})
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # Adam7: (first column, first row, column step, row step) of each pass.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-# Colour profiles of printers reach about 4 MB.
-_MOST_PROFILE_BYTES = 8_000_000
 # sRGB, as section 11.3.2 writes it: gamma and white, red, green, blue x and y in 1/100000.
 _SRGB_GAMMA = struct.pack(">I", 45455)
 _SRGB_PRIMARIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
@@ -89,7 +89,7 @@ def _profile(payload: bytes) -> bytes:
     _name, _, packed = payload.partition(b"\0")
     inflater = zlib.decompressobj()
     try:
-        profile = inflater.decompress(packed[1:], _MOST_PROFILE_BYTES)
+        profile = inflater.decompress(packed[1:], MOST_PROFILE_BYTES)
     except zlib.error:
         raise _corrupt("its colour profile cannot be inflated") from None
     if packed[:1] != b"\0" or not inflater.eof:
@@ -166,6 +166,8 @@ def inspect(data: bytes, limits: Limits) -> Container:
             pixels.append(payload)
         elif name in found and name in _ONCE:
             raise _corrupt("a part appears twice")
+        elif pixels and name in _BEFORE_PIXELS:
+            raise _corrupt("its palette comes behind its pixels")
         elif name not in _KEPT and name[:1].isupper():
             raise UnsupportedImageType("The PNG needs an extension that is not read here.")
         if name == b"IHDR":

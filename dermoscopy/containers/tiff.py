@@ -12,13 +12,14 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dermoscopy.containers.container import Container
+from dermoscopy.containers.container import MOST_PROFILE_BYTES, Container
 from dermoscopy.containers.exif import UPRIGHT
 from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 
 MAGICS = (b"II*\x00", b"MM\x00*")
 
+_SUBFILE, _OLD_SUBFILE = 254, 255
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIP_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS = 273, 274, 277, 278, 279
 _PLANAR, _PREDICTOR, _COLOUR_MAP, _INK_SET = 284, 317, 320, 332
@@ -30,12 +31,21 @@ _PIXELS = frozenset(
 )
 _STRIPS = frozenset({_STRIP_OFFSETS, _STRIP_COUNTS, _ROWS_PER_STRIP})
 _TILES = frozenset({_TILE_OFFSETS, _TILE_COUNTS, _TILE_WIDTH, _TILE_HEIGHT})
-_OTHERS = frozenset({_FILL_ORDER, _ORIENTATION, _INK_SET, _SAMPLE_FORMAT, _ICC_PROFILE})
+_OTHERS = frozenset({_SUBFILE, _OLD_SUBFILE, _FILL_ORDER, _ORIENTATION, _INK_SET, _SAMPLE_FORMAT, _ICC_PROFILE})
 # Bytes of one value and its struct code, of the field types that these tags may have: BYTE, SHORT, LONG, UNDEFINED.
 _TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 7: (1, "B")}
 _NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
+# Bits of NewSubfileType, and a value of its predecessor. A page of several (2, and 3) is told by the next directory.
+_REDUCED, _MASK = 1, 4
+_OLD_REDUCED = 2
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+# Colours and bits -> the extra samples that Pillow tells apart from them: unspecified, premultiplied alpha, alpha, and
+# what Corel Draw calls alpha.
+_EXTRA = {
+    (_BLACK_IS_ZERO, 8): (0, 1, 2), (_RGB, 8): (0, 1, 2, 999), (_RGB, 16): (0, 1, 2), (_PALETTE, 8): (0, 2),
+    (_CMYK, 8): (0,),
+}  # fmt: skip
 _MOST_TAGS = 1_000
 _MOST_SAMPLES = 5
 # One strip per row of a very tall picture.
@@ -103,6 +113,8 @@ def _read_directory(data: bytes) -> _Directory:
                 continue
             if tag in fields or kind not in _TYPES or values == 0:
                 raise _corrupt("a field is not valid")
+            if values > (MOST_PROFILE_BYTES if tag == _ICC_PROFILE else _MOST_PIECES):
+                raise _unsupported("the number of values of a field")
             size = values * _TYPES[kind][0]
             start = entry + 8 if size <= 4 else place
             if start + size > len(data):
@@ -136,8 +148,23 @@ def _check_palette(directory: _Directory, bits: int) -> None:
         raise _unsupported("its palette")
 
 
+def _is_read(photometric: int, bits: int, extra: tuple[int, ...], *, planar: bool, packed: bool) -> bool:
+    """Whether Pillow knows samples of this kind.
+
+    Of separate planes it puts only the alpha of RGB where it belongs, and takes premultiplied alpha for the other one;
+    an unspecified plane it leaves out if they are compressed.
+    """
+    if not extra or (planar and packed and extra == (0,)):
+        return bits >= 8 or _COLOURS[photometric] == 1
+    if planar:
+        return (photometric, bits) == (_RGB, 8) and extra[0] in {2, 999}
+    return extra[0] in _EXTRA.get((photometric, bits), ())
+
+
 def _layout(directory: _Directory, limits: Limits) -> _Layout:
     """Read what the pixels are, and refuse every combination whose meaning is not sure."""
+    if directory.number(_SUBFILE, 0) & (_REDUCED | _MASK) or directory.number(_OLD_SUBFILE, 0) == _OLD_REDUCED:
+        raise _unsupported("its first picture is a preview or a mask of another one")
     width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
     limits.check_pixels(width, height)
     samples = directory.number(_SAMPLES, 1)
@@ -162,6 +189,8 @@ def _layout(directory: _Directory, limits: Limits) -> _Layout:
     # Pillow does not invert 16-bit WhiteIsZero, and reads separate planes of 16 bits as if they had 8.
     if bits == 16 and (photometric == _WHITE_IS_ZERO or planar):
         raise _unsupported("16 bits in this arrangement")
+    if not _is_read(photometric, bits, extra, planar=planar, packed=compression != _NONE):
+        raise _unsupported("its bits and channels")
     if photometric == _PALETTE:
         _check_palette(directory, bits)
     return _Layout(width, height, bits, samples, compression, planar)

@@ -154,6 +154,7 @@ Changes = dict[str, tuple[int, ...] | None]
 def tiff_tags(width: int, height: int, size: int, changes: Changes) -> Tags:
     """The directory of an uncompressed 8-bit grey picture in one strip at offset 8; `changes` by name, None removes."""
     names = {
+        "subfile": 254, "old_subfile": 255,
         "width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262, "fill_order": 266,
         "offsets": 273, "orientation": 274, "samples": 277, "rows": 278, "counts": 279, "planar": 284,
         "predictor": 317, "colour_map": 320, "tile_width": 322, "tile_height": 323, "tile_offsets": 324,
@@ -163,7 +164,10 @@ def tiff_tags(width: int, height: int, size: int, changes: Changes) -> Tags:
         "width": (width,), "height": (height,), "bits": (8,), "compression": (1,), "photometric": (1,),
         "offsets": (8,), "samples": (1,), "rows": (height,), "counts": (size,), **changes,
     }  # fmt: skip
-    longs = {"width", "height", "offsets", "rows", "counts", "tile_width", "tile_height", "tile_offsets", "tile_counts"}
+    longs = {
+        "subfile", "width", "height", "offsets", "rows", "counts", "tile_width", "tile_height", "tile_offsets",
+        "tile_counts",
+    }  # fmt: skip
     return {
         names[name]: (4 if name in longs else 3, value)
         for name, value in sorted(values.items(), key=lambda item: names[item[0]])

@@ -80,6 +80,13 @@ def inputs() -> dict[str, bytes]:
         "more-transparencies-than-colours": png_of(
             [bytes(_WIDTH)] * _HEIGHT, _WIDTH, _HEIGHT, colour=3, extra=[(b"PLTE", bytes(9)), (b"tRNS", bytes(4))]
         ),
+        "palette-behind-the-pixels": png(
+            png_header(_WIDTH, _HEIGHT, colour=3),
+            (b"IDAT", _packed([bytes(_WIDTH)] * _HEIGHT)),
+            (b"PLTE", bytes(9)),
+            _END,
+        ),
+        "transparency-behind-the-pixels": png(header, pixels, (b"tRNS", bytes(6)), _END),
         "thousands-of-chunks": png(header, *[(b"IDAT", b"")] * 20_000, pixels, _END),
         "animated": _apng(),
         "header-checksum": _broken_checksum(plain, b"IHDR"),

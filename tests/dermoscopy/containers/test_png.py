@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dermoscopy.containers.png import inspect
 from dermoscopy.decode import decode
-from dermoscopy.errors import UnsupportedImageType
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 from tests.dermoscopy.files import chunk, encode, exif, picture, png, png_header, png_of, srgb_profile, valid_files
 
@@ -75,6 +75,28 @@ def test_pixels_in_many_chunks() -> None:
     parts = [(b"IDAT", packed[k : k + 100]) for k in range(0, len(packed), 100)]
     data = png(png_header(_WIDTH, _HEIGHT), *parts, (b"IDAT", b""), (b"IEND", b""))
     assert np.array_equal(np.asarray(decode(data).image), image)
+
+
+_INDICES = zlib.compress(b"".join(b"\0" + bytes([0, 1, 2] * (_WIDTH // 3)) for _ in range(_HEIGHT)))
+_PALETTE = (b"PLTE", bytes([200, 0, 0, 0, 200, 0, 0, 0, 200]))
+_TRANSPARENT = (b"tRNS", b"\xff\xff\0")
+
+
+def _indexed(*chunks: tuple[bytes, bytes]) -> NDArray[np.uint8]:
+    return np.asarray(decode(png(png_header(_WIDTH, _HEIGHT, colour=3), *chunks, (b"IEND", b""))).image)
+
+
+def test_a_palette_comes_before_the_pixels() -> None:
+    """Pillow leaves them grey, or opaque, if it comes behind."""
+    shown = _indexed(_PALETTE, _TRANSPARENT, (b"IDAT", _INDICES))
+    assert shown[0, :3].tolist() == [[200, 0, 0], [0, 200, 0], [255, 255, 255]]
+    for chunks in (
+        [(b"IDAT", _INDICES), _PALETTE],
+        [_PALETTE, (b"IDAT", _INDICES), _TRANSPARENT],
+        [(b"IDAT", _INDICES[:9]), _PALETTE, (b"IDAT", _INDICES[9:])],
+    ):
+        with pytest.raises(CorruptImage, match="behind its pixels"):
+            _indexed(*chunks)
 
 
 def test_one_transparent_colour_shows_white() -> None:

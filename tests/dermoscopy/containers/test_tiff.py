@@ -1,4 +1,6 @@
 import io
+import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from dermoscopy.containers.tiff import inspect
 from dermoscopy.decode import decode
+from dermoscopy.errors import AnimatedImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 from tests.dermoscopy.files import Changes, encode, picture, srgb_profile, tiff, tiff_tags
 
@@ -107,6 +110,101 @@ def test_planes(packed: bool) -> None:
         "compression": (8 if packed else 1,),
     }
     assert np.array_equal(_shown(b"".join(planes), changes), _RGB)
+
+
+def _with_alpha(bits: int, colours: int, extra: int, *, planar: bool, packed: bool) -> tuple[bytes, Changes]:
+    """Colours of the test image with an opaque channel more, and the fields that say so."""
+    opaque = np.full((_HEIGHT, _WIDTH, 1), 255, np.uint8)
+    pixels = np.concatenate([_RGB if colours == 3 else _GREY[..., None], opaque], axis=2) >> (8 - bits)
+    planes = [np.ascontiguousarray(pixels[..., k]) for k in range(colours + 1)] if planar else [pixels]
+    if bits == 4:
+        planes = [(plane.reshape(-1, 2)[:, 0] << 4 | plane.reshape(-1, 2)[:, 1]).astype(np.uint8) for plane in planes]
+    pieces = [zlib.compress(plane.tobytes()) if packed else plane.tobytes() for plane in planes]
+    changes: Changes = {
+        "bits": (bits,) * (colours + 1),
+        "samples": (colours + 1,),
+        "photometric": (2 if colours == 3 else 1,),
+        "extra": (extra,),
+        "planar": (2 if planar else 1,),
+        "offsets": tuple(int(k) for k in np.cumsum([8, *map(len, pieces)])[:-1]),
+        "counts": tuple(map(len, pieces)),
+        "compression": (8 if packed else 1,),
+    }
+    return b"".join(pieces), changes
+
+
+@pytest.mark.parametrize(
+    ("colours", "extra", "planar", "packed"),
+    [
+        *((colours, extra, False, packed) for colours in (1, 3) for extra in (0, 1, 2) for packed in (False, True)),
+        (3, 2, True, False),
+        (3, 2, True, True),
+        (3, 0, True, True),
+        (1, 0, True, True),
+    ],
+)
+def test_one_channel_more(colours: int, extra: int, planar: bool, packed: bool) -> None:
+    shown = _shown(*_with_alpha(8, colours, extra, planar=planar, packed=packed))
+    assert np.array_equal(shown, _RGB if colours == 3 else _repeated(_GREY))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "colours", "extra", "planar"),
+    [
+        (8, 1, 1, True),
+        (8, 1, 2, True),
+        (8, 3, 1, True),
+        (4, 1, 2, False),
+        (4, 3, 2, False),
+    ],
+)
+def test_one_channel_more_that_pillow_does_not_know(
+    bits: int, colours: int, extra: int, planar: bool, packed: bool
+) -> None:
+    with pytest.raises(UnsupportedImageType, match="its bits and channels"):
+        _shown(*_with_alpha(bits, colours, extra, planar=planar, packed=packed))
+
+
+@pytest.mark.parametrize("photometric", [2, 5])
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_colours_of_few_bits_are_told_from_damage(bits: int, photometric: int) -> None:
+    samples = 3 if photometric == 2 else 4
+    row = _WIDTH * samples * bits // 8
+    changes: Changes = {"photometric": (photometric,), "samples": (samples,), "bits": (bits,) * samples}
+    with pytest.raises(UnsupportedImageType, match="its bits and channels"):
+        _shown(bytes(row * _HEIGHT), changes)
+
+
+@pytest.mark.parametrize("changes", [{"subfile": (1,)}, {"subfile": (3,)}, {"subfile": (4,)}, {"old_subfile": (2,)}])
+def test_a_preview_or_a_mask_is_not_the_picture(changes: Changes) -> None:
+    """Raw files (NEF, DNG) begin with a small preview, and have the picture elsewhere."""
+    with pytest.raises(UnsupportedImageType, match="preview or a mask of another"):
+        _shown(_GREY.tobytes(), changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"subfile": (0,)}, {"subfile": (2,)}, {"old_subfile": (1,)}, {"old_subfile": (3,)}]
+)
+def test_a_page_is_one_if_there_is_no_other(changes: Changes) -> None:
+    assert np.array_equal(_shown(_GREY.tobytes(), changes), _repeated(_GREY))
+    tags = tiff_tags(_WIDTH, _HEIGHT, _GREY.size, changes)
+    with pytest.raises(AnimatedImage):
+        decode(tiff(_GREY.tobytes(), tags, following=8 + _GREY.size))
+
+
+def test_fields_of_millions_of_values_are_not_copied() -> None:
+    data = bytearray(tiff(bytes(8_000_000), tiff_tags(_WIDTH, _HEIGHT, 8_000_000, {"extra": (1,), "ink_set": (1,)})))
+    first = 8 + 8_000_000 + 2
+    for entry in range(first, first + 12 * 11, 12):
+        struct.pack_into("<HII", data, entry + 2, 3, 3_900_000, 8)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsupportedImageType, match="number of values"):
+            inspect(bytes(data), Limits())
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_white_is_zero_is_inverted() -> None:
