@@ -17,6 +17,18 @@ _PLAIN, _MASKED = 0, 3
 # PROFILE_EMBEDDED and PROFILE_LINKED, stored with the low byte first.
 _EMBEDDED, _LINKED = b"DEBM", b"KNIL"
 _DEPTHS = {_PLAIN: (1, 4, 8, 16, 24, 32), _MASKED: (16, 24, 32)}
+# Behind the first 40 bytes of the header, whether they are a part of it or follow it.
+_MASKS = _FILE_HEADER + 40
+# Depth -> the masks of red, green, blue and, of 32 bits, alpha that Pillow knows.
+_KNOWN_MASKS = {
+    16: {(0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F)},
+    24: {(0xFF0000, 0xFF00, 0xFF)},
+    32: {
+        (0xFF0000, 0xFF00, 0xFF, 0), (0xFF000000, 0xFF0000, 0xFF00, 0), (0xFF000000, 0xFF00, 0xFF, 0),
+        (0xFF000000, 0xFF0000, 0xFF00, 0xFF), (0xFF, 0xFF00, 0xFF0000, 0xFF000000),
+        (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (0xFF000000, 0xFF00, 0xFF, 0xFF0000), (0, 0, 0, 0),
+    },
+}  # fmt: skip
 
 
 def _corrupt(what: str) -> CorruptImage:
@@ -34,6 +46,14 @@ def _profile(data: bytes, header: int) -> bytes | None:
     if not profile or len(profile) != size:
         raise _corrupt("its colour profile is not whole")
     return profile
+
+
+def _check_masks(data: bytes, header: int, depth: int) -> None:
+    masks = struct.unpack_from("<III", data, _MASKS)
+    if depth == 32:
+        masks += struct.unpack_from("<I", data, _MASKS + 12) if header >= 56 else (0,)
+    if masks not in _KNOWN_MASKS[depth]:
+        raise UnsupportedImageType("A BMP with colours in these bits is not read.")
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
@@ -70,4 +90,6 @@ def inspect(data: bytes, limits: Limits) -> Container:
     row = (width * depth + 31) // 32 * 4
     if offset < _FILE_HEADER + size + masks + palette or offset + row * height > len(data):
         raise _corrupt("a part of the picture is missing")
+    if compression == _MASKED:
+        _check_masks(data, size, depth)
     return Container("BMP", "image/bmp", width, height, data, icc_profile=_profile(data, size))

@@ -5,6 +5,7 @@ import pytest
 
 from dermoscopy.containers.bmp import inspect
 from dermoscopy.decode import decode
+from dermoscopy.errors import UnsupportedImageType
 from dermoscopy.limits import Limits
 from tests.dermoscopy.files import bmp, encode, picture, srgb_profile
 
@@ -38,6 +39,46 @@ def test_masks() -> None:
     body = masks + packed[::-1].astype("<u2").tobytes()
     shown = np.asarray(decode(bmp(_WIDTH, _HEIGHT, depth=16, compression=3, offset=66, body=body)).image)
     assert np.abs(shown.astype(int) - _RGB).max() <= 8
+
+
+def _masked(depth: int, masks: tuple[int, ...], header: int = 40) -> bytes:
+    """A BMP of ones with these masks, of red, green, blue and perhaps alpha."""
+    plain = bmp(
+        _WIDTH, _HEIGHT, depth=depth, compression=3, header=header, offset=14 + max(header, 40 + 4 * len(masks))
+    )
+    return plain[:54] + struct.pack(f"<{len(masks)}I", *masks) + plain[54 + 4 * len(masks) :] + b"\x01" * (8 * 48 * 40)
+
+
+@pytest.mark.parametrize(
+    ("depth", "masks", "header"),
+    [
+        (16, (0xF800, 0x7E0, 0x1F), 40),
+        (16, (0x7C00, 0x3E0, 0x1F), 108),
+        (24, (0xFF0000, 0xFF00, 0xFF), 40),
+        (32, (0xFF0000, 0xFF00, 0xFF), 40),
+        (32, (0xFF000000, 0xFF0000, 0xFF00), 52),
+        (32, (0xFF0000, 0xFF00, 0xFF, 0xFF000000), 56),
+        (32, (0xFF, 0xFF00, 0xFF0000, 0xFF000000), 124),
+    ],
+)
+def test_masks_that_are_read(depth: int, masks: tuple[int, ...], header: int) -> None:
+    assert decode(_masked(depth, masks, header)).image.size == (_WIDTH, _HEIGHT)
+
+
+@pytest.mark.parametrize(
+    ("depth", "masks", "header"),
+    [
+        (16, (0xF00, 0xF0, 0xF), 40),
+        (16, (0x1F, 0x7E0, 0xF800), 40),
+        (24, (0xFF, 0xFF00, 0xFF0000), 40),
+        (32, (0x3FF00000, 0xFFC00, 0x3FF), 40),
+        (32, (0xFF, 0xFF00, 0xFF0000), 52),
+        (32, (0xFF, 0xFF00, 0xFF0000, 0), 56),
+    ],
+)
+def test_masks_that_are_not_read_are_told_from_damage(depth: int, masks: tuple[int, ...], header: int) -> None:
+    with pytest.raises(UnsupportedImageType, match="colours in these bits"):
+        decode(_masked(depth, masks, header))
 
 
 def test_an_embedded_profile_is_found() -> None:
