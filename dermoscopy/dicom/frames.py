@@ -42,10 +42,10 @@ def frame_bytes(found: DataSet, header: Header, number: int) -> bytes:
         raise corrupt("its pixels are not of its transfer syntax")
     if header.syntax in NATIVE:
         return _native(found.data, pixels.start, pixels.end, header, number)
-    offsets, fragments = _fragments(found.data, pixels.start, pixels.end)
-    if found.value(OFFSETS) is not None:
-        extended = found.value(OFFSETS) or b""
-        offsets = [entry for (entry,) in struct.iter_unpack("<Q", extended[: len(extended) // 8 * 8])]
+    table, fragments = _fragments(found.data, pixels.start, pixels.end)
+    extended = found.value(OFFSETS)
+    most = min(header.frames, len(fragments))
+    offsets = _offsets(table, "<I", most) if extended is None else _offsets(extended, "<Q", most)
     parts = _of_frame(offsets, fragments, header.frames, number)
     return b"".join(found.data[start:end] for start, end in parts)
 
@@ -62,9 +62,17 @@ def _native(data: bytes, start: int, end: int, header: Header, number: int) -> b
 Ranges = list[tuple[int, int]]
 
 
-def _fragments(data: bytes, at: int, end: int) -> tuple[list[int], Ranges]:
+def _offsets(table: bytes, kind: str, most: int) -> list[int]:
+    """The entries of a table, of which each frame has one; millions of others would take hundreds of megabytes."""
+    size = struct.calcsize(kind)
+    if len(table) > size * most:
+        raise corrupt("its table of frames is wrong")
+    return [entry for (entry,) in struct.iter_unpack(kind, table[: len(table) // size * size])]
+
+
+def _fragments(data: bytes, at: int, end: int) -> tuple[bytes, Ranges]:
     """The basic offset table, and where the fragments are; the walk over the elements has checked the lengths."""
-    table: list[int] | None = None
+    table: bytes | None = None
     fragments: Ranges = []
     while at < end:
         group, number, length = struct.unpack_from("<HHI", data, at)
@@ -74,13 +82,13 @@ def _fragments(data: bytes, at: int, end: int) -> tuple[list[int], Ranges]:
         if begin + length > end:
             raise corrupt("its pixels are not in fragments")
         if table is None:
-            table = [entry for (entry,) in struct.iter_unpack("<I", data[begin : begin + length // 4 * 4])]
+            table = data[begin : begin + length]
         else:
             fragments.append((begin, begin + length))
         at = begin + length
     if not fragments:
         raise corrupt("it has no pixels")
-    return table or [], fragments
+    return table or b"", fragments
 
 
 def _of_frame(offsets: list[int], fragments: Ranges, frames: int, number: int) -> Ranges:

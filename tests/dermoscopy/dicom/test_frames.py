@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from dermoscopy.decode import decode
 from dermoscopy.dicom import syntaxes
 from dermoscopy.dicom.frames import which
-from dermoscopy.errors import AnimatedImage, NoSuchFrame, UnsupportedImageType
+from dermoscopy.errors import AnimatedImage, CorruptImage, NoSuchFrame, UnsupportedImageType
 from tests.dermoscopy.dicom_files import (
     PHOTOGRAPHIC,
     SECONDARY_CAPTURE,
@@ -68,3 +69,25 @@ def test_fragments_of_which_nobody_knows_the_frame_are_not_guessed() -> None:
     data = coded(frames, rgb(), "RGB", syntaxes.JPEG_LS, table=False, fragments=2)
     with pytest.raises(UnsupportedImageType, match="which fragments of its pixels belong to which frame"):
         decode(data, frame=1)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_table_of_millions_of_frames_is_not_unpacked(extended: bool, frames: int) -> None:
+    """There are no more than the frames that the object declares, nor than its fragments."""
+    data = coded([jpeg_ls(rgb())] * frames, rgb(), "RGB", syntaxes.JPEG_LS, extended=extended)
+    data = data.replace(b"\x28\0\x08\0IS\x02\x002 ", b"\x28\0\x08\0IS\x08\x0099999999")
+    table = bytes(4_000_000)
+    if extended:
+        at = data.index(b"\xe0\x7f\x01\0OV\0\0") + 8
+        data = data[:at] + len(table).to_bytes(4, "little") + table + data[at + 4 + 8 * frames :]
+    else:
+        at = data.index(b"\xfe\xff\x00\xe0") + 4
+        data = data[:at] + len(table).to_bytes(4, "little") + table + data[at + 4 + 4 * frames :]
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorruptImage, match="its table of frames is wrong"):
+            decode(data, frame=1)
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(table) + 1_000_000
+    finally:
+        tracemalloc.stop()
