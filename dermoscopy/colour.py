@@ -76,7 +76,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     Args:
         image: Loaded, any mode of Pillow.
-        profile: The embedded ICC profile; without one the colours count as sRGB.
+        profile: The embedded ICC profile; without one the colours count as sRGB, as in browsers, even if EXIF calls
+            them Adobe RGB (interoperability index R03).
 
     Returns:
         Mode RGB, the same size; `image` itself if nothing has to change.
