@@ -20,7 +20,7 @@ _DEPTHS = {_PLAIN: (1, 4, 8, 16, 24, 32), _MASKED: (16, 24, 32)}
 # Behind the first 40 bytes of the header, whether they are a part of it or follow it.
 _MASKS = _FILE_HEADER + 40
 # Depth -> the masks of red, green, blue and, of 32 bits, alpha that Pillow knows.
-_KNOWN_MASKS = {
+_KNOWN_MASKS: dict[int, set[tuple[int, ...]]] = {
     16: {(0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F)},
     24: {(0xFF0000, 0xFF00, 0xFF)},
     32: {
@@ -49,7 +49,7 @@ def _profile(data: bytes, header: int) -> bytes | None:
 
 
 def _check_masks(data: bytes, header: int, depth: int) -> None:
-    masks = struct.unpack_from("<III", data, _MASKS)
+    masks: tuple[int, ...] = struct.unpack_from("<III", data, _MASKS)
     if depth == 32:
         masks += struct.unpack_from("<I", data, _MASKS + 12) if header >= 56 else (0,)
     if masks not in _KNOWN_MASKS[depth]:

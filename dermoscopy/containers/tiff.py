@@ -42,7 +42,7 @@ _OLD_REDUCED = 2
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
 # Colours and bits -> the extra samples that Pillow tells apart from them: unspecified, premultiplied alpha, alpha, and
 # what Corel Draw calls alpha.
-_EXTRA = {
+_EXTRA: dict[tuple[int, int], tuple[int, ...]] = {
     (_BLACK_IS_ZERO, 8): (0, 1, 2), (_RGB, 8): (0, 1, 2, 999), (_RGB, 16): (0, 1, 2), (_PALETTE, 8): (0, 2),
     (_CMYK, 8): (0,),
 }  # fmt: skip
