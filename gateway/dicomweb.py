@@ -75,7 +75,7 @@ class DicomWeb:
         """The file of an instance in the transfer syntax that it is stored in.
 
         Raises:
-            TryAgain, Refused: It is not to be had.
+            TryAgain, Refused: It is not to be had; Away among them says that nothing is now.
         """
         path = f"studies/{found.study}/series/{found.series}/instances/{found.instance}"
         response = self._ask("GET", path, headers={"Accept": f"{_DICOM}; transfer-syntax=*"})
