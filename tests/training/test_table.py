@@ -13,7 +13,7 @@ from dermoscopy.render import render_lesion
 from tests.training.built import Data
 from training.images import Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
-from training.table import build_table, changed_table, lesion_pairs, settle_labels
+from training.table import Table, build_table, changed_table, lesion_pairs, settle_labels
 
 NOTHING: Label = frozenset()
 
@@ -133,7 +133,8 @@ def test_two_commands_at_once_prepare_whole_images_and_leave_nothing_else(data: 
 
 
 def test_a_command_that_is_overtaken_takes_what_the_faster_one_made(data: Data, tmp_path: Path) -> None:
-    table, lock, faster = build_table(data.table.images[:6], data.cache), Lock(), []
+    table, lock = build_table(data.table.images[:6], data.cache), Lock()
+    faster: list[Table] = []
 
     def inverted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         with lock:
