@@ -133,7 +133,9 @@ class TrialProcess:
                 stdout=subprocess.DEVNULL,  # whatever a runtime prints is no outcome
                 stderr=log.descriptor(),
                 pass_fds=[descriptor],
-                start_new_session=True,  # Ctrl-C is for the service, which ends this process
+                # Ctrl-C is for the service, which ends this process. In a session of its own it would not give way:
+                # Linux shares out processors among sessions first (autogroup, sched(7)), whatever their niceness.
+                process_group=0,
             )
             if self._closed:
                 process.kill()

@@ -81,6 +81,22 @@ def test_where_no_process_can_be_started_nothing_is_vouched_for(
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_it_is_not_reached_by_ctrl_c_and_gives_way_as_one_of_the_same_session(process: TrialProcess) -> None:
+    found = list[tuple[int, int]]()
+
+    def look() -> None:
+        pid = pid_of(process)
+        found.append((os.getsid(pid), os.getpgid(pid)))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    list(process.tried([("classifier", 1)]))
+    looking.join()
+    ((session, group),) = found
+    assert session == os.getsid(0)
+    assert group != os.getpgid(0)
+
+
 def test_closing_ends_what_is_being_tried(process: TrialProcess) -> None:
     outcomes = iter(process.tried([("classifier", 1), ("classifier", 2)]))
 
