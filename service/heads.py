@@ -3,6 +3,7 @@
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.problems import HeadTooLarge, MalformedRequest, Problem
@@ -30,6 +31,14 @@ class Heads(HttpToolsProtocol):
         self._head_bytes = 0
         self._without_news = 0
         self._before: RequestResponseCycle = self.cycle
+        self._worked_on: RequestResponseCycle = self.cycle
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; uvicorn tells only the last of several requests in a row."""
+        if self._worked_on is not None:
+            self._worked_on.disconnected = True
+            self._worked_on.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived; those behind a request that was refused are thrown away."""
@@ -84,6 +93,10 @@ class Heads(HttpToolsProtocol):
         self._without_news = 0
         if not self._refused and not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._worked_on = cycle
+        super()._start_asgi_task(cycle, app)
 
     def refuse(self, problem: Problem) -> None:
         """Takes nothing more from this connection; what it took is answered first.

@@ -19,7 +19,7 @@ from service.problems import ConflictingParameters, InvalidParameter, UnknownPar
 _MOST_NAMED = 10
 """Of the parameters that nobody knows so many are named in an answer."""
 
-_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
+_NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
 
 class StrictQuery(BaseModel):
