@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import filecmp
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 from training.images import IMAGE_SUFFIXES, SourceError, recorded
 
 Row = dict[str, str]
+
+_TEST = re.compile("(?<![A-Za-z])test|Test|TEST")
+"""In the name of a table, and not in `latest`."""
 
 _TABLE_FOLDERS = (".", "meta")
 _NOT_PHOTOGRAPHS = ("segmentation", "mask", "superpixel", "attribute")
@@ -34,7 +38,7 @@ class Sheet:
     @property
     def split(self) -> str:
         """ "test" if the file's name says so; challenges deliver a table for each part."""
-        return "test" if "test" in self.path.stem.lower() else ""
+        return "test" if _TEST.search(self.path.stem) else ""
 
 
 class Folder:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from tests.training.layouts.written import picture, table
 from training.images import SourceError
-from training.layouts.tables import Folder, first, number
+from training.layouts.tables import Folder, Sheet, first, number
 
 
 def test_tables_are_found_by_their_columns(tmp_path: Path) -> None:
@@ -16,6 +16,15 @@ def test_tables_are_found_by_their_columns(tmp_path: Path) -> None:
     assert [(sheet.path.name, sheet.split) for sheet in folder.sheets_with("dx")] == [("a_test.csv", "test")]
     assert [sheet.path.name for sheet in folder.sheets_with("age")] == ["b.csv"]
     assert folder.by_image("image", "age") == {"A": {"image": "A", "age": "5"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [("ISIC2018_Task3_Test_GroundTruth", "test"), ("test", "test"), ("TESTSET", "test"), ("a-test-2", "test"),
+     ("latest", ""), ("Contest_labels", ""), ("ISIC_2020_Training_GroundTruth", "")],
+)  # fmt: skip
+def test_a_table_of_a_test_set_says_so_in_its_name(tmp_path: Path, name: str, split: str) -> None:
+    assert Sheet(tmp_path / f"{name}.csv", [], []).split == split
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:
