@@ -169,7 +169,10 @@ def parse_body(model: type[Model], body: bytes) -> Model:
 
 def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
     """The problem that pydantic's list of faults is; what was received is not repeated."""
-    named = [(str(fault["loc"][-1]) if fault["loc"] else "body", fault["type"], fault["msg"]) for fault in faults]
+    named = [
+        (str(fault["loc"][-1]) if fault["loc"] else "body", fault["type"], fault["msg"].removeprefix("Value error, "))
+        for fault in faults
+    ]
     unknown = [name for name, kind, _ in named if kind == "extra_forbidden"]
     if unknown:
         listed = ", ".join(repr(name[:40]) for name in unknown[:_MOST_NAMED])

@@ -55,6 +55,11 @@ def test_pathology_that_cannot_be(client: httpx.Client, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in str(problem["detail"])
 
 
+def test_what_is_no_number_is_told_in_plain_words(client: httpx.Client) -> None:
+    problem = check_problem(client.post("/grade?breslow_mm=1_0", files={"file": DATA}), 400, "invalid_parameter")
+    assert problem["detail"] == "breslow_mm: a number is written with the digits 0 to 9, like 2 or 0.8."
+
+
 @pytest.mark.parametrize(
     "query", ["n=0", "n=N1a", "n=nx", "m=0", "m=M1c(1)", "breslow_mm=0", "breslow_mm=100", "breslow_mm=.8"]
 )

@@ -24,7 +24,7 @@ def test_tables_are_found_by_their_columns(tmp_path: Path) -> None:
      ("latest", ""), ("Contest_labels", ""), ("ISIC_2020_Training_GroundTruth", "")],
 )  # fmt: skip
 def test_a_table_of_a_test_set_says_so_in_its_name(tmp_path: Path, name: str, split: str) -> None:
-    assert Sheet(tmp_path / f"{name}.csv", [], []).split == split
+    assert Sheet(tmp_path / f"{name}.csv", frozenset(), []).split == split
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:
