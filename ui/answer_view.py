@@ -87,10 +87,9 @@ def verdict(said: Classification) -> None:
         under = "The service gave no probability for this picture."
     else:
         side = "reaches" if said.decision == "malignant" else "is below"
-        under = (
-            f"Probability of malignancy {words.percent(said.probability)}, which {side} the threshold of "
-            f"{words.percent(said.operating_point.threshold)}."
-        )
+        # Rounded alike, the two would contradict the decision.
+        probability, threshold = words.apart(said.probability, said.operating_point.threshold)
+        under = f"Probability of malignancy {probability}, which {side} the threshold of {threshold}."
     st.html(
         f'<p class="verdict {escape(said.decision)}"><strong>{words.DECISIONS[said.decision]}</strong>'
         f"{escape(under)}</p>"
@@ -118,7 +117,7 @@ def _point(said: Classification) -> None:
         ]
         st.html(markup.table(rows, "The likeliest diagnoses, suspected from one picture"))
     st.header("What the decision means", anchor=False)
-    st.markdown(markup.plain(words.point(said.operating_point)))
+    st.markdown(markup.plain(words.point(said.operating_point, said.probability)))
     st.caption(
         markup.plain(
             f"Operating point {said.operating_point.name}, measured on: {said.operating_point.measured_on}. On other "

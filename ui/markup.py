@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from ui.words import percent
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-!|$~:<>])")
 
 
@@ -33,7 +35,7 @@ def shares(values: Mapping[str, float], caption: str) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
         f'<td><div class="track"><div class="bar" style="width:{100 * value:.1f}%"></div></div></td>'
-        f'<td class="figure">{100 * value:.1f} %</td></tr>'
+        f'<td class="figure">{escape(percent(value))}</td></tr>'
         for name, value in values.items()
     )
     return f'<table class="shares"><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>'

@@ -62,8 +62,8 @@ def _values(point: OperatingPoint, prevalence: float) -> None:
     alarms = (1000 - malignant) * (1 - point.specificity)
     st.markdown(
         markup.plain(
-            f"Of 1000 lesions about {malignant:.0f} are malignant, of which about {missed:.0f} would be missed; about "
-            f"{alarms:.0f} benign ones would be called malignant."
+            f"Of 1000 lesions {words.about(malignant)} would be malignant, of which {words.about(missed)} would be "
+            f"missed; of the benign ones {words.about(alarms)} would be called malignant."
         )
     )
 

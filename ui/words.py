@@ -80,24 +80,48 @@ def issue(name: str) -> str:
     return f"{name.replace('_', ' ').capitalize()}. {BETTER.get(name, '')}".rstrip()
 
 
-def percent(share: float) -> str:
-    """A share of 0 to 1 in per cent, with one place after the point, and never a certainty that nobody has."""
-    if 0 < share < 0.001:
-        return "less than 0.1 %"
-    if 0.999 < share < 1:
-        return "more than 99.9 %"
-    return f"{100 * share:.1f} %"
+def percent(share: float, places: int = 1) -> str:
+    """A share of 0 to 1 in per cent, with so many places after the point, and never a certainty that nobody has."""
+    least = 10.0**-places
+    if 0 < share < least / 100:
+        return f"less than {least:.{places}f} %"
+    if 1 - least / 100 < share < 1:
+        return f"more than {100 - least:.{places}f} %"
+    return f"{100 * share:.{places}f} %"
+
+
+def apart(first: float, second: float) -> tuple[str, str]:
+    """Two shares in per cent; where they are not the same they do not read the same, however many places that takes."""
+    places = 1
+    while first != second and percent(first, places) == percent(second, places) and places < _MOST_PLACES:
+        places += 1
+    return percent(first, places), percent(second, places)
 
 
 def span(low: float, high: float) -> str:
     """An interval of shares."""
-    return f"{100 * low:.1f} to {100 * high:.1f} %"
+    begin, end = apart(low, high)
+    return f"{begin.removesuffix(' %')} to {end}"
 
 
-def point(found: OperatingPoint) -> str:
-    """What an operating point was measured to do."""
+def about(count: float) -> str:
+    """How many of some lesions, on average: a few are not rounded to none, nor to so much more or less."""
+    if count < 1:
+        return "fewer than 1"
+    text = f"{count:.0f}" if count >= 10 else f"{count:.1f}".removesuffix(".0")
+    return f"about {text}"
+
+
+def point(found: OperatingPoint, probability: float | None = None) -> str:
+    """What an operating point was measured to do.
+
+    Args:
+        found: The operating point.
+        probability: What the threshold is compared with on the same page, if there is anything.
+    """
+    threshold = percent(found.threshold) if probability is None else apart(probability, found.threshold)[1]
     return (
-        f"A lesion is called malignant from a probability of {percent(found.threshold)} on. Of 100 malignant lesions "
+        f"A lesion is called malignant from a probability of {threshold} on. Of 100 malignant lesions "
         f"that finds about {_hundred(found.sensitivity)} ({_hundreds(found.sensitivity_ci)}) and misses the others; of "
         f"100 benign ones it leaves about {_hundred(found.specificity)} ({_hundreds(found.specificity_ci)}) alone and "
         f"raises a false alarm at the others."
@@ -114,6 +138,10 @@ def metric(name: str) -> str:
     figure, _, at = name.partition("@")
     text = title(figure).replace("Auc", "AUC")
     return f"{text}, at {title(at).lower()}" if at else text
+
+
+_MOST_PLACES = 17
+"""More do not tell two floating-point numbers apart."""
 
 
 def _hundred(share: float) -> str:

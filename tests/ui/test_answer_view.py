@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from client import Classification
-from tests.ui.test_records import SAID
+from tests.ui.test_records import POINT, SAID
 
 pytestmark = pytest.mark.usefixtures("main_module")
 
@@ -40,3 +40,9 @@ def test_an_issue_of_a_picture_that_was_answered_is_named_beside_the_answer() ->
     assert "Looks malignant" in text
     assert "Too dark" in text
     assert "not fit" not in text
+
+
+def test_probability_and_threshold_never_contradict_the_decision() -> None:
+    text = _shown(decision="benign", probability=0.0996, operating_point=POINT | {"threshold": 0.1})
+    assert "Looks benign" in text
+    assert "Probability of malignancy 9.96 %, which is below the threshold of 10.00 %." in text

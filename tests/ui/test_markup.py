@@ -23,3 +23,9 @@ def test_a_bar_is_as_long_as_its_share() -> None:
     html = markup.shares({"Melanoma": 0.3588}, "classes")
     assert 'style="width:35.9%"' in html
     assert "35.9 %" in html
+
+
+def test_a_figure_is_never_rounded_to_a_certainty() -> None:
+    html = markup.shares({"Benign": 0.9996, "Melanoma": 0.0004}, "classes")
+    assert '<td class="figure">more than 99.9 %</td>' in html
+    assert '<td class="figure">less than 0.1 %</td>' in html

@@ -60,7 +60,7 @@ def _predictive_values_follow_the_prevalence(page: Page, point: OperatingPoint) 
     field.fill("5")
     field.press("Enter")
     expect(positive).to_have_text(percent(predictive(point, 0.05).positive.value))
-    expect(page.get_by_text("Of 1000 lesions about 50 are malignant")).to_be_visible()
+    expect(page.get_by_text("Of 1000 lesions about 50 would be malignant")).to_be_visible()
     expect(page.get_by_text(f"for a prevalence of {before:.1f} %; shifted to yours it is")).to_be_visible()
 
 

@@ -35,9 +35,17 @@ def test_without_a_manifest_nothing_is_told_before_somebody_says_the_prevalence(
     found = predictive(said.operating_point, 0.05)
     assert [metric.value for metric in app.metric] == [percent(found.positive.value), percent(found.negative.value)]
     told = " ".join(element.value for element in app.markdown)
-    assert "Of 1000 lesions about 50 are malignant" in told
-    assert "about 380 benign ones would be called malignant" in told
+    assert "Of 1000 lesions about 50 would be malignant, of which about 2.5 would be missed" in told
+    assert "of the benign ones about 380 would be called malignant" in told
     assert "shifted" not in told  # from which prevalence, nobody knows
+
+
+def test_a_few_lesions_are_not_rounded_to_none() -> None:
+    app = _shown(operating_point=POINT | {"specificity": 0.9999, "specificity_ci": [0.99, 1.0]})
+    app.number_input[0].set_value(0.15).run(timeout=60)
+    told = " ".join(element.value for element in app.markdown)
+    assert "Of 1000 lesions about 1.5 would be malignant, of which fewer than 1 would be missed" in told
+    assert "of the benign ones fewer than 1 would be called malignant" in told
 
 
 def test_a_point_that_calls_nothing_malignant_has_no_value_and_that_is_told() -> None:

@@ -61,6 +61,50 @@ def test_a_share_is_never_rounded_to_a_certainty(share: float, said: str) -> Non
     assert words.percent(share) == said
 
 
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ((0.25, 0.1), ("25.0 %", "10.0 %")),
+        ((0.0996, 0.1), ("9.96 %", "10.00 %")),
+        ((0.1 - 1e-15, 0.1), ("9.9999999999999 %", "10.0000000000000 %")),
+        ((0.0004, 0.0006), ("0.04 %", "0.06 %")),
+        ((0.99994, 0.99996), ("99.994 %", "99.996 %")),
+        ((0.1, 0.1), ("10.0 %", "10.0 %")),
+    ],
+)
+def test_two_shares_read_the_same_only_where_they_are(shares: tuple[float, float], said: tuple[str, str]) -> None:
+    assert words.apart(*shares) == said
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.93, 0.9712), "93.0 to 97.1 %"),
+        ((0.9884, 0.9996), "98.8 to more than 99.9 %"),
+        ((0.0004, 0.002), "less than 0.1 to 0.2 %"),
+        ((0.9996, 0.9999), "99.96 to 99.99 %"),
+        ((0.5, 0.5), "50.0 to 50.0 %"),
+    ],
+)
+def test_an_interval_does_not_end_at_a_certainty(ends: tuple[float, float], said: str) -> None:
+    assert words.span(*ends) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0.0, "fewer than 1"),
+        (0.97, "fewer than 1"),
+        (1.0, "about 1"),
+        (1.5, "about 1.5"),
+        (9.97, "about 10"),
+        (380.4, "about 380"),
+    ],
+)
+def test_a_few_lesions_are_not_none(count: float, said: str) -> None:
+    assert words.about(count) == said
+
+
 def test_an_operating_point_in_plain_words() -> None:
     point = OperatingPoint(
         name="melanoma_sensitivity_95",
@@ -75,6 +119,7 @@ def test_an_operating_point_in_plain_words() -> None:
     assert "from a probability of 6.0 % on" in said
     assert "finds about 95 (95 % interval 93 to 97) and misses the others" in said
     assert "leaves about 61 (95 % interval 57 to 66) alone" in said
+    assert "from a probability of 6.00 % on" in words.point(point, 0.0604)
     assert words.title(point.name) == "Melanoma sensitivity 95 %"
 
 
