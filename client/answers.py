@@ -98,7 +98,10 @@ class ClassifyAnswer(Classification):
 
 
 class Grade(Answer):
-    """The stage grade that the image resembles; `evidence` says of each grade how well the data supports it."""
+    """The stage grade that the image resembles; `evidence` says of each grade how well the data supports it.
+
+    `caveat` says why this grade says little, where it does; it is to be shown wherever the grade is.
+    """
 
     stage: int
     probabilities: dict[str, float]

@@ -24,6 +24,7 @@ __all__ = [
     "UnknownOperatingPoint",
     "decide",
     "grade",
+    "grade_caveat",
     "grade_withheld_reason",
 ]
 
@@ -147,6 +148,23 @@ def grade_withheld_reason(decision: Decision) -> str | None:
     if "melanoma" not in decision.classes or (leader and rivals[leader] >= decision.classes["melanoma"]):
         return "Another malignancy is at least as likely as melanoma; a stage grade has meaning only for a melanoma."
     return None
+
+
+def grade_caveat(decision: Decision) -> str | None:
+    """What must be said beside a grade that is given: why it would be withheld, and that the lesion is likelier benign.
+
+    A threshold that misses few melanomas lies so low that a lesion can be called malignant, with melanoma the likeliest
+    malignancy, and still be far likelier benign. Such a grade is given, and would look like one of a melanoma.
+    """
+    said = [grade_withheld_reason(decision)]
+    classes = decision.classes or {}
+    benign = classes.get("benign", 0.0)
+    if benign > max((value for name, value in classes.items() if name != "benign"), default=1.0):
+        said.append(
+            f"The lesion is more likely benign (probability {benign:.3f}) than a melanoma: the grade only says what it "
+            "would resemble if it were one."
+        )
+    return " ".join(filter(None, said)) or None
 
 
 def _issues(

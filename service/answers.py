@@ -131,7 +131,7 @@ class GradeInfo(Answer):
     evidence: dict[str, str]
     """How well the data supports each grade."""
     caveat: str | None
-    """With always=true: why this grade would otherwise have been withheld. It then says little."""
+    """Why this grade says little: the lesion is likelier benign, or (with always=true) it would have been withheld."""
 
 
 class AjccInfo(Answer):

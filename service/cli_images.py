@@ -74,7 +74,9 @@ def register(commands: _Commands) -> None:
         parser.add_argument("--frame", type=int, metavar="N", help="of DICOM files with several frames, from 1")
         parser.add_argument("--operating-point", metavar="NAME", help="the version's default if not given")
         if task == "grade":
-            parser.add_argument("--always", action="store_true", help="also of what does not look like a melanoma")
+            parser.add_argument(
+                "--always", action="store_true", help="also of what is called benign, or where another malignancy leads"
+            )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dermoscopy.limits import Limits
 from dermoscopy.prepare import Prepared, prepare
 from dermoscopy.quality import measure
-from model_store.decision import Decision, decide, grade, grade_withheld_reason
+from model_store.decision import Decision, decide, grade, grade_caveat, grade_withheld_reason
 from model_store.errors import ImplausibleOutput
 from model_store.gate import measures_hair
 from service.ajcc import EDITION, Pathology, stage
@@ -44,7 +44,7 @@ class Question:
         request_id: Comes back in the answer.
         operating_point: Its name; None for the version's default.
         explain: Whether to draw where the evidence is.
-        always: Whether to give the grade also of what does not look like a melanoma.
+        always: Whether to give the grade also of what is called benign, or where another malignancy leads.
         pathology: What the caller knows from pathology.
         frame: Of a DICOM object, from 1.
     """
@@ -108,7 +108,7 @@ def grade_image(grader: Served, job: Job) -> GradeAnswer:
     classification, decision = _classify(grader.classifier, prepared, job)
     reason = grade_withheld_reason(decision)
     given = reason is None or (question.always and decision.decision != "abstained")
-    graded = _grade(grader, prepared, job, caveat=reason) if given else None
+    graded = _grade(grader, prepared, job, caveat=grade_caveat(decision)) if given else None
     job.progress.enter("write")
     return GradeAnswer(
         request_id=question.request_id,

@@ -80,7 +80,7 @@ class BatchGradeQuery(BatchQuery):
     """What /grade/batch may be asked: not pathology, which is of one lesion. `version` and `label` are the grader's."""
 
     always: bool = False
-    """Gives the grade also when the lesion does not look like a melanoma; `grade.caveat` then says so."""
+    """Gives the grade also of what is called benign, or where another malignancy leads; `grade.caveat` then says so."""
 
     def question(self, request: Request) -> Question:
         """What is asked."""

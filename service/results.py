@@ -25,8 +25,10 @@ CLASSIFY_COLUMNS = (
     "file", "decision", "probability", "melanoma", "other_malignant", "benign", "suspected", "operating_point",
     "threshold", "model", "version", "model_sha256", "image_sha256", "issues", "problem", "detail",
 )  # fmt: skip
-GRADE_COLUMNS = (*CLASSIFY_COLUMNS[:7], "stage", "stage_1", "stage_2", "stage_3", "withheld", *CLASSIFY_COLUMNS[7:])
-"""`model` to `model_sha256` are the grader's."""
+GRADE_COLUMNS = (
+    *CLASSIFY_COLUMNS[:7], "stage", "stage_1", "stage_2", "stage_3", "withheld", *CLASSIFY_COLUMNS[7:], "caveat",
+)  # fmt: skip
+"""`model` to `model_sha256` are the grader's. `caveat` came later than the others: no other has moved for it."""
 
 IDENTITY = ("model", "version", "model_sha256", "operating_point")
 """What all rows of one file have in common: an answer of another version is not comparable."""
@@ -64,13 +66,14 @@ def row_of(file: str, reply: Reply) -> Row:
         "image_sha256": answer["image"]["sha256"],
     }
     if grade is not None:
-        row |= {"stage": grade["stage"]} | {f"stage_{name}": value for name, value in grade["probabilities"].items()}
+        row |= {"stage": grade["stage"], "caveat": grade.get("caveat")}
+        row |= {f"stage_{name}": value for name, value in grade["probabilities"].items()}
     return row | {"withheld": answer["grade_withheld"]} if "grade_withheld" in answer else row
 
 
 def table(rows: Iterable[Row], task: str) -> str:
-    """Rows for a person: what was decided, not where from."""
-    rows = list(rows)
+    """Rows for a person: what was decided, not where from; a stage that says little is marked."""
+    rows = [row | {"stage": f"{row['stage']} (caveat)"} if row.get("caveat") else row for row in rows]
     unfit = ["issues"] if any(row.get("issues") for row in rows) else []
     shown = ["file", "decision", "probability", *(["stage"] if task == "grade" else []), *unfit, "problem"]
     lines = [shown, *([_cell(row.get(name)) for name in shown] for row in rows)]

@@ -7,6 +7,7 @@ from tests.docs.outputs import check
     ("shown", "printed"),
     [
         ('{"request_id": "a", "x": [0.5, {"y": 1}]}', '{"request_id": "b", "x": [0.51, {"y": 1}]}'),
+        ('{"caveat": "benign (0.865): so"}', '{"caveat": "benign (0.866): so"}'),
         ("malignant  0.370", "malignant 0.371\n"),
         ("a\n...\nb", "a\nb\n"),
         ("a\n...\nb", "a\nx\ny\nb\n"),
@@ -26,6 +27,9 @@ def test_the_same(shown: str, printed: str) -> None:
         ('{"x": [0.5]}', '{"x": [0.6]}'),
         ('{"x": [1, 2]}', '{"x": [1]}'),
         ('{"x": "benign"}', '{"x": "malignant"}'),
+        ('{"x": "AUC 0.81"}', '{"x": "AUC 0.82"}'),
+        ('{"caveat": "benign (0.865): so"}', '{"caveat": "benign (0.965): so"}'),
+        ('{"caveat": "benign (0.865): so"}', '{"caveat": null}'),
         ("malignant 0.370", "malignant 0.470"),
         ("malignant 0.370", "benign 0.370"),
         ("a...c", "a b"),

@@ -11,6 +11,7 @@ from model_store.decision import (
     UnknownOperatingPoint,
     decide,
     grade,
+    grade_caveat,
     grade_withheld_reason,
 )
 from model_store.manifest import Limit, Manifest
@@ -181,6 +182,28 @@ def test_a_grade_is_withheld_unless_melanoma_leads(manifest: Manifest) -> None:
         reason = grade_withheld_reason(decided(manifest, melanoma, other, 0.2))
         assert reason is not None
         assert "at least as likely" in reason
+
+
+def test_a_grade_of_what_is_more_likely_benign_says_so(manifest: Manifest) -> None:
+    assert grade_caveat(decided(manifest, 0.2, 0.15, 0.65)) == (
+        "The lesion is more likely benign (probability 0.650) than a melanoma: the grade only says what it would "
+        "resemble if it were one."
+    )
+    # Likeliest of all classes, though less likely than all malignancies together.
+    assert "more likely benign (probability 0.450)" in str(grade_caveat(decided(manifest, 0.35, 0.2, 0.45)))
+    for melanoma, other, benign in [(0.6, 0.2, 0.2), (0.5, 0, 0.5)]:
+        assert grade_caveat(decided(manifest, melanoma, other, benign)) is None
+
+
+@pytest.mark.parametrize(("row", "also"), [((0.1, 0.1, 0.8), True), ((0.1, 0.3, 0.6), True), ((0.2, 0.6, 0.2), False)])
+def test_a_grade_that_would_be_withheld_has_both_reasons(
+    manifest: Manifest, row: tuple[float, float, float], also: bool
+) -> None:
+    found = decided(manifest, *row)
+    reason, caveat = grade_withheld_reason(found), str(grade_caveat(found))
+    assert reason is not None
+    assert caveat.startswith(reason)
+    assert ("The lesion is more likely benign" in caveat) == also
 
 
 @pytest.fixture

@@ -67,6 +67,18 @@ def test_exactly_one_of_grade_and_withheld_is_null(grader: Served) -> None:
             assert (answer.grade is None) != (answer.grade_withheld is None)
 
 
+def test_a_grade_that_is_given_though_benign_is_likelier_says_so(grader: Served) -> None:
+    answers = (grade_image(grader, job(png(picture((level, level, level + 30))))) for level in range(80, 180, 2))
+    found = next(
+        answer
+        for answer in answers
+        if answer.grade is not None and (answer.classification.classes or {})["benign"] > 0.5
+    )
+    assert found.classification.decision == "malignant"
+    assert found.grade is not None
+    assert str(found.grade.caveat).startswith("The lesion is more likely benign")
+
+
 def test_the_same_bytes_give_the_same_answer_every_time(classifier: Served) -> None:
     data = png(picture(MELANOMA))
     answers = {classify(classifier, job(data)).model_dump_json() for _ in range(5)}

@@ -41,7 +41,7 @@ def test_an_abstention_has_no_figures() -> None:
 
 
 def test_a_grade_s_row_names_the_grader() -> None:
-    grade = {"stage": 2, "probabilities": {"1": 0.1, "2": 0.7, "3": 0.2}}
+    grade = {"stage": 2, "probabilities": {"1": 0.1, "2": 0.7, "3": 0.2}, "caveat": "more likely benign"}
     whole = {
         "classification": answered().answer, "grade": grade, "grade_withheld": None, "image": {"sha256": SHA256},
         "model": {"name": "grader", "version": 4, "sha256": "4" * 64},
@@ -49,7 +49,7 @@ def test_a_grade_s_row_names_the_grader() -> None:
     row = row_of("a.jpg", Reply(whole))
     assert row.keys() == set(columns_of("grade")) - {"problem", "detail"}
     assert (row["stage"], row["stage_2"], row["withheld"], row["model"], row["version"]) == (2, 0.7, None, "grader", 4)
-    assert row["decision"] == "malignant"
+    assert (row["decision"], row["caveat"]) == ("malignant", "more likely benign")
     withheld = row_of("a.jpg", Reply(whole | {"grade": None, "grade_withheld": "benign"}))
     assert ("stage" in withheld, withheld["withheld"]) == (False, "benign")
 
@@ -61,6 +61,13 @@ def test_a_table_is_for_people() -> None:
         ["a.jpg", "malignant", "0.750", "-"],
         ["long", "name.jpg", "-", "-", "corrupt_image"],
     ]
+
+
+def test_a_stage_that_says_little_is_marked_for_people() -> None:
+    rows = [{"file": "a.jpg", "stage": 2, "caveat": "more likely benign"}, {"file": "b.jpg", "stage": 2}]
+    _, marked, plain = table(rows, "grade").splitlines()
+    assert marked.split()[3:5] == ["2", "(caveat)"]
+    assert plain.split()[3:5] == ["2", "-"]
 
 
 def test_issues_are_shown_where_there_are_any() -> None:
