@@ -14,6 +14,8 @@ Bundle = dict[str, Any]
 MEDIA_TYPE = "application/fhir+json"
 
 OF_A_SUBJECT = ("DiagnosticReport", "Observation", "Media")
+IMAGING = "imaging"
+"""Category of the Observations that come from the image; a stage that comes from pathology has none."""
 
 
 def linked(bundle: Bundle, *, subject: str, imaging_study: str | None = None) -> Bundle:
@@ -22,7 +24,8 @@ def linked(bundle: Bundle, *, subject: str, imaging_study: str | None = None) ->
     Args:
         bundle: As the service answered it; it is not changed.
         subject: Reference to the patient, such as Patient/123.
-        imaging_study: Reference to the study, such as ImagingStudy/456.
+        imaging_study: Reference to the study, such as ImagingStudy/456. A stage that was computed from pathology is
+            not derived from it.
     """
     made = copy.deepcopy(bundle)
     for resource in (entry["resource"] for entry in made["entry"]):
@@ -30,9 +33,16 @@ def linked(bundle: Bundle, *, subject: str, imaging_study: str | None = None) ->
             resource["subject"] = {"reference": subject}
         if imaging_study is not None and resource["resourceType"] == "DiagnosticReport":
             resource["imagingStudy"] = [{"reference": imaging_study}]
-        if imaging_study is not None and resource["resourceType"] == "Observation":
+        if imaging_study is not None and _of_the_image(resource):
             resource["derivedFrom"] = [*resource.get("derivedFrom", []), {"reference": imaging_study}]
     return made
+
+
+def _of_the_image(resource: dict[str, Any]) -> bool:
+    if resource["resourceType"] != "Observation":
+        return False
+    codings = [coding for category in resource.get("category", []) for coding in category.get("coding", [])]
+    return any(coding["code"] == IMAGING for coding in codings)
 
 
 def as_transaction(bundle: Bundle) -> Bundle:

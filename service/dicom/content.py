@@ -108,7 +108,7 @@ class _Groups:
         return self._group("stage grade", answer.model, measured, said, texts)
 
     def staged(self, ajcc: AjccInfo) -> MeasurementsAndQualitativeEvaluations:
-        """What follows from pathology that the caller sent; no model has part in it."""
+        """What follows from pathology that the caller sent; neither a model nor the image has part in it."""
         texts = [
             (codes.AJCC_T, ajcc.t_category),
             (codes.AJCC_GROUP, ajcc.clinical_stage_group),
@@ -130,7 +130,8 @@ class _Groups:
             algorithm_id=None if model is None else _algorithm(model),
             measurements=measured or None,
             qualitative_evaluations=[QualitativeEvaluation(*one) for one in said] or None,
-            source_images=[self._image],
+            # What no model said was not seen in the image either, and must not be recorded as measured on it.
+            source_images=None if model is None else [self._image],
         )
         group[0].ContentSequence.extend(_texts(texts))
         return group

@@ -105,10 +105,12 @@ def test_of_a_stage_from_pathology_only_what_follows_is_told_and_no_model_has_pa
     assert not any(name.startswith("Algorithm") for name in found)
 
 
-def test_all_groups_are_about_one_lesion_of_the_image_that_was_sent() -> None:
+def test_all_groups_are_about_one_lesion_and_those_of_a_model_about_the_image_that_was_sent() -> None:
     found = groups(graded(CLASSIFIED, STAGED))
     assert len({said(group)["Tracking Unique Identifier"] for group in found}) == 1
-    for group in found:
+    *seen, pathology = found
+    assert not [item for item in pathology.ContentSequence if item.ValueType == "IMAGE"]
+    for group in seen:
         (image,) = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
         assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == f"{STUDY}.3"
 
