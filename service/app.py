@@ -22,7 +22,7 @@ from service.settings import Settings
 # Of the HTTP contract, not of the code behind it.
 CONTRACT_VERSION = "1"
 
-LEVELS_SECONDS = 1.0
+KEEP_UP_SECONDS = 1.0
 
 DESCRIPTION = """\
 Says of a dermoscopic image whether the lesion looks benign or malignant and, if it looks like a melanoma, which stage
@@ -80,7 +80,7 @@ async def _lifespan(context: Context) -> AsyncIterator[None]:
     stop = threading.Event()
     context.trail.start()
     watching = asyncio.create_task(asyncio.to_thread(_run_engine, context, stop))
-    levels = asyncio.create_task(_keep_levels(context))
+    levels = asyncio.create_task(_keep_up(context))
     yield
     levels.cancel()
     stop.set()
@@ -92,11 +92,13 @@ async def _lifespan(context: Context) -> AsyncIterator[None]:
     context.tracer.stop()
 
 
-async def _keep_levels(context: Context) -> None:
-    """Whichever process Prometheus asks, it must hear of all of them."""
+async def _keep_up(context: Context) -> None:
+    """Whichever process Prometheus asks, it must hear of all of them; and a key that was there while this one was asked
+    nothing must close it as well."""
     while True:
         measure_levels(context)
-        await asyncio.sleep(LEVELS_SECONDS)
+        context.keys.look()
+        await asyncio.sleep(KEEP_UP_SECONDS)
 
 
 def _run_engine(context: Context, stop: threading.Event) -> None:

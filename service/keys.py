@@ -100,8 +100,12 @@ class KeyRing:
         They are required, or the file has a key, had one since this object was made, or cannot be read, so that nobody
         knows.
         """
-        self._look()
+        self.look()
         return self._configured
+
+    def look(self) -> None:
+        """Notices what became of the file, as every use does: a key that came and went between two uses counts, too."""
+        self._look()
 
     def authorise(self, headers: Headers, scope: Scope) -> Key:
         """Finds out who asks, and counts the request.

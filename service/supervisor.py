@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from service import log
+from service.keys import KeyRing
 from service.listener import refuse_new
 from service.metrics_processes import forget
 from service.settings import Settings
@@ -39,7 +40,8 @@ class Supervisor:
             keys_required: Whether API keys are demanded even if their file is gone by now.
         """
         self._settings = settings
-        self._keys_required = keys_required
+        # Looked at all the time: a process that begins later must know of a key that came and went before it.
+        self._keys = KeyRing(settings.key_file, required=keys_required)
         self._listener = listener
         self._signals = stop.signals
         self._born: dict[subprocess.Popen[bytes], float] = {}
@@ -47,11 +49,11 @@ class Supervisor:
     def run(self) -> int:
         """Serves until a signal comes; returns the exit status: 0 if every process ended well."""
         with tempfile.TemporaryDirectory(prefix="melanoserve-metrics-") as folder:
-            launch = self._launch(Path(folder))
             for _ in range(self._settings.processes):
-                self._start(launch)
+                self._start(Path(folder))
             while not self._signals:
-                self._replace_the_dead(launch, Path(folder))
+                self._keys.look()
+                self._replace_the_dead(Path(folder))
                 time.sleep(LOOK_SECONDS)
             self._end()
         # One that was still being started ends by the signal itself: nothing was under way.
@@ -84,13 +86,13 @@ class Supervisor:
             supervisor=os.getpid(),
             listener=self._listener.fileno(),
             metrics_folder=folder,
-            keys_required=self._keys_required,
+            keys_required=self._keys.configured,
             settings=self._settings,
         )
         return handed.model_dump_json()
 
-    def _start(self, launch: str) -> None:
-        command = [sys.executable, "-m", "service.worker", launch]
+    def _start(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "service.worker", self._launch(folder)]
         # A group of its own: Ctrl-C reaches this process alone, which passes it on.
         process = subprocess.Popen(  # noqa: S603 - the same program
             command,
@@ -102,7 +104,7 @@ class Supervisor:
         self._born[process] = time.monotonic()
         log.event("process_started", pid=process.pid)
 
-    def _replace_the_dead(self, launch: str, folder: Path) -> None:
+    def _replace_the_dead(self, folder: Path) -> None:
         for process, born in list(self._born.items()):
             status = process.poll()
             if status is None or time.monotonic() - born < LEAST_LIFE_SECONDS:
@@ -110,4 +112,4 @@ class Supervisor:
             del self._born[process]
             forget(folder, process.pid)
             log.event("process_died", pid=process.pid, status=status)
-            self._start(launch)
+            self._start(folder)

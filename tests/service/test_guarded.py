@@ -1,5 +1,6 @@
 """A service with API keys: who is let in, and where."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,6 +101,19 @@ def test_no_key_is_in_the_log(guarded: Guarded) -> None:
     secret = guarded.infer.rsplit("_", 1)[1]
     assert secret not in guarded.service.log
     assert not guarded.service.events("no_keys")
+
+
+def test_a_key_that_came_and_went_while_nobody_asked_has_closed_it(pristine_store: Path, tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    with running(pristine_store, tmp_path) as service:
+        assert service.client.get("/models").status_code == 200
+        issued = file.add("clinic", ["infer"])
+        deadline = time.monotonic() + 10
+        while not service.events("keys_read"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        file.revoke(issued.id)
+        check_problem(service.client.get("/models"), 401, "unauthorized")
 
 
 def test_a_key_file_that_goes_away_opens_nothing(pristine_store: Path, tmp_path: Path) -> None:

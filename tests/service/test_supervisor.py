@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.key_file import KeyFile
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -94,6 +95,28 @@ def test_one_that_is_killed_is_replaced_and_the_other_answers_meanwhile(two: Ser
     until_all_are_ready(two)
     assert [event["pid"] for event in two.events("process_died")] == [victim]
     assert two.stop() == 0
+
+
+def test_one_that_is_replaced_does_not_open_what_a_key_had_closed(pristine_store: Path, state: Path) -> None:
+    file = KeyFile(state / "keys.json")
+    with running(pristine_store, state, PROCESSES="2", SHUTDOWN_SECONDS="5") as service:
+        until_all_are_ready(service)
+        assert classify(service) == 200
+        issued = file.add("a", ["infer"])
+        # Nobody is asked meanwhile: the supervisor and both processes notice by themselves that there is a key.
+        deadline = time.monotonic() + 30
+        while len(service.events("keys_read")) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        file.revoke(issued.id)
+        for victim in processes(service):
+            os.kill(victim, signal.SIGKILL)
+            deadline = time.monotonic() + 60
+            while victim in processes(service) or len(processes(service)) < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            until_all_are_ready(service)
+            assert {classify(service) for _ in range(20)} == {401}
 
 
 def test_a_stop_under_load_loses_no_request(two: Service) -> None:
