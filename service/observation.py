@@ -11,6 +11,7 @@ from service.answers import ClassifyAnswer, GradeAnswer, ModelInfo
 from service.context import Context
 from service.metrics import IMAGE_ENDPOINTS
 from service.progress import Progress
+from service.readiness import readiness
 from service.tracing import Finished, end_to_end
 
 RECORDED = frozenset({*IMAGE_ENDPOINTS, "/models/{name}/labels/{label}", "/audit"})
@@ -63,18 +64,12 @@ def observe(context: Context, scope: Scope, status: int | None, begun: float, se
 
 def measure_levels(context: Context) -> None:
     """Tells the metrics what is under way, what is allowed, how the versions stand, and whether it is ready."""
-    admission, engine = context.admission, context.engine
+    admission = context.admission
     context.metrics.in_flight(admission.requests, admission.bytes)
     context.metrics.limits(admission.most_requests, admission.most_bytes)
-    context.metrics.versions(engine.versions.states())
+    context.metrics.versions(context.engine.versions.states())
     context.metrics.audit(context.trail.waiting, context.trail.trouble is None)
-    context.metrics.ready(engine.started and not context.stopping and trouble(context) is None)
-
-
-def trouble(context: Context) -> str | None:
-    """Why it is not ready although it has started; None if it is."""
-    unrecorded = context.trail.trouble if context.trail.mode == "required" else None
-    return context.engine.trouble or unrecorded
+    context.metrics.ready(not readiness(context).reasons)
 
 
 def _count(context: Context, path: str | None, status: int | None, state: dict[str, Any], seconds: float) -> None:
