@@ -37,8 +37,8 @@ def show(file: UploadedFile, asked: Asked) -> None:
         _point(said)
         prevalence_view.show(said)
         _grade(asked)
-        if isinstance(asked.answer, GradeAnswer):
-            pathology_form.show(file, asked.answer.ajcc)
+        if asked.graded is not None:
+            pathology_form.show((file.file_id, asked.question.frame), asked.graded.ajcc)
         _provenance(asked)
 
 

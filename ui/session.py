@@ -19,6 +19,9 @@ Form = TypeVar("Form", Bundle, Reported)
 Key = tuple[str, Question]
 """A file, and how it was asked about."""
 
+Picture = tuple[str, int | None]
+"""A file, and which of its frames; two of them may show two lesions."""
+
 
 @dataclass
 class Session:
@@ -26,14 +29,14 @@ class Session:
 
     Attributes:
         history: In the order in which it was asked.
-        pathology: File -> what was found of its lesion.
+        pathology: Picture -> what was found of its lesion.
         frames: DICOM file -> which of its frames is meant.
         bundles: The answers that were wanted in FHIR, or why there are none.
         reports: The same in DICOM.
     """
 
     history: list[Asked] = field(default_factory=list)
-    pathology: dict[str, Pathology] = field(default_factory=dict)
+    pathology: dict[Picture, Pathology] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     known: dict[Key, Asked] = field(default_factory=dict)
     bundles: dict[Key, Bundle | MelanoserveError] = field(default_factory=dict)
@@ -120,8 +123,8 @@ def _once(
 
 def _of(file: UploadedFile, question: Question) -> Question:
     now = session()
-    found = now.pathology.get(file.file_id, Pathology())
-    return replace(question, pathology=found, frame=now.frames.get(file.file_id))
+    frame = now.frames.get(file.file_id)
+    return replace(question, pathology=now.pathology.get((file.file_id, frame), Pathology()), frame=frame)
 
 
 def _progress(done: int, images: int) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from highdicom.sr import srread
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from client import GradeAnswer, OperatingPoint
 from tests.dermoscopy.dicom_files import CANARY, STUDY, native
@@ -65,9 +65,7 @@ def _predictive_values_follow_the_prevalence(page: Page, point: OperatingPoint) 
 
 
 def _pathology_is_staged(page: Page) -> None:
-    settled(page)
-    page.get_by_text("Enter what pathology found").click()
-    page.get_by_role("spinbutton", name="Breslow thickness in mm").fill("1.4")
+    _thickness(page).fill("1.4")
     page.get_by_role("radiogroup", name="Ulcerated").get_by_text("no", exact=True).click()
     for field, value in (("N category", "N0"), ("M category", "M0")):
         choose(page, field, value)
@@ -75,6 +73,40 @@ def _pathology_is_staged(page: Page) -> None:
     expect(page.get_by_text("T2a", exact=True)).to_be_visible()
     expect(page.get_by_text("IB", exact=True)).to_be_visible()
     expect(page.get_by_text("AJCC 8").first).to_be_visible()
+
+
+def test_what_pathology_found_is_there_again_when_one_comes_back_to_the_picture(page: Page) -> None:
+    upload(page, jpeg(1), jpeg(2))
+    expect(page.get_by_role("heading", name="2 of 2 images answered")).to_be_visible()
+    _thickness(page).fill("0.749")
+    page.get_by_role("radiogroup", name="Ulcerated").get_by_text("no", exact=True).click()
+    page.get_by_role("button", name="Compute the stage").click()
+    expect(page.get_by_text("Breslow 0.749 mm, recorded as 0.7 mm, not ulcerated.")).to_be_visible()
+    expect(page.get_by_text("T1a", exact=True)).to_be_visible()
+    settled(page)
+    choose(page, "Look at one of them", "2. lesion-2.jpg")
+    expect(page.get_by_text("T1a", exact=True)).to_have_count(0)
+    expect(_thickness(page)).to_have_value("")
+    choose(page, "Look at one of them", "1. lesion-1.jpg")
+    expect(page.get_by_text("T1a", exact=True)).to_be_visible()
+    expect(_thickness(page)).to_have_value("0.749")
+    choose(page, "M category", "M1a")
+    page.get_by_role("button", name="Compute the stage").click()
+    expect(page.get_by_text("Breslow 0.749 mm, recorded as 0.7 mm, not ulcerated, m=M1a.")).to_be_visible()
+    _thickness(page).fill("1e-05")
+    page.get_by_role("button", name="Compute the stage").click()
+    expect(page.get_by_text("must be a number from 0 to 100")).to_be_visible()
+    expect(_thickness(page)).to_have_value("1e-05")
+    expect(page.get_by_text("T1a", exact=True)).to_be_visible()
+
+
+def _thickness(page: Page) -> Locator:
+    """The field, in a form that is open."""
+    settled(page)
+    field = page.get_by_role("textbox", name="Breslow thickness in mm")
+    if not field.is_visible():
+        page.get_by_text("Enter what pathology found").click()
+    return field
 
 
 def test_ten_files_and_a_broken_one(page: Page) -> None:

@@ -12,7 +12,8 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from client import NotFound, Problem
-from tests.dermoscopy.dicom_files import native
+from dermoscopy.dicom import syntaxes
+from tests.dermoscopy.dicom_files import coded, jpeg_ls, native
 from tests.ui.conftest import SAMPLE
 from ui.asking import Asked, Pathology, Question
 from ui.session import answers, bundle, forget, forget_failures, preview, reported, session
@@ -26,7 +27,9 @@ def uploaded(name: str, data: bytes) -> UploadedFile:
 
 PICTURE = uploaded("sample.png", SAMPLE.read_bytes())
 BROKEN = uploaded("broken.jpg", b"\xff\xd8\xff broken")
-DICOM = uploaded("IM000001", native(np.asarray(Image.open(SAMPLE).convert("RGB"))))
+PIXELS = np.asarray(Image.open(SAMPLE).convert("RGB"))
+DICOM = uploaded("IM000001", native(PIXELS))
+SEVERAL = uploaded("IM000002", coded([jpeg_ls(PIXELS), jpeg_ls(PIXELS[::-1])], PIXELS, "RGB", syntaxes.JPEG_LS))
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +62,31 @@ def test_what_was_answered_is_not_asked_again_and_what_failed_only_on_request() 
 
 def test_another_question_about_a_file_is_another_answer() -> None:
     before = asked_of(PICTURE)
-    session().pathology[PICTURE.file_id] = Pathology(Decimal("1.4"), ulcerated=False, n="N0", m="M0")
+    session().pathology[PICTURE.file_id, None] = Pathology(Decimal("1.4"), ulcerated=False, n="N0", m="M0")
     staged = asked_of(PICTURE)
     assert before.graded is not None
     assert before.graded.ajcc is None
     assert staged.graded is not None
     assert staged.graded.ajcc is not None
     assert staged.graded.ajcc.t_category == "T2a"
-    del session().pathology[PICTURE.file_id]
+    del session().pathology[PICTURE.file_id, None]
     assert asked_of(PICTURE) is before
+
+
+def test_what_was_found_of_one_frame_is_not_said_of_another() -> None:
+    session().frames[SEVERAL.file_id] = 1
+    session().pathology[SEVERAL.file_id, 1] = Pathology(Decimal("1.4"), ulcerated=False, n="N0", m="M0")
+    staged = asked_of(SEVERAL)
+    session().frames[SEVERAL.file_id] = 2
+    other = asked_of(SEVERAL)
+    assert staged.graded is not None
+    assert staged.graded.ajcc is not None
+    assert other.graded is not None
+    assert other.graded.ajcc is None
+    assert "T2a" in str(bundle(SEVERAL, staged))
+    assert "T2a" not in str(bundle(SEVERAL, other))
+    session().frames[SEVERAL.file_id] = 1
+    assert asked_of(SEVERAL) is staged
 
 
 def test_a_window_that_is_forgotten_is_empty() -> None:
