@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from dermoscopy.decode import decode
 from service.answers import Explanation
 from service.dicom.content import new_uid
-from service.dicom.source import OF_THE_STUDY
+from service.dicom.source import OF_THE_PIXELS, OF_THE_STUDY
 from service.inference import Job
 
 LONGEST_SIDE = 1024
@@ -47,18 +47,19 @@ def _about(source: Dataset, frame: int | None) -> Dataset:
     found.SpecificCharacterSet = source.SpecificCharacterSet
     found.SOPClassUID, found.SOPInstanceUID = SecondaryCaptureImageStorage, new_uid()
     found.StudyInstanceUID, found.SeriesInstanceUID = source.StudyInstanceUID, new_uid()
-    for name in OF_THE_STUDY:
+    for name in (*OF_THE_STUDY, *OF_THE_PIXELS):
         if name in source:
             setattr(found, name, source.get(name))
     found.Modality, found.ConversionType, found.SeriesNumber, found.InstanceNumber = "OT", "WSD", 9_102, 1
     found.SeriesDescription = "AI heatmap, for research use only"
     found.Manufacturer, found.ManufacturerModelName = "melanoserve", "melanoserve"
     found.ImageType = ["DERIVED", "SECONDARY"]
-    found.BurnedInAnnotation, found.RecognizableVisualFeatures = "NO", "NO"
     found.DerivationDescription = "Where the network found evidence for malignancy, over the picture"
     found.ContentDate, found.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     # Of type 2C: an empty value says that it is not known, which the object may not leave open.
-    found.PatientOrientation, found.Laterality = "", ""
+    found.PatientOrientation = ""
+    if "Laterality" not in found and "ImageLaterality" not in found:
+        found.Laterality = ""
     reference = Dataset()
     reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
     if frame is not None:

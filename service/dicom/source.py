@@ -12,9 +12,11 @@ import pydicom
 from highdicom.sr.sop import _SR  # noqa: F401 - its loggers must exist before they are switched off
 from pydicom.charset import python_encoding
 from pydicom.config import IGNORE, settings
-from pydicom.dataset import Dataset
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.multival import MultiValue
 
+from dermoscopy.dicom.syntaxes import JPEG_BASELINE, JPEG_EXTENDED
 from service.problems import UnreportableObject
 
 warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)(\.|$)")
@@ -31,6 +33,23 @@ OF_THE_STUDY = (
     "ReferringPhysicianName",
 )  # fmt: skip
 """Modules Patient and General Study (PS3.3 sections C.7.1.1, C.7.2.1), as far as they are one value each."""
+
+_RATIO = r" *\d{1,7}(\.\d{1,8})? *"
+_METHOD = r"[A-Z0-9_ ]{1,16}"
+
+OF_THE_PIXELS = {
+    "BurnedInAnnotation": r"YES|NO",
+    "RecognizableVisualFeatures": r"YES|NO",
+    "LossyImageCompression": r"00|01",
+    "LossyImageCompressionRatio": rf"{_RATIO}(\\{_RATIO})*",
+    "LossyImageCompressionMethod": rf"{_METHOD}(\\{_METHOD})*",
+    "Laterality": r"R|L",
+    "ImageLaterality": r"R|L|U|B",
+}
+"""What holds of the pixels, and so of a picture that is made of them, and which values it can have.
+
+Nothing of it must be there: a value that it cannot have counts as none, and keeps nobody from a report.
+"""
 
 OF_THE_PICTURE = ("Rows", "Columns", "Modality", "NumberOfFrames")
 
@@ -55,10 +74,10 @@ def read_source(data: bytes) -> Dataset:
     wanted = [*REFERENCE, *OF_THE_STUDY, *OF_THE_PICTURE]
     try:
         found = pydicom.dcmread(
-            io.BytesIO(data), specific_tags=[*wanted, "SpecificCharacterSet"], stop_before_pixels=True
+            io.BytesIO(data), specific_tags=[*wanted, *OF_THE_PIXELS, "SpecificCharacterSet"], stop_before_pixels=True
         )
+        source = _of_the_pixels(found)
         found.decode()
-        source = Dataset()
         for name in wanted:
             value = found.get(name)
             if value is not None or name in OF_THE_STUDY:
@@ -82,6 +101,28 @@ def read_source(data: bytes) -> Dataset:
         )
     source.SpecificCharacterSet = CHARACTERS
     return source
+
+
+def _of_the_pixels(found: FileDataset) -> Dataset:
+    """What is said of them; it is taken out of `found`, where pydicom would fail at a ratio that is no number."""
+    taken = Dataset()
+    for name, allowed in OF_THE_PIXELS.items():
+        if name in found:
+            text = _stored(found.get_item(name)).strip(" \0")
+            del found[name]
+            if re.fullmatch(allowed, text):
+                setattr(taken, name, text)
+    if found.file_meta.TransferSyntaxUID in (JPEG_BASELINE, JPEG_EXTENDED):
+        # Always lossy, whatever the object says of it; the ratio may be left out, the fact may not.
+        taken.LossyImageCompression = "01"
+        if "LossyImageCompressionMethod" not in taken:
+            taken.LossyImageCompressionMethod = "ISO_10918_1"
+    return taken
+
+
+def _stored(element: RawDataElement | DataElement | None) -> str:
+    value = b"" if element is None else element.value
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
 
 
 def _is_known(characters: object) -> bool:
