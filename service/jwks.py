@@ -1,8 +1,9 @@
 """The public keys of an issuer of access tokens (a JSON Web Key Set), from a URL or a file, kept up to date.
 
 A key that is not known yet is looked for at once, but not more often than every few seconds, so that made-up tokens
-cannot make us ask the issuer all the time. While the issuer is down its keys count for another hour; after that, and
-if it was never reached, no token can be checked, and none is accepted.
+cannot make us ask the issuer all the time. Before a key counts that was read some minutes ago, the issuer is asked
+whether it still has it. While the issuer is down its keys count for another hour; after that, and if it was never
+reached, no token can be checked, and none is accepted.
 """
 
 import asyncio
@@ -26,12 +27,21 @@ from service.problems import IssuerUnavailable
 ASK_EVERY = 5.0
 """Seconds between two questions to the issuer, whatever the answer was."""
 
+RENEW = 240.0
+"""Seconds after which the keys are asked for again while they go on counting: where requests come all the time, none
+waits for the issuer."""
+
 FRESH = 300.0
-"""Seconds after which the keys are asked for again while they go on counting: so long a key that the issuer withdrew
-may still be accepted."""
+"""Seconds for which keys count without a word from the issuer: so long a key that it withdrew may still be accepted."""
 
 STALE = 3600.0
 """Seconds for which keys count while the issuer does not answer."""
+
+AWAY = 60.0
+"""Seconds for which an issuer that did not answer is asked again without anybody waiting for it."""
+
+WAIT = 3.0
+"""Seconds that a request whose key is known waits for the issuer's word; one whose key is not, TIMEOUT."""
 
 TIMEOUT = 5.0
 MOST_BYTES = 262_144
@@ -72,7 +82,7 @@ class Jwks:
         self._source, self._on_change, self._clock = source, on_change, clock
         self._keys: Keys = {}
         self._identity: object = None
-        self._asked_at = self._known_at = -math.inf
+        self._asked_at = self._known_at = self._failed_at = -math.inf
         self._trouble: str | None = None
         self._asking: asyncio.Task[None] | None = None
 
@@ -82,17 +92,32 @@ class Jwks:
         Raises:
             IssuerUnavailable: Nobody knows: the issuer does not answer.
         """
-        age = self._clock() - self._known_at
-        if kid in self._keys and age < STALE:
-            if age > FRESH:
-                self._ask()  # meanwhile the key that we have counts
+        age = self._age()
+        if kid in self._keys and age <= FRESH:
+            if age > RENEW:
+                self._ask()
             return self._keys[kid]
-        asking = self._ask()
-        if asking is not None:
-            await asyncio.shield(asking)
-        if self._clock() - self._known_at >= STALE or (kid not in self._keys and self._trouble is not None):
+        unanswered = await self._wait(known=kid in self._keys and age < STALE)
+        if self._age() >= STALE or (kid not in self._keys and (unanswered or self._trouble is not None)):
             raise IssuerUnavailable(UNAVAILABLE)
         return self._keys.get(kid)
+
+    def _age(self) -> float:
+        return self._clock() - self._known_at
+
+    async def _wait(self, *, known: bool) -> bool:
+        """Asks, and waits a little for the answer; returns whether it is still to come.
+
+        Args:
+            known: Whether there is a key that counts if the issuer does not answer.
+        """
+        asking = self._ask()
+        if asking is None:
+            return False
+        if not (known and self._clock() - self._failed_at < AWAY):
+            # It goes on for the others, and for who comes later, where one gives up.
+            await asyncio.wait([asking], timeout=WAIT if known else TIMEOUT)
+        return not asking.done()
 
     def _ask(self) -> asyncio.Task[None] | None:
         """Begins to ask, unless that was done a moment ago; what is under way is waited for by all."""
@@ -108,11 +133,12 @@ class Jwks:
         try:
             data = await run_sync(read_source, self._source)
             keys = usable_keys(data)
-        except (OSError, httpx.HTTPError, UnusableKeys) as error:
+        except Exception as error:  # noqa: BLE001 - odd addresses, of the issuer or of a proxy, raise almost anything
+            # Of what is not ours the type alone: its text may quote an address with a password in it.
             reason = str(error) if isinstance(error, UnusableKeys) else type(error).__name__
             if reason != self._trouble:
                 log.event("issuer_unavailable", logging.ERROR, reason=reason)
-            self._trouble = reason
+            self._trouble, self._failed_at = reason, self._clock()
             return
         self._trouble, self._known_at = None, self._clock()
         if not keys:

@@ -104,6 +104,9 @@ class Tokens:
             raise TokenExpired("The access token has expired.")
         elif await self._jwks.find(checked.kid) is None:  # asked each time, or the keys would grow old unnoticed
             raise InvalidToken(INVALID)
+        elif digest not in self._checked:  # the keys have just changed, and there may be another of that name
+            checked = await self._check(token)
+            _keep(self._checked, digest, checked)
         if scope not in checked.key.scopes:
             raise InsufficientScope(f"The access token does not have the scope {PREFIX}{scope}.", scope=PREFIX + scope)
         self._count(checked.subject)

@@ -60,6 +60,18 @@ def test_a_token_that_cannot_be_checked_is_refused_until_it_can(guarded: Guarded
         time.sleep(0.1)
 
 
+def test_a_proxy_that_cannot_be_used_is_an_issuer_that_does_not_answer(pristine_store: Path, tmp_path: Path) -> None:
+    oidc = {"OIDC_ISSUER": ISSUER, "OIDC_AUDIENCE": AUDIENCE, "OIDC_JWKS": "https://login.clinic.test/jwks"}
+    proxy = {"HTTPS_PROXY": "socks5://clinic:CANARY@proxy.clinic.test:1080"}
+    with running(pristine_store, tmp_path, variables=proxy, **oidc) as service:
+        headers = {"Authorization": f"Bearer {token(RSA)}"}
+        answer = service.client.get("/models", headers=headers)
+        assert check_problem(answer, 503, "issuer_unavailable")["retryable"] is True
+        assert [event["reason"] for event in service.events("issuer_unavailable")] == ["ImportError"]
+        assert "CANARY" not in service.log
+        assert not service.events("unhandled")
+
+
 def test_a_token_lets_in_and_the_log_names_its_subject(guarded: Guarded) -> None:
     sent = token(RSA, claims(sub="ris-3"))
     assert guarded.classify(sent, **{"X-Request-ID": "by-token"}).status_code == 200

@@ -1,11 +1,12 @@
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service import jwks
-from service.jwks import ASK_EVERY, FRESH, STALE, Jwks, UnusableKeys, read_source, usable_keys
+from service.jwks import ASK_EVERY, AWAY, FRESH, RENEW, STALE, Jwks, UnusableKeys, read_source, usable_keys
 from service.problems import IssuerUnavailable
 from tests.service.issuer import Issuer, issuing, jwk_of, key_set, private_key
 
@@ -63,15 +64,91 @@ def test_keys_are_asked_for_again_while_they_go_on_counting(issuer: Issuer) -> N
     async def ask() -> None:
         assert await keys.find("k1")
         issuer.delay = 0.3
-        clock.now += FRESH + 1
+        clock.now += RENEW + 1
         assert await keys.find("k1")
         assert issuer.asked <= 2  # not waited for
-        while keys._asking is not None and not keys._asking.done():
-            await asyncio.sleep(0.01)
+        await until_told(keys)
         assert issuer.asked == 2
 
     asyncio.run(ask())
     assert changes == ["changed"]  # nothing is new
+
+
+async def until_told(keys: Jwks) -> None:
+    while keys._asking is not None and not keys._asking.done():
+        await asyncio.sleep(0.01)
+
+
+def test_a_key_that_is_no_longer_fresh_counts_only_once_the_issuer_said_so(issuer: Issuer) -> None:
+    keys, clock, _ = keys_of(issuer.url)
+
+    async def ask() -> None:
+        assert await keys.find("k1")
+        issuer.body = key_set(jwk_of(private_key("RSA", 1), "k2"))
+        issuer.delay = 0.2
+        clock.now += FRESH + 1
+        assert await asyncio.gather(*(keys.find("k1") for _ in range(5))) == [None] * 5
+        assert issuer.asked == 2
+
+    asyncio.run(ask())
+
+
+def test_a_slow_issuer_keeps_nobody_for_long_and_is_believed_as_soon_as_it_answers(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "WAIT", 0.1)
+    keys, clock, _ = keys_of(issuer.url)
+
+    async def ask() -> None:
+        assert await keys.find("k1")
+        issuer.body = key_set(jwk_of(private_key("RSA", 1), "k2"))
+        issuer.delay = 2.0
+        clock.now += FRESH + 1
+        begun = time.monotonic()
+        assert await keys.find("k1")
+        assert time.monotonic() - begun < 1.5
+        await until_told(keys)
+        assert await keys.find("k1") is None
+
+    asyncio.run(ask())
+
+
+def test_who_sends_an_unknown_key_is_not_told_that_it_is_wrong_before_the_issuer_has_answered(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, clock, _ = keys_of(issuer.url)
+
+    async def ask() -> None:
+        assert await keys.find("k1")
+        monkeypatch.setattr(jwks, "TIMEOUT", 0.1)
+        issuer.delay = 0.5
+        clock.now += ASK_EVERY
+        with pytest.raises(IssuerUnavailable):
+            await keys.find("k2")
+
+    asyncio.run(ask())
+
+
+def test_an_issuer_that_did_not_answer_just_now_is_not_waited_for_again(issuer: Issuer) -> None:
+    keys, clock, _ = keys_of(issuer.url)
+
+    async def ask() -> None:
+        assert await keys.find("k1")
+        issuer.status = 500
+        clock.now += FRESH + 1
+        assert await keys.find("k1")
+        issuer.delay = 2.0
+        clock.now += ASK_EVERY
+        begun = time.monotonic()
+        assert await keys.find("k1")
+        assert time.monotonic() - begun < 1.5
+        await until_told(keys)
+        assert issuer.asked == 3
+        issuer.status, issuer.body = 200, key_set(jwk_of(private_key("RSA", 1), "k2"))
+        clock.now += AWAY + 1
+        assert await keys.find("k1") is None  # it is back
+
+    asyncio.run(ask())
 
 
 def test_while_the_issuer_is_down_its_keys_count_for_an_hour(issuer: Issuer) -> None:
@@ -119,6 +196,28 @@ def test_where_nothing_answers_nobody_knows(source: str) -> None:
         with pytest.raises(IssuerUnavailable) as refused:
             asyncio.run(keys.find("k1"))
     assert refused.value.kind.retryable
+
+
+@pytest.mark.parametrize(
+    ("source", "proxy"),
+    [
+        ("https://login.test/jwks", "socks5://clinic:CANARY@proxy.test:1080"),
+        ("https://login.test/jwks", "ftp://clinic:CANARY@proxy.test"),
+        ("https://login.test/jwks", "http://clinic:CANARY@a..b:3128"),
+        ("https://clinic:CANARY@a..b/jwks", None),
+        ("https://clinic:CANARY@[::1/jwks", None),
+        ("/nowhere/CANARY\0", None),
+    ],
+)
+def test_odd_addresses_are_an_issuer_that_does_not_answer(
+    source: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if proxy is not None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(IssuerUnavailable):
+        asyncio.run(keys_of(source)[0].find("k1"))
+    (record,) = [record for record in caplog.records if record.msg == "issuer_unavailable"]
+    assert "CANARY" not in str(vars(record))
 
 
 def test_a_file_is_read_too(tmp_path: Path) -> None:
