@@ -53,9 +53,10 @@ class Stage:
     """What can be said.
 
     Attributes:
-        t_category: `Tis`, `T1a` ... `T4b`; `T1` ... `T4` while ulceration is unknown; None without a thickness.
+        t_category: `Tis`, `T1a` ... `T4b`; `T1` ... `T4` while ulceration is unknown; None without a thickness, or of
+            a melanoma in situ that is said to be ulcerated.
         clinical_stage_group: `0`, `IA` ... `IIC`, `III`, `IV`; None while what was sent allows more than one.
-        basis: From what it was computed, and what is missing.
+        basis: From what it was computed, and what is missing or contradicts itself.
     """
 
     t_category: str | None
@@ -72,9 +73,15 @@ def stage(pathology: Pathology) -> Stage | None:
     if pathology == Pathology():
         return None
     recorded = _recorded(pathology.breslow_mm)
-    t = _t_category(pathology.breslow_mm, recorded, pathology.ulcerated)
-    group = _group(t, _digit(N_CATEGORY, pathology.n), _digit(M_CATEGORY, pathology.m))
-    return Stage(t, group, _basis(pathology, recorded, group))
+    t = None if _contradictory(pathology) else _t_category(pathology.breslow_mm, recorded, pathology.ulcerated)
+    n, m = _digit(N_CATEGORY, pathology.n), _digit(M_CATEGORY, pathology.m)
+    group = _group(t, n, m)
+    sentences = [_basis(pathology, recorded)]
+    if _contradictory(pathology):
+        sentences.append("A melanoma in situ is not ulcerated: no T category, and no stage group that depends on it.")
+    if missing := _missing(pathology, t, n, m):
+        sentences.append(f"No stage group without {', '.join(missing)}.")
+    return Stage(t, group, " ".join(sentences))
 
 
 def _recorded(breslow_mm: Decimal | None) -> Decimal | None:
@@ -116,7 +123,23 @@ def _group(t: str | None, n: str | None, m: str | None) -> str | None:
     return GROUPS.get(t) if t is not None else None
 
 
-def _basis(pathology: Pathology, recorded: Decimal | None, group: str | None) -> str:
+def _contradictory(pathology: Pathology) -> bool:
+    """Either the thickness is wrong or the ulceration; which of them, nobody here can know."""
+    return pathology.breslow_mm == 0 and bool(pathology.ulcerated)
+
+
+def _missing(pathology: Pathology, t: str | None, n: str | None, m: str | None) -> list[str]:
+    """What a stage group takes, unless what is missing turns out to decide alone, as m=1 would."""
+    if m == "1":
+        return []
+    missing = []
+    if n in (None, "0") and t not in GROUPS:  # where nodes are involved, any T is of group III
+        primary = {"breslow_mm": pathology.breslow_mm, "ulcerated": pathology.ulcerated}
+        missing = [name for name, value in primary.items() if value is None]
+    return [*missing, *(name for name, value in (("n", n), ("m", m)) if value is None)]
+
+
+def _basis(pathology: Pathology, recorded: Decimal | None) -> str:
     said = []
     if pathology.breslow_mm == 0:
         said.append("in situ (breslow_mm=0)")
@@ -125,14 +148,4 @@ def _basis(pathology: Pathology, recorded: Decimal | None, group: str | None) ->
     if pathology.ulcerated is not None:
         said.append("ulcerated" if pathology.ulcerated else "not ulcerated")
     said += [f"{name}={value}" for name, value in (("n", pathology.n), ("m", pathology.m)) if value is not None]
-    text = f"From the pathology sent with the request, not from the image: {', '.join(said)}."
-    if group is not None:
-        return text
-    given = {
-        "breslow_mm": pathology.breslow_mm,
-        "ulcerated": pathology.ulcerated,
-        "n": None if (pathology.n or "").upper().endswith("X") else pathology.n,
-        "m": pathology.m,
-    }
-    missing = [name for name, value in given.items() if value is None]
-    return f"{text} No stage group without {', '.join(missing)}."
+    return f"From the pathology sent with the request, not from the image: {', '.join(said)}."

@@ -141,7 +141,7 @@ class AjccInfo(Answer):
     clinical_stage_group: str | None
     edition: str
     basis: str
-    """From what it was computed, and what is missing."""
+    """From what it was computed, and what is missing or contradicts itself."""
 
 
 class GradeAnswer(Answer):

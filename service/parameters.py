@@ -93,7 +93,7 @@ class GradeQuery(BatchGradeQuery):
     breslow_mm: Decimal | None = Field(None, ge=0, le=100, max_digits=6)
     """Pathology: Breslow thickness in mm; 0 means in situ."""
     ulcerated: bool | None = None
-    """Pathology: whether the primary is ulcerated."""
+    """Pathology: whether the primary is ulcerated, which a melanoma in situ is not: then there is no T category."""
     n: str | None = Field(None, pattern=f"^{N_CATEGORY}$")
     """Clinical N category, such as 0, N1a, NX."""
     m: str | None = Field(None, pattern=f"^{M_CATEGORY}$")

@@ -1,4 +1,8 @@
+import itertools
+import re
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -111,6 +115,15 @@ def test_any_t_and_n_with_metastasis_is_stage_four(n: str | None, m: str) -> Non
         (Pathology(Decimal("0.5"), False, n="2"), "m"),
         (Pathology(n="0", m="0"), "breslow_mm, ulcerated"),
         (Pathology(ulcerated=True, n="0", m="0"), "breslow_mm"),
+        (Pathology(Decimal("0.9"), n="0"), "m"),  # T1b, ulcerated or not
+        (Pathology(Decimal("0.9")), "n, m"),
+        (Pathology(Decimal("0.5"), n="0", m="0"), "ulcerated"),
+        (Pathology(Decimal("1.5"), n="0"), "ulcerated, m"),
+        (Pathology(Decimal(0), n="0"), "m"),
+        (Pathology(n="1"), "m"),
+        (Pathology(n="NX", m="0"), "breslow_mm, ulcerated, n"),
+        (Pathology(m="0"), "breslow_mm, ulcerated, n"),
+        (Pathology(ulcerated=True), "breslow_mm, n, m"),
     ],
 )
 def test_without_everything_that_is_needed_there_is_no_group_and_it_says_what_is_missing(
@@ -130,6 +143,51 @@ def test_without_ulceration_the_letter_is_left_open_where_it_depends_on_it(bresl
     assert found is not None
     assert found.t_category == expected
     assert found.clinical_stage_group == ("IB" if expected == "T1b" else None)
+
+
+def test_with_what_is_missing_there_is_a_group_and_without_any_part_of_it_there_is_none() -> None:
+    likely: dict[str, Any] = {"breslow_mm": Decimal("1.5"), "ulcerated": False, "n": "0", "m": "0"}
+    thicknesses = (None, Decimal(0), Decimal("0.5"), Decimal("0.9"), Decimal("1.5"))
+    for sent in itertools.product(thicknesses, (None, False), (None, "0", "1"), (None, "0", "1")):
+        pathology = Pathology(*sent)
+        found = stage(pathology)
+        if found is None:
+            continue
+        missing = re.findall(r"\w+", found.basis.partition(" No stage group without ")[2])
+        whole = stage(replace(pathology, **{name: likely[name] for name in missing}))
+        assert whole is not None
+        assert whole.clinical_stage_group is not None
+        for one in missing:
+            rest = stage(replace(pathology, **{name: likely[name] for name in missing if name != one}))
+            assert rest is None or rest.clinical_stage_group is None
+
+
+@pytest.mark.parametrize(
+    ("pathology", "group", "missing"),
+    [
+        (Pathology(Decimal(0), ulcerated=True, n="0", m="0"), None, ""),
+        (Pathology(Decimal(0), ulcerated=True), None, " No stage group without n, m."),
+        (Pathology(Decimal(0), ulcerated=True, n="1", m="0"), "III", ""),
+        (Pathology(Decimal(0), ulcerated=True, m="1"), "IV", ""),
+    ],
+)
+def test_a_melanoma_in_situ_that_is_ulcerated_contradicts_itself(
+    pathology: Pathology, group: str | None, missing: str
+) -> None:
+    found = stage(pathology)
+    assert found is not None
+    assert (found.t_category, found.clinical_stage_group) == (None, group)
+    assert found.basis.endswith(
+        ". A melanoma in situ is not ulcerated: no T category, and no stage group that depends on it." + missing
+    )
+
+
+def test_what_does_not_round_to_in_situ_or_is_not_ulcerated_is_no_contradiction() -> None:
+    for pathology, expected in ((Pathology(Decimal("0.04"), True), "T1b"), (Pathology(Decimal(0), False), "Tis")):
+        found = stage(pathology)
+        assert found is not None
+        assert found.t_category == expected
+        assert "is not ulcerated" not in found.basis
 
 
 def test_nothing_sent_is_nothing_said() -> None:
