@@ -33,6 +33,9 @@ class Address:
         """Of SQLite; None of PostgreSQL."""
         if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 and "?" not in rest:
             self.file = Path(rest[1:])
+            if str(self.file).startswith((":", "file:")):
+                # `:memory:` would be a trail that ends with the process, and `file:` may say so, too.
+                raise WrongAddress("the audit trail must be in a file")
             self.sqlalchemy = url
         elif separator and scheme in _POSTGRESQL and rest:
             _refuse_password(url)

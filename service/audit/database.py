@@ -29,9 +29,11 @@ PATIENCE_SECONDS = 5.0
 _PRIVATE = 0o600
 _COLUMNS = ("sequence", "format", *COLUMNS, "previous", "hash")
 
-_TIMEOUTS = {
+_SERVER = {
     "connect_timeout": "3",
-    "options": f"-c statement_timeout={PATIENCE_SECONDS:.0f}s -c lock_timeout={PATIENCE_SECONDS:.0f}s",
+    # A server may be set to answer before a row is on its disk; here an answer means that it is.
+    "options": f"-c statement_timeout={PATIENCE_SECONDS:.0f}s -c lock_timeout={PATIENCE_SECONDS:.0f}s"
+    " -c synchronous_commit=on",
     "tcp_user_timeout": f"{PATIENCE_SECONDS * 1000:.0f}",
     "keepalives_idle": "10",
     "application_name": "melanoserve-audit",
@@ -221,7 +223,7 @@ def _open_file(address: Address, *, make: bool) -> Any:  # noqa: ANN401 - see ex
 def _open_server(address: Address) -> Any:  # noqa: ANN401 - see execute
     import psycopg  # noqa: PLC0415 - an extra
 
-    return psycopg.connect(address.libpq, autocommit=True, **_TIMEOUTS)  # type: ignore[arg-type]  # libpq's are text
+    return psycopg.connect(address.libpq, autocommit=True, **_SERVER)  # type: ignore[arg-type]  # libpq's are text
 
 
 @contextmanager

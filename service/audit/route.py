@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError, field_validator
 
 from service.answers import Answer
 from service.audit.entry import Event, in_years_that_are_kept
@@ -70,6 +70,14 @@ class AuditQuery(StrictQuery):
     """Only rows with a smaller number: `next` of the page before."""
     format: Literal["json", "csv"] | None = None
     """Wins over the Accept header."""
+
+    @field_validator("request_id", "key", "code", "model")
+    @classmethod
+    def _that_a_row_can_hold(cls, given: str | None) -> str | None:
+        """No row holds a NUL: PostgreSQL takes the question for a fault of its own, and SQLite finds nothing."""
+        if given is not None and "\0" in given:
+            raise ValueError("it has a NUL")
+        return given
 
 
 class AuditRow(Answer):

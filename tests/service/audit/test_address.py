@@ -28,6 +28,15 @@ def test_anything_else_is_refused(url: str) -> None:
         Address(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:///:memory:", "sqlite:///./:memory:", "sqlite:///:memory", "sqlite:///file::memory:", "sqlite:///file:x"],
+)
+def test_a_trail_that_is_in_no_file_is_refused(url: str) -> None:
+    with pytest.raises(WrongAddress, match="must be in a file"):
+        Address(url)
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:HIDDEN@h/x", "postgresql:///x?host=h&password=HIDDEN"])
 def test_a_password_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(WrongAddress, match="PGPASSWORD") as refused:

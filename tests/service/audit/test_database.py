@@ -72,6 +72,17 @@ def test_a_file_is_its_owners_alone_and_its_commits_are_on_the_disk(tmp_path: Pa
     database.close()
 
 
+def test_a_server_that_is_set_to_answer_early_does_not(server: Postgres) -> None:
+    address = emptied(server)
+    meddle(address, "ALTER DATABASE postgres SET synchronous_commit = off")
+    try:
+        database = Database(address)
+        assert database.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        database.close()
+    finally:
+        meddle(address, "ALTER DATABASE postgres RESET synchronous_commit")
+
+
 def test_what_cannot_be_opened_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"no database, but long enough to be taken for the head of one" * 20)
     for place, reason in (

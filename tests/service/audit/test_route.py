@@ -9,9 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.postgres import Postgres
 from service.audit.address import Address
 from service.key_file import KeyFile, parsed
 from tests.running_service import running
+from tests.service.audit.conftest import emptied
 from tests.service.audit.trails import meddle
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
@@ -106,11 +108,23 @@ def test_csv_by_accept_or_by_format(guarded: Guarded) -> None:
         ("until=0.5", "invalid_parameter"), ("since=0001-01-01T00:00:00%2B14:00", "invalid_parameter"),
         ("until=9999-12-31T23:59:59-14:00", "invalid_parameter"), ("since=0999-01-01T00:00:00Z", "invalid_parameter"),
         ("since=2026-11-26T00:00:00", "invalid_parameter"), ("limit=1001", "invalid_parameter"),
+        ("request_id=a%00b", "invalid_parameter"), ("key=%00", "invalid_parameter"),
+        ("code=%00", "invalid_parameter"), ("model=%00", "invalid_parameter"),
         ("image_sha256=X", "invalid_parameter"), ("patient=x", "unknown_parameter"),
     ],
 )  # fmt: skip
 def test_a_wrong_filter_is_refused_never_ignored(guarded: Guarded, query: str, code: str) -> None:
     check_problem(guarded.get(f"/audit?{query}"), 400, code)
+
+
+def test_a_nul_in_a_filter_is_refused_also_where_postgresql_would(
+    pristine_store: Path, tmp_path: Path, server: Postgres
+) -> None:
+    """It was 503 there, which says that the same request may succeed later."""
+    with running(pristine_store, tmp_path, AUDIT_URL=emptied(server).libpq) as service:
+        for name in ("request_id", "key", "code", "model"):
+            problem = check_problem(service.client.get(f"/audit?{name}=a%00b"), 400, "invalid_parameter")
+            assert problem["detail"] == f"{name}: it has a NUL."
 
 
 def test_the_head_is_that_of_the_newest_row(guarded: Guarded) -> None:
