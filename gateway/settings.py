@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+import httpx
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "MELANOGATEWAY_"
@@ -47,6 +49,22 @@ def _peer(value: object) -> object:
     return Peer(match[1], match[2], int(match[3]))
 
 
+def _web_address(value: str) -> str:
+    try:
+        httpx.URL(value)  # what will be asked, and does not take everything
+        parts = urlsplit(value)
+        # urlsplit alone leaves out line breaks, and both take spaces for part of a name.
+        well_formed = bool(parts.hostname) and parts.port != 0 and value.isprintable() and " " not in value
+    except (ValueError, httpx.InvalidURL):
+        well_formed = False
+    if not well_formed or parts.scheme not in ("http", "https"):
+        raise ValueError("must be an http or https URL, such as http://127.0.0.1:8000") from None
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
 class Settings(BaseSettings):
     """What the operator decides; `python -m gateway run --help` shows the docstrings."""
 
@@ -58,7 +76,7 @@ class Settings(BaseSettings):
     """Folder of the queue and of the images that wait, for the gateway's user only. It must survive a restart, and must
     lie on a local disk."""
 
-    service_url: str = "http://127.0.0.1:8000"
+    service_url: WebAddress = "http://127.0.0.1:8000"
     """Where the service is."""
 
     service_key: SecretStr | None = None
@@ -80,7 +98,7 @@ class Settings(BaseSettings):
     """Titles that may send, separated by commas; empty for any. A title is a name and no proof: a firewall, or TLS_CA,
     must keep strangers out."""
 
-    pacs_url: str | None = None
+    pacs_url: WebAddress | None = None
     """DICOMweb root of the PACS, such as http://orthanc:8042/dicom-web: reports go there by STOW-RS, and images are
     looked for there if POLL_SECONDS is not 0."""
 
@@ -155,7 +173,9 @@ def read_settings(options: Mapping[str, object]) -> Settings:
     except ValidationError as error:
         # What was received is not repeated: it may be a password.
         faults = error.errors(include_url=False, include_context=False, include_input=False)
-        raise SettingsError(problems + [_line(str(f["loc"][0]), f["msg"]) for f in faults]) from None
+        raise SettingsError(
+            problems + [_line(str(f["loc"][0]), f["msg"].removeprefix("Value error, ")) for f in faults]
+        ) from None
     problems += _contradictions(settings)
     if problems:
         raise SettingsError(problems)

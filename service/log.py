@@ -9,6 +9,7 @@ import faulthandler
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -22,6 +23,11 @@ logger = logging.getLogger("melanoserve")
 
 # python-multipart's warnings quote bytes of the body; the client gets a problem instead.
 SILENCED = ("python_multipart", "python_multipart.multipart")
+
+# What it reports is about the traces, which hold nothing of a patient: its numbers are status codes and seconds.
+NUMBERS_OF = "opentelemetry."
+
+_PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.[\d*]*)?[hlL]?([a-zA-Z%])")
 
 
 def configure(level: str) -> None:
@@ -88,11 +94,28 @@ class _JsonLine(logging.Formatter):
             line["event"] = record.msg
             line.update(getattr(record, "fields", {}))
         else:
-            # The template without its arguments: those may hold anything.
-            line.update(event="library", logger=record.name, message=str(record.msg))
+            line.update(event="library", logger=record.name, message=_template(record))
             if record.exc_info and record.exc_info[1] is not None:
                 line.update(error=type(record.exc_info[1]).__name__, at=places(record.exc_info[2]))
         return json.dumps(line, separators=(",", ":"))
+
+
+def _template(record: logging.LogRecord) -> str:
+    """What another library says without its arguments, which may hold anything; an exception is its type."""
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    arguments = iter(record.args if isinstance(record.args, tuple) else ())
+
+    def shown(placeholder: re.Match[str]) -> str:
+        if placeholder[1] == "%":
+            return "%"
+        argument = next(arguments, None)
+        if isinstance(argument, BaseException):
+            return type(argument).__name__
+        return str(argument) if record.name.startswith(NUMBERS_OF) and isinstance(argument, int | float) else "..."
+
+    # Without arguments it is no template: a % in it is a per cent sign.
+    return _PLACEHOLDER.sub(shown, record.msg) if record.args else record.msg
 
 
 def _show_warning(  # noqa: PLR0913, PLR0917 - the signature is Python's

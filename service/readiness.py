@@ -1,4 +1,4 @@
-"""Whether the service is ready, and what is in the way: one answer for /readyz and for the metric `melanoserve_ready`."""
+"""Whether the service is ready, and what is in the way: the same for /readyz and for the metric `melanoserve_ready`."""
 
 from dataclasses import dataclass
 

@@ -247,10 +247,28 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if not settings.store.is_dir():
         yield f"{variable('store')} (--store): {settings.store} is not a directory."
     yield from _wrong_audit(settings)
-    if settings.trace_endpoint and not tracing.installed():
-        yield f"{variable('trace_endpoint')} (--trace-endpoint): install requirements/tracing.txt for it."
+    yield from _wrong_traces(settings)
     if settings.runtime == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         yield f"{variable('runtime')} (--runtime): TensorFlow is not installed; requirements/training.txt has it."
+
+
+def _wrong_traces(settings: Settings) -> Iterator[str]:
+    name = f"{variable('trace_endpoint')} (--trace-endpoint)"
+    if settings.trace_endpoint and not _is_web_address(settings.trace_endpoint):
+        # What was received is not repeated: it may hold a password.
+        yield f"{name}: give an http or https URL, such as http://collector:4318/v1/traces."
+    elif settings.trace_endpoint and not tracing.installed():
+        yield f"{name}: install requirements/tracing.txt for it."
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether something could be sent there; urlsplit alone leaves out line breaks, and takes spaces for a name."""
+    try:
+        parts = urlsplit(url)
+        well_formed = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return well_formed and parts.scheme in ("http", "https") and url.isprintable() and " " not in url
 
 
 def _wrong_audit(settings: Settings) -> Iterator[str]:

@@ -20,7 +20,7 @@ def test_lists_and_peers_are_read_from_variables(monkeypatch: pytest.MonkeyPatch
     [
         ({}, "MELANOGATEWAY_PACS_URL (--pacs-url): reports need somewhere to go"),
         ({"pacs_ae": "PACS@host:104", "poll_seconds": "5"}, "looking for images needs PACS_URL"),
-        ({"pacs_ae": "PACS"}, "must have the form AETITLE@host:port"),
+        ({"pacs_ae": "PACS"}, "(--pacs-ae): must have the form AETITLE@host:port"),
         (PACS | {"pacs_user": "gateway"}, "needs PACS_PASSWORD"),
         (PACS | {"pacs_user": "a", "pacs_password": "b", "pacs_token": "c"}, "either a token, or user and password"),
         (PACS | {"host": "0.0.0.0"}, "say in CALLERS who may send"),
@@ -33,6 +33,25 @@ def test_what_cannot_be_used_says_why(options: dict[str, str], says: str) -> Non
     with pytest.raises(SettingsError) as caught:
         read_settings(options)
     assert any(says in problem for problem in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize("field", ["pacs_url", "service_url"])
+@pytest.mark.parametrize(
+    "url",
+    ["foo", "orthanc:8042", "http://", "https:///dicom-web", "htp://user:canary@orthanc", "http://user:canary@orthanc:x",
+     "http://orthanc:99999", "http://orthanc:0", "http://[::1", "http://or thanc", "http://orthanc\n", "http://\u2603"],
+)  # fmt: skip
+def test_what_is_no_url_is_refused_and_not_repeated(field: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(PACS | {field: url})
+    assert caught.value.problems == [
+        f"{variable(field)} (--{field.replace('_', '-')}): must be an http or https URL, such as http://127.0.0.1:8000."
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8042/dicom-web/", "HTTPS://pacs.example", "http://user:pass@pacs"])
+def test_urls_of_a_pacs(url: str) -> None:
+    assert read_settings({"pacs_url": url}).pacs_url == url
 
 
 def test_a_variable_that_is_no_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ PARENT = "b7ad6b7169203331"
 class Receiver:
     """An OTLP/HTTP receiver on a free port."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
         self.spans: list[Any] = []
         self.resources: list[dict[str, Any]] = []
         self.raw = b""
@@ -39,7 +39,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 receiver.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -74,8 +74,8 @@ def attributes(described: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver = Receiver()
+def receiving(*, status: int = 200) -> Iterator[Receiver]:
+    receiver = Receiver(status)
     with receiver.server:
         thread = threading.Thread(target=receiver.server.serve_forever)
         thread.start()

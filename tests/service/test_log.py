@@ -68,9 +68,29 @@ except ValueError:
     logging.getLogger("lib").exception("it failed")
 """
     first, second = written(code)
-    assert first["message"] == "value %s"
+    assert first["message"] == "value ..."
     assert (second["message"], second["error"]) == ("it failed", "ValueError")
     assert "CANARY" not in f"{first}{second}"
+
+
+def test_no_line_of_another_library_has_placeholders_or_the_text_of_an_exception() -> None:
+    code = """
+told = logging.getLogger("lib").warning
+told("%r after %-3d tries, %.2fs, 50 %% done: %s", "CANARY", 4711, 0.5, ValueError("CANARY"))
+told("of %(name)s", {"name": "CANARY", "CANARY": 1})
+told("50 % size")
+told(ValueError("CANARY"))
+logging.getLogger("opentelemetry.exporter").error("%s spans, code: %s, reason: %s", "CANARY", 404, "CANARY")
+"""
+    lines = written(code)
+    assert [line["message"] for line in lines] == [
+        "... after ... tries, ...s, 50 % done: ValueError",
+        "of ...",
+        "50 % size",
+        "ValueError",
+        "... spans, code: 404, reason: ...",
+    ]
+    assert "CANARY" not in str(lines)
 
 
 def test_the_multipart_parser_is_silenced_because_it_quotes_the_body() -> None:

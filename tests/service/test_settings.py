@@ -5,6 +5,7 @@ import pytest
 from dermoscopy.limits import Limits
 from service.docstrings import descriptions
 from service.settings import Settings, SettingsError, is_loopback, read_settings, variable
+from tests.service.collector import needs_packages
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +139,26 @@ def test_keys_of_an_issuer_that_anybody_could_have_sent_are_not_taken(source: st
 
 def test_with_access_tokens_others_may_reach_the_address(tmp_path: Path) -> None:
     assert read_settings({"store": tmp_path, "host": "0.0.0.0", **OIDC}).keys_required
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["foo", "collector:4318", "http://", "https:///v1/traces", "ftp://collector/v1/traces", "http://collector:port/",
+     "http://collector:99999/", "http://collector:0/", "http://[::1/v1/traces", "http://col lector/", "http://collector/\n"],
+)  # fmt: skip
+def test_traces_are_sent_to_a_url_or_the_service_does_not_start(endpoint: str) -> None:
+    (problem,) = problems(trace_endpoint=endpoint)
+    assert problem == (
+        "MELANOSERVE_TRACE_ENDPOINT (--trace-endpoint): give an http or https URL, such as "
+        "http://collector:4318/v1/traces."
+    )
+
+
+@needs_packages
+@pytest.mark.parametrize("endpoint", ["", "http://collector:4318/v1/traces", "HTTPS://[::1]/v1/traces?a=b"])
+def test_urls_that_traces_may_be_sent_to(endpoint: str) -> None:
+    assert read_settings({"trace_endpoint": endpoint}).trace_endpoint == endpoint
+
+
+def test_a_password_in_a_url_is_not_repeated() -> None:
+    assert "secret" not in str(problems(trace_endpoint="htp://operator:secret@collector/"))

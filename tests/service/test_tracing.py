@@ -48,6 +48,18 @@ def test_the_service_traces_an_image_and_logs_the_trace(pristine_store: Path, tm
     assert b"breslow" not in receiver.raw
 
 
+@needs_packages
+def test_a_collector_that_refuses_is_told_of_in_the_log(pristine_store: Path, tmp_path: Path) -> None:
+    with (
+        receiving(status=404) as receiver,
+        running(pristine_store, tmp_path / "state", TRACE_ENDPOINT=receiver.endpoint) as service,
+    ):
+        service.client.get("/models")
+        service.stop()
+        (line,) = service.events("library")
+    assert line["message"] == "Failed to export ... batch code: 404, reason: ..."
+
+
 @pytest.mark.parametrize("endpoint", [None, ""])
 def test_without_an_endpoint_nothing_is_traced(endpoint: str | None) -> None:
     tracer = start(endpoint)
