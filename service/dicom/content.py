@@ -28,7 +28,7 @@ Classified = ClassifyAnswer | Classification
 Texts = Sequence[tuple[CodedConcept, str | None]]
 
 _DIGITS = 4
-"""Behind the point, in percent: more than the calibration knows."""
+"""Behind the point, in percent: more than the calibration knows, and as many as the threshold is told with."""
 
 
 def new_uid() -> str:
@@ -156,7 +156,8 @@ def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
 
 def _operating_point(point: OperatingPointInfo) -> str:
     return (
-        f"{point.name}: malignant from a probability of {point.threshold:.4g}; sensitivity {point.sensitivity:.4g} "
+        f"{point.name}: malignant from a probability of {point.threshold:.{_DIGITS + 2}f}; "
+        f"sensitivity {point.sensitivity:.4g} "
         f"({point.sensitivity_ci[0]:.4g} to {point.sensitivity_ci[1]:.4g}), specificity {point.specificity:.4g} "
         f"({point.specificity_ci[0]:.4g} to {point.specificity_ci[1]:.4g}), measured on {point.measured_on}"
     )

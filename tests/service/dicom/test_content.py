@@ -59,9 +59,17 @@ def test_a_class_without_a_code_is_left_out_and_not_given_another_one() -> None:
 
 def test_the_operating_point_is_told_with_what_it_was_measured_to_do() -> None:
     assert said(groups(CLASSIFIED)[0])["Operating point"] == (
-        "sensitive: malignant from a probability of 0.3; sensitivity 0.9536 (0.9291 to 0.9749), "
+        "sensitive: malignant from a probability of 0.300000; sensitivity 0.9536 (0.9291 to 0.9749), "
         "specificity 0.6126 (0.5719 to 0.6557), measured on painted lesions"
     )
+
+
+def test_threshold_and_probability_do_not_look_alike_where_one_is_below_the_other() -> None:
+    point = CLASSIFIED.operating_point.model_copy(update={"threshold": 0.071512})
+    below = {"decision": "benign", "probability": 0.0715, "operating_point": point}
+    found = said(groups(CLASSIFIED.model_copy(update=below))[0])
+    assert found["Probability of cancer"] == 7.15
+    assert "malignant from a probability of 0.071512;" in found["Operating point"]
 
 
 def test_of_an_image_that_is_not_fit_every_issue_is_told_and_no_number() -> None:
