@@ -7,15 +7,17 @@ owner only, and replaced as a whole, so that the service and the command line ca
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, Field, RootModel, ValidationError
 
@@ -118,10 +120,22 @@ def read_keys(path: Path) -> dict[str, StoredKey]:
     except OSError as error:
         raise UnreadableKeyFile(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        return KeysFile.model_validate_json(data).root
+        keys = KeysFile.model_validate_json(data).root
+        json.loads(data, object_pairs_hook=_each_once)
     except ValidationError as error:
         # Not chained: the original's text quotes what it found, and somebody may have pasted a secret in there.
         raise UnreadableKeyFile(f"{path} cannot be understood: {_first_fault(error)}.") from None
+    except _Twice as error:
+        raise UnreadableKeyFile(f"{path} cannot be understood: {error} stands there twice.") from None
+    return keys
+
+
+def writable_by_others(path: Path) -> bool:
+    """Whether more than its owner may write to it, and so make keys; False where nobody can tell."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    except OSError:
+        return False
 
 
 class KeyFile:
@@ -215,14 +229,16 @@ class KeyFile:
     @contextmanager
     def _changed(self) -> Iterator[dict[str, StoredKey]]:
         """The keys, to be changed; they are written at the end if nothing was raised."""
+        # Where the path is a link, the service reads what it leads to: that must change, and not the link.
+        path = Path(os.path.realpath(self.path))
         # The lock is on the folder: a lock file could be deleted between two processes that then both hold "it".
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self.path.parent, os.O_RDONLY)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
-            keys = read_keys(self.path)
+            keys = read_keys(path)
             yield keys
-            _replace(self.path, (KeysFile(keys).model_dump_json(indent=2, exclude_none=True) + "\n").encode())
+            _replace(path, (KeysFile(keys).model_dump_json(indent=2, exclude_none=True) + "\n").encode())
             # A key that was revoked must not come back when the power fails now.
             os.fsync(folder)
         finally:
@@ -253,6 +269,21 @@ def _issued(key_id: str, stored: StoredKey, secret: str) -> Issued:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+class _Twice(Exception):
+    """A name stands twice in one object; the text says which."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object of the file, whose names are known to be ours; of two keys with one id the last would
+    count, whatever the first allows."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Twice(twice)
+    return found
 
 
 def _first_fault(error: ValidationError) -> str:

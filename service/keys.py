@@ -20,7 +20,16 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from service import log
-from service.key_file import Replaced, Scope, StoredKey, UnreadableKeyFile, hashed, parsed, read_keys
+from service.key_file import (
+    Replaced,
+    Scope,
+    StoredKey,
+    UnreadableKeyFile,
+    hashed,
+    parsed,
+    read_keys,
+    writable_by_others,
+)
 from service.problems import (
     ConflictingCredentials,
     InsufficientScope,
@@ -89,6 +98,7 @@ class KeyRing:
         self._look_at = -math.inf
         self._signature: tuple[int, ...] | None = None
         self._found: dict[str, StoredKey] | str | None = None
+        self._writable = False
         self._entries: Mapping[str, _Entry] | None = None
         self._buckets: dict[str, TokenBucket] = {}
         self._configured = required
@@ -170,6 +180,7 @@ class KeyRing:
         }
         self._signature = signature
         self._note(found)
+        self._note_who_may_write()
 
     def _bucket(self, key_id: str, rate_per_minute: int) -> TokenBucket:
         """The one that the key has: a change to the file must not fill it up."""
@@ -189,6 +200,13 @@ class KeyRing:
         else:
             nobody_left = self._configured and not found
             log.event("keys_read", logging.WARNING if nobody_left else logging.INFO, keys=len(found))
+
+    def _note_who_may_write(self) -> None:
+        """Warns, once for each time that it became so, of a file that others can write keys of their own into."""
+        before, self._writable = self._writable, writable_by_others(self._path)
+        if self._writable and not before:
+            advice = "others than its owner may write to it, and so make keys: chmod 600"
+            log.event("keys_writable", logging.WARNING, file=str(self._path), advice=advice)
 
 
 def credential_of(headers: Headers) -> str:

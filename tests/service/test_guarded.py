@@ -116,6 +116,30 @@ def test_a_key_that_came_and_went_while_nobody_asked_has_closed_it(pristine_stor
         check_problem(service.client.get("/models"), 401, "unauthorized")
 
 
+def test_a_key_that_is_revoked_through_a_link_is_revoked(pristine_store: Path, tmp_path: Path) -> None:
+    target, link = tmp_path / "mounted" / "keys.json", tmp_path / "keys.json"
+    issued, kept = KeyFile(target).add("clinic", ["infer"]), KeyFile(target).add("kept", ["infer"])
+    link.symlink_to(target)
+    with running(pristine_store, tmp_path, KEYS=str(target)) as service:
+        KeyFile(link).revoke(issued.id)
+        time.sleep(1)
+        check_problem(service.client.get("/models", headers={"X-API-Key": issued.text}), 401, "unauthorized")
+        assert service.client.get("/models", headers={"X-API-Key": kept.text}).status_code == 200
+
+
+def test_an_id_that_is_there_twice_lets_nobody_in(pristine_store: Path, tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    issued = file.add("clinic", ["infer"])
+    entry = file.path.read_text().strip().removeprefix("{").removesuffix("}")
+    file.path.write_text("{" + entry + "," + entry.replace("infer", "admin") + "}")
+    with running(pristine_store, tmp_path) as service:
+        answer = service.client.put(
+            "/models/classifier/labels/next", json={"version": 1}, headers={"X-API-Key": issued.text}
+        )
+        check_problem(answer, 503, "keys_unreadable")
+        assert service.events("keys_unreadable")[0]["reason"].endswith(f"{issued.id} stands there twice.")
+
+
 def test_a_key_file_that_goes_away_opens_nothing(pristine_store: Path, tmp_path: Path) -> None:
     file = KeyFile(tmp_path / "keys.json")
     file.add("clinic", ["infer"])

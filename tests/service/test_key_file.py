@@ -247,6 +247,52 @@ def test_a_link_to_the_file_is_followed(file: KeyFile, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda file, key_id: file.add("b", ["infer"]),
+        lambda file, key_id: file.rotate(key_id, keep=timedelta(0)),
+        lambda file, key_id: file.revoke(key_id),
+    ],
+)
+def test_a_change_through_a_link_changes_what_the_service_reads(
+    file: KeyFile, tmp_path: Path, change: Callable[[KeyFile, str], object]
+) -> None:
+    issued = file.add("a", ["infer"])
+    (tmp_path / "folder").symlink_to(file.path.parent)
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "folder" / file.path.name)
+    change(KeyFile(link), issued.id)
+    assert link.is_symlink()
+    assert read_keys(file.path) == read_keys(link) != {issued.id: issued.stored}
+    assert list(file.path.parent.iterdir()) == [file.path]
+
+
+def test_a_link_that_leads_nowhere_yet_may_lead_to_the_first_key(tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "mounted" / "keys.json")
+    issued = KeyFile(link).add("a", ["infer"])
+    assert read_keys(tmp_path / "mounted" / "keys.json") == {issued.id: issued.stored}
+
+
+GOOD_TEXT = json.dumps(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f'{{"0f3a9c51": {GOOD_TEXT}, "0f3a9c51": {json.dumps(GOOD | {"scopes": ["admin"]})}}}', "0f3a9c51"),
+        (rf'{{"\u0030f3a9c51": {GOOD_TEXT}, "0f3a9c51": {GOOD_TEXT}}}', "0f3a9c51"),
+        (f'{{"0f3a9c51": {{"scopes": ["admin"], {GOOD_TEXT[1:]}}}', "scopes"),
+    ],
+)
+def test_what_stands_there_twice_does_not_count_once(tmp_path: Path, content: str, said: str) -> None:
+    path = write(tmp_path / "keys.json", content.encode())
+    with pytest.raises(UnreadableKeyFile) as caught:
+        read_keys(path)
+    assert str(caught.value) == f"{path} cannot be understood: {said} stands there twice."
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "Invalid JSON"),
@@ -284,6 +330,7 @@ def test_the_good_entry_that_they_were_made_from_is_good(tmp_path: Path) -> None
         {"msk_0f3a9c51_CANARY": GOOD},
         {"0f3a9c51": GOOD | {"sha256": "CANARY"}},
         {"0f3a9c51": GOOD | {"CANARY": "CANARY"}},
+        b'{"0f3a9c51": {"CANARY": 1, "CANARY": 2}, ' + json.dumps({"0f3a9c51": GOOD}).encode()[1:],
         {"0f3a9c51": GOOD | {"scopes": ["CANARY"]}},
         b'{"0f3a9c51": CANARY',
     ],

@@ -268,6 +268,17 @@ def test_the_log_tells_each_change_once(file: KeyFile, ring: KeyRing, caplog: py
     assert isinstance(refused(ring, issued), Unauthorized)
 
 
+def test_the_log_warns_of_a_file_that_others_may_write_to(
+    file: KeyFile, ring: KeyRing, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.add("a", ["infer"])
+    for mode in (0o600, 0o644, 0o640, 0o620, 0o622, 0o600, 0o602):
+        file.path.chmod(mode)
+        assert ring.configured
+    warned = [record for record in caplog.records if record.msg == "keys_writable"]
+    assert [record.levelname for record in warned] == ["WARNING"] * 2  # at 0o620, and again at 0o602
+
+
 def test_the_log_does_not_speak_of_keys_where_there_never_was_one(
     file: KeyFile, ring: KeyRing, caplog: pytest.LogCaptureFixture
 ) -> None:
