@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from urllib.parse import quote, urlencode
 
 Bundle = dict[str, Any]
 """A FHIR R4 Bundle as JSON; any FHIR library reads it."""
@@ -61,4 +62,4 @@ def as_transaction(bundle: Bundle) -> Bundle:
 
 def _same_device(device: dict[str, Any]) -> str:
     (identifier,) = device["identifier"]
-    return f"identifier={identifier['system']}|{identifier['value']}"
+    return urlencode({"identifier": f"{identifier['system']}|{identifier['value']}"}, quote_via=quote)

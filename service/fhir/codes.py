@@ -53,9 +53,15 @@ PROBABILITY: Coding = {"system": DICOM, "code": "111047", "display": "Probabilit
 CLINICAL_STAGE_GROUP: Coding = {"system": LOINC, "code": "21908-9", "display": "Stage group.clinical Cancer"}
 
 
-def own(code: str, text: str) -> CodeableConcept:
-    """A meaning with a code of our own."""
-    return concept(text, {"system": MELANOSERVE, "code": code, "display": text})
+def own(code: str, text: str, display: str | None = None) -> CodeableConcept:
+    """A meaning with a code of our own.
+
+    Args:
+        code: Means the same wherever it stands.
+        text: What is meant here.
+        display: What the code is called: the same wherever it stands, as FHIR demands. `text` if not given.
+    """
+    return concept(text, {"system": MELANOSERVE, "code": code, "display": display or text})
 
 
 def absent(code: str, text: str) -> CodeableConcept:

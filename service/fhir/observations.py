@@ -87,11 +87,14 @@ def _decision(decided: Classified, said: Said, probability: Reference) -> Observ
     point = decided.operating_point
     made = said.observation(own("decision", "Decision at the operating point; no diagnosis"))
     made["derivedFrom"] = [probability]
-    made["method"] = own("operating-point", f"Operating point {point.name}")
+    # A name may be any text, and a code has no white space at its ends and no two in a row.
+    made["method"] = own(f"operating-point-{'-'.join(point.name.split())}", f"Operating point {point.name}")
     if decided.decision == "abstained":
         made["dataAbsentReason"] = _abstained(decided)
     else:
-        made["valueCodeableConcept"] = own(decided.decision, f"looks {decided.decision} at the operating point")
+        made["valueCodeableConcept"] = own(
+            decided.decision, f"looks {decided.decision} at the operating point", decided.decision
+        )
     low, high = "95 % confidence interval of the sensitivity", "95 % confidence interval of the specificity"
     made["component"] = [
         {"code": own("threshold", "Called malignant from here on"), "valueQuantity": percent(point.threshold)},
@@ -118,7 +121,7 @@ def _differential(decided: Classified, said: Said) -> Observation:
     made = said.observation(own("differential", "Likeliest diagnoses: suspicions from one picture"))
     made["component"] = [
         {
-            "code": own(one.code, f"{one.name} (ICD-10 {', '.join(one.icd10)})" if one.icd10 else one.name),
+            "code": own(one.code, f"{one.name} (ICD-10 {', '.join(one.icd10)})" if one.icd10 else one.name, one.name),
             "valueQuantity": percent(one.probability),
         }
         for one in decided.differential or []

@@ -32,7 +32,7 @@ def graded(answer: GradeAnswer, said: Said) -> Observation:
 
 
 def _grade(stage: int, meaning: dict[str, str]) -> CodeableConcept:
-    return own(f"stage-grade-{stage}", f"Stage grade {stage}: {meaning[str(stage)]}")
+    return own(f"stage-grade-{stage}", f"Stage grade {stage}: {meaning[str(stage)]}", f"Stage grade {stage}")
 
 
 def staged(found: AjccInfo, pathology: Pathology, service: Reference, issued: str) -> Observation:

@@ -2,6 +2,7 @@ import asyncio
 import copy
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -63,5 +64,15 @@ def test_a_transaction_stores_everything_once() -> None:
         assert (entry["request"]["method"], entry["request"]["url"]) == ("POST", entry["resource"]["resourceType"])
         assert ("ifNoneExist" in entry["request"]) == (entry["resource"]["resourceType"] == "Device")
     queries = [entry["request"]["ifNoneExist"] for entry in made["entry"] if "ifNoneExist" in entry["request"]]
-    assert all(re.fullmatch(r"identifier=urn:uuid:[0-9a-f-]{36}\|[\w. ]+", query) for query in queries)
+    assert all(re.fullmatch(r"identifier=(\w|[.~-]|%[0-9A-F]{2})+", query) for query in queries)
+    assert [parse_qs(query, strict_parsing=True)["identifier"] for query in queries] == [
+        [f"{one['identifier'][0]['system']}|{one['identifier'][0]['value']}"] for one in resources(made, "Device")
+    ]
     assert len(set(queries)) == 3
+
+
+def test_a_query_for_a_device_is_encoded_as_a_query_is() -> None:
+    identifier = {"system": "urn:x", "value": "melanoserve 1.0+a&b#c"}
+    device = {"resourceType": "Device", "identifier": [identifier]}
+    made = as_transaction({"resourceType": "Bundle", "entry": [{"resource": device}]})
+    assert made["entry"][0]["request"]["ifNoneExist"] == "identifier=urn%3Ax%7Cmelanoserve%201.0%2Ba%26b%23c"

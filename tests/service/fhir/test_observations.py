@@ -1,6 +1,6 @@
 import pytest
 
-from service.fhir.observations import rule
+from service.fhir.observations import Said, classified, rule
 from tests.service.fhir.samples import CLASSIFIED, POINT, bundle, coded, components, resources
 
 
@@ -21,6 +21,10 @@ def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
     found = coded(whole, "decision")
     (coding,) = found["valueCodeableConcept"]["coding"]
     assert (coding["code"], coding["system"].startswith("urn:uuid:")) == ("malignant", True)
+    assert (coding["display"], found["valueCodeableConcept"]["text"]) == (
+        "malignant", "looks malignant at the operating point"
+    )  # fmt: skip
+    assert found["method"]["coding"][0]["code"] == "operating-point-sensitive"
     values = components(found)
     assert values["threshold"]["value"] == 30
     assert (values["sensitivity"]["value"], values["specificity"]["value"]) == (95.36, 61.26)
@@ -28,6 +32,15 @@ def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
     assert [values["specificity-ci"][end]["value"] for end in ("low", "high")] == [57.19, 65.57]
     probability = next(e["fullUrl"] for e in whole["entry"] if e["resource"] == coded(whole, "111047"))
     assert found["derivedFrom"] == [{"reference": probability}]
+
+
+@pytest.mark.parametrize(("name", "code"), [("a", "a"), ("of  all ", "of-all")])
+def test_every_operating_point_has_a_code_of_its_own(name: str, code: str) -> None:
+    decided = CLASSIFIED.model_copy(update={"operating_point": POINT.model_copy(update={"name": name})})
+    _, decision, *_ = classified(decided, Said({"reference": "x"}, "now", "note"))
+    method = decision.resource["method"]
+    assert method["coding"][0]["code"] == f"operating-point-{code}"
+    assert method["text"] == f"Operating point {name}"
 
 
 def test_classes_and_diagnoses_are_components_and_no_diagnosis_has_a_code_of_a_record() -> None:
