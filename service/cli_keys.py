@@ -241,7 +241,8 @@ def _register_add(actions: "_Commands", file: argparse.ArgumentParser) -> None:
     )
     action.add_argument(
         "--rate-per-minute", type=_rate, metavar="N",
-        help="requests a minute, more are answered with 429 and when to come back; without it, any number",
+        help="requests a minute on average, as many of them at once; more are answered with 429 and when to come back; "
+        "without it, any number",
     )  # fmt: skip
     action.set_defaults(action=_add)
 

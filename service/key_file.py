@@ -158,7 +158,7 @@ class KeyFile:
             name: Who owns it, for people: 1 to 64 letters, digits, spaces, ".", "_" and "-".
             scopes: What it allows, at least one.
             lifetime: After which it expires, at most LONGEST; None for never.
-            rate_per_minute: Requests that it may send in a minute; None for any number.
+            rate_per_minute: Requests that it may send at once, and then a minute; None for any number.
 
         Raises:
             ValueError: A value is not one of these.

@@ -144,7 +144,9 @@ class KeyRing:
         wait = 0.0 if entry.bucket is None else entry.bucket.take()
         if wait > 0:
             rate = entry.stored.rate_per_minute
-            raise RateLimited(f"The API key {entry.key.id} may send {rate} requests in a minute.", wait=wait)
+            raise RateLimited(
+                f"The API key {entry.key.id} may send {rate} requests at once, and then {rate} a minute.", wait=wait
+            )
         return entry.key
 
     def _look(self) -> Mapping[str, _Entry] | None:

@@ -12,7 +12,9 @@ from threading import Lock
 class TokenBucket:
     """Lets through as many requests at once as are allowed in a minute, and then as many as the rate refills.
 
-    It refills continuously, so that nobody gains by asking at the turn of a minute. Safe to use from many threads.
+    Who has a folder of images sends them at once, and need not count seconds; so after a pause almost twice the rate
+    can pass within a minute, at 60 a minute 60 at once and one a second. It refills continuously, so that nobody gains
+    by asking at the turn of a minute. Safe to use from many threads.
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     does not answer, keys that were read count for an hour; without any, tokens are refused with 503."""
 
     oidc_rate_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
-    """Requests that one subject of access tokens may send in a minute; any number if not set."""
+    """Requests that one subject of access tokens may send at once, and then a minute, evenly; any number if not set."""
 
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that serve on the one port. Each holds its own models (200 to 300 MB) and its own limits, and lets

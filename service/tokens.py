@@ -46,7 +46,7 @@ class Expected:
     Attributes:
         issuer: Who signed it.
         audience: For whom; it must name us.
-        rate_per_minute: Requests that one subject may send in a minute; None for any number.
+        rate_per_minute: Requests that one subject may send at once, and then a minute; None for any number.
     """
 
     issuer: str
@@ -149,7 +149,7 @@ class Tokens:
         _keep(self._buckets, subject, bucket)
         wait = bucket.take()
         if wait > 0:
-            raise RateLimited("The subject of the access token sent too many requests in a minute.", wait=wait)
+            raise RateLimited("The subject of the access token sends more requests than its rate allows.", wait=wait)
 
 
 def granted(claims: Mapping[str, Any]) -> Iterator[Scope]:

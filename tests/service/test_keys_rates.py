@@ -29,7 +29,7 @@ def test_a_rate_is_the_key_s_own_and_says_how_long_to_wait(file: KeyFile, ring: 
         ring.authorise(bearer(issued), "infer")
     problem = refused(ring, issued)
     assert isinstance(problem, RateLimited)
-    assert "2 requests" in problem.detail
+    assert problem.detail.endswith("may send 2 requests at once, and then 2 a minute.")
     assert problem.kind.retryable
     assert 20 <= int(problem.headers["Retry-After"]) <= 30
     ring.authorise(bearer(other), "infer")

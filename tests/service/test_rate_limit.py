@@ -28,6 +28,15 @@ def test_a_minute_s_worth_passes_at_once_and_no_more(clock: Clock) -> None:
     assert passes(TokenBucket(60, clock), 100) == 60
 
 
+def test_after_a_pause_a_minute_lets_through_what_is_there_and_what_comes(clock: Clock) -> None:
+    bucket, passed = TokenBucket(60, clock), 0
+    for _ in range(60):
+        passed += passes(bucket, 100)
+        clock.now += 1
+    assert passed == 60 + 59  # as the answer and the documents say: at once, and then one a second
+    assert passes(bucket, 100) == 1
+
+
 def test_it_refills_continuously(clock: Clock) -> None:
     bucket = TokenBucket(60, clock)
     assert passes(bucket, 100) == 60
