@@ -66,7 +66,7 @@ def test_what_holds_of_the_pixels_holds_of_the_picture_made_of_them(said: dict[s
 
 
 @pytest.mark.parametrize("said", [{}, {"LossyImageCompression": "00"}])
-def test_pixels_that_were_a_jpeg_are_lossy_whatever_the_object_says(said: dict[str, str], tmp_path: Path) -> None:
+def test_pixels_that_were_a_jpeg_are_lossy_whatever_the_object_says(said: dict[str, Any], tmp_path: Path) -> None:
     data = coded([jpeg(rendered())], np.asarray(rendered()), "YBR_FULL_422", syntaxes.JPEG_BASELINE, **said)
     shown = drawn(data)
     assert (shown.LossyImageCompression, shown.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
@@ -76,7 +76,11 @@ def test_pixels_that_were_a_jpeg_are_lossy_whatever_the_object_says(said: dict[s
 
 
 def test_what_cannot_be_said_of_pixels_is_not_repeated_and_keeps_nobody_from_the_heatmap() -> None:
-    wrong = {"BurnedInAnnotation": "MAYBE", "ImageLaterality": "X", "LossyImageCompressionMethod": "canary^jane"}
+    wrong: dict[str, Any] = {
+        "BurnedInAnnotation": "MAYBE",
+        "ImageLaterality": "X",
+        "LossyImageCompressionMethod": "canary^jane",
+    }
     data = native(picture(MELANOMA), LossyImageCompressionRatio="12.5", **wrong).replace(b"12.5", b"many")
     shown = drawn(data)
     assert not [name for name in OF_THE_PIXELS if shown.get(name)]
