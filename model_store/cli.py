@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     store = Store(options.store)
     command: Callable[[argparse.Namespace, Store, Labels], int] = options.command
     try:
+        if not store.root.is_dir():  # to Store it is empty, as before the first version; here somebody mistyped it
+            raise UnknownModel(f"There is no folder {store.root}.")
         return command(options, store, Labels(store, options.state))
     except StoreError as error:
         print(error.message, file=sys.stderr)

@@ -18,6 +18,7 @@ from service import log
 from service.loading import CLASSIFIER, GRADER
 from service.newcomers import Newcomers
 from service.priority import give_way
+from service.problems import NotReady
 from service.settings import Settings
 from service.trials import signature
 from service.versions import Served, Versions, keep_compiled, why
@@ -69,6 +70,7 @@ class Engine:
         self._answering: dict[tuple[str, str], Answering] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._unreadable: UnreadableLabels | None = None
+        self._nothing: str | None = None
         self._pulsed = time.monotonic()
         self._pulse_trouble: str | None = None
 
@@ -137,6 +139,7 @@ class Engine:
 
         Raises:
             UnknownModel, UnknownVersion, UnknownLabel: There is nothing to load.
+            NotReady: Nor is there for who asks for nothing special.
             RefusedVersion: It must not be served, or it is not the one that the label names.
             RuntimeUnavailable: The runtime cannot run it.
             UnreadableLabels: A labels file is damaged.
@@ -150,6 +153,8 @@ class Engine:
             return answering.served
         named = self._named.get((name, label))
         if named is None:
+            if selection.label is None and self._nothing is not None:  # a fault of the setup, not of who asks
+                raise NotReady(self._nothing)
             # What was asked for is the client's, and is not repeated.
             which = "has the label that was asked for" if selection.label else f"is labelled {label!r}"
             raise UnknownLabel(f"No version of {name} {which}.")
@@ -204,6 +209,7 @@ class Engine:
             if seen != self._seen or models != self._models or self._unreadable is not None:
                 self._named = self._read()
                 self._seen, self._models = seen, models
+                self._tell_of_nothing()
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
             self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
@@ -253,6 +259,17 @@ class Engine:
             raise self._unreadable from error
         self._unreadable = None
         return found
+
+    def _tell_of_nothing(self) -> None:
+        """A folder that was mistyped or is not mounted is no error: a store may be filled later."""
+        if (CLASSIFIER, STABLE) in self._named:
+            self._nothing = None
+            return
+        reason = f"No version of {CLASSIFIER} is labelled {STABLE!r}." if self._there() else "The store has no model."
+        if reason != self._nothing:
+            store = str(self.store.root.absolute())
+            log.event("nothing_to_serve", logging.WARNING, store=store, reason=reason)
+        self._nothing = reason
 
     def _there(self) -> frozenset[str]:
         try:

@@ -319,7 +319,7 @@ class Stopping(Problem):
 
 
 class NotReady(Problem):
-    """/readyz: what `stable` names cannot be served, now."""
+    """/readyz: what `stable` names cannot be served, now; or it names nothing, and nothing else was asked for."""
 
     kind = Kind("not_ready", 503, "The service is not ready", retry_after=5)
 

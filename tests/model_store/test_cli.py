@@ -55,11 +55,19 @@ def test_list_for_programs(damaged: Store, folders: list[str], capsys: pytest.Ca
 
 
 def test_an_empty_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nowhere = ["--store", str(tmp_path / "none"), "--state", str(tmp_path)]
-    assert main(["list", *nowhere]) == 0
+    empty = ["--store", str(tmp_path), "--state", str(tmp_path)]
+    assert main(["list", *empty]) == 0
     assert "There is no version in" in capsys.readouterr().out
-    assert main(["verify", *nowhere]) == 1  # a mistyped path has verified nothing
+    assert main(["verify", *empty]) == 1  # a mistyped path has verified nothing
     assert "There is no version in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["show", "classifier"], ["verify"]])
+def test_a_store_that_is_not_there(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "none"
+    assert main([*arguments, "--store", str(store), "--state", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"There is no folder {store}.\n")
 
 
 def test_show(store: Store, folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,8 +77,40 @@ def test_a_service_without_any_version_lives_and_is_not_ready(tmp_path: Path, st
     with running(empty, state, ready=False) as service:
         assert service.client.get("/livez").status_code == 200
         check_problem(service.client.get("/readyz"), 503, "not_ready")
-        check_problem(service.client.post("/classify", files=FILES), 404, "unknown_label")
+        for path in ("/classify", "/grade", "/classify/batch"):
+            name = "files" if path.endswith("batch") else "file"
+            problem = check_problem(service.client.post(path, files={name: FILES["file"]}), 503, "not_ready")
+            assert problem["retryable"] is True
+        check_problem(service.client.post("/classify?label=stable", files=FILES), 404, "unknown_label")
+        check_problem(service.client.post("/classify?version=1", files=FILES), 404, "unknown_model")
         assert service.client.get("/models").json() == {"models": []}
+        (warned,) = service.events("nothing_to_serve")
+        assert (warned["level"], warned["store"]) == ("warning", str(empty))
+        assert warned["reason"] == "The store has no model."
+
+
+def test_a_store_that_loses_its_stable_version_is_told_of_and_one_that_has_it_is_not(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        assert not service.events("nothing_to_serve")
+        labels = store / "labels.json"
+        kept = labels.read_text("utf-8")
+        labels.unlink()
+        until(lambda: bool(service.events("nothing_to_serve")))
+        check_problem(service.client.post("/classify", files=FILES), 503, "not_ready")
+        assert service.client.post("/classify?version=1", files=FILES).status_code == 200
+        labels.write_text(kept, "utf-8")
+        until_ready(service)
+        assert service.client.post("/classify", files=FILES).status_code == 200
+        (warned,) = service.events("nothing_to_serve")
+        assert warned["reason"] == "No version of classifier is labelled 'stable'."
+
+
+def test_a_store_without_a_grader_says_so_of_grades(store: Path, state: Path) -> None:
+    (store / "labels.json").unlink()
+    Labels(Store(store), store).move("classifier", "stable", 1)
+    with running(store, state) as service:
+        check_problem(service.client.post("/grade", files=FILES), 404, "unknown_label")
+        assert not service.events("nothing_to_serve")
 
 
 def test_damaged_labels_make_it_not_ready_until_they_are_repaired(store: Path, state: Path) -> None:
