@@ -15,11 +15,11 @@ from prometheus_client import (
     generate_latest,
     values,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from model_store.manifest import Issue
-from service.metrics_processes import Processes, alive, own, shared_values
+from service.metrics_folder import alive
+from service.metrics_processes import Processes, SharedFiles, Sums, own, shared_values
 from service.metrics_series import Series
 from service.problems import catalogue
 
@@ -54,12 +54,13 @@ class Metrics:
         """Begins at zero. Once per process, and in the process that counts: not before a fork.
 
         Args:
-            folder: Where processes that serve together keep their values, so that each can tell the sums. It exists,
-                and was empty when the first of them began. None: there is one process.
+            folder: Where processes that serve together keep their values, so that each can tell the sums. It was empty
+                when the first of them began. None: there is one process.
             version: Of the software, for `melanoserve_build_info`.
         """
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        values.ValueClass = values.MutexValue if folder is None else shared_values(folder)
+        self._files = None if folder is None else SharedFiles(folder)
+        values.ValueClass = values.MutexValue if self._files is None else shared_values(self._files)
         self._kinds = catalogue()
         self._broken = {code for code, kind in self._kinds.items() if kind.status == 503 and not kind.retryable}
         self._versions: set[tuple[str, int]] = set()
@@ -69,7 +70,7 @@ class Metrics:
         self._registry.register(Processes(own if folder is None else lambda: alive(folder), version))
         self._series = Series(self._registry if folder is None else None)
         if folder is not None:
-            MultiProcessCollector(self._registry, path=str(folder))  # type: ignore[no-untyped-call]
+            self._registry.register(Sums(folder))
         self._begin_at_zero()
 
     def request(self, endpoint: str, status: int, code: str | None, seconds: float) -> None:
@@ -161,6 +162,11 @@ class Metrics:
     def ready(self, ready: bool) -> None:
         """Whether this process is ready; `melanoserve_ready` says whether all are."""
         self._series.ready.set(ready)
+
+    def keep(self) -> None:
+        """Sees to it that the others can read what this process counts, whatever became of its files; blocking."""
+        if self._files is not None:
+            self._files.keep()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Everything, of all processes; blocking, a few milliseconds for each of them.

@@ -1,14 +1,19 @@
-"""What makes metrics right across several processes: values in files that all can read, and who is still alive.
+"""What makes metrics right across several processes: values in files that all can read.
 
 prometheus_client reads and adds up such files itself (`MultiProcessCollector`). Its own way to write them takes 1.2 µs
 for each number, about 30 µs for one request; the values here write the same format, and a request costs 14 µs. A file
 of theirs is complete before it has its name, so that a scrape never meets one that is half begun.
+
+No image waits for a place in which to count it: where there can be no file, this process counts in its own memory, and
+what it has counted is in a file as soon as there can be one (`SharedFiles.keep`).
 """
 
+import contextlib
+import errno
+import logging
 import mmap
 import os
 import platform
-import re
 import struct
 import threading
 import uuid
@@ -17,38 +22,63 @@ from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+
+from service import log
+from service.metrics_folder import files, is_own, stat_of
 
 _HEADER = 8
 _DOUBLES = 16
 _FIRST_SIZE = 1 << 16
 
-_LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def shared_values(folder: Path) -> type:
-    """The class of values for `prometheus_client.values.ValueClass`, with files of this process in a folder.
+class SharedFiles:
+    """The files of this process in a folder, one for each kind of metric. Safe to use from many threads."""
 
-    Args:
-        folder: Exists, and belongs to one run of the service: counters of processes that have ended stay in the sums.
-    """
-    # A process may get the number of one that has ended: its gauges go, its counters stay.
-    pid, unique = os.getpid(), uuid.uuid4().hex[:8]
-    files: dict[str, _File] = {}
-    lock = threading.Lock()
+    def __init__(self, folder: Path) -> None:
+        """Begins without any.
 
-    def file_of(kind: str, mode: str) -> _File:
-        name = f"gauge_{mode}_{pid}.db" if kind == "gauge" else f"{kind}_{pid}_{unique}.db"
-        if name not in files:
-            files[name] = _File(folder / name)
-        return files[name]
+        Args:
+            folder: Belongs to one run of the service: counters of processes that have ended stay in the sums.
+        """
+        self.lock = threading.Lock()
+        self._folder = folder
+        # A process may get the number of one that has ended: its gauges go, its counters stay.
+        self._pid, self._unique = os.getpid(), uuid.uuid4().hex[:8]
+        self._files: dict[str, _File] = {}
+        self._told = False
+
+    def file_of(self, kind: str, mode: str) -> "_File":
+        """The file for a kind of metric. Needs the lock."""
+        name = f"gauge_{mode}_{self._pid}.db" if kind == "gauge" else f"{kind}_{self._pid}_{self._unique}.db"
+        if name not in self._files:
+            self._files[name] = _File(self._folder / name)
+        return self._files[name]
+
+    def keep(self) -> None:
+        """Makes files again that somebody has removed, and those that could not be made; says once if it cannot."""
+        with self.lock:
+            troubles = [file.keep() for file in self._files.values()]
+        trouble = next((error for error in troubles if error is not None), None)
+        if trouble is not None and not self._told:
+            log.event("metrics_not_shared", logging.WARNING, error=errno.errorcode.get(trouble.errno or 0))
+        elif trouble is None and self._told:
+            log.event("metrics_shared")
+        self._told = trouble is not None
+
+
+def shared_values(shared: SharedFiles) -> type:
+    """The class of values for `prometheus_client.values.ValueClass`, in these files."""
+    lock = shared.lock
 
     class SharedValue:
         """One number. The parameters and methods are those that prometheus_client's metrics use."""
 
-        __slots__ = ("_at", "_cells")
+        __slots__ = ("_at", "_file")
 
         def __init__(  # noqa: PLR0913, PLR0917
             self,
@@ -63,17 +93,19 @@ def shared_values(folder: Path) -> type:
         ) -> None:
             key = mmap_key(metric_name, name, list(labelnames), list(labelvalues), help_text)
             with lock:
-                self._cells, self._at = file_of(typ, multiprocess_mode).add(key)
+                self._file = shared.file_of(typ, multiprocess_mode)
+                self._at = self._file.add(key)
 
         def inc(self, amount: float) -> None:
             with lock:
-                self._cells[self._at] += amount
+                self._file.cells[self._at] += amount
 
         def set(self, value: float, timestamp: float | None = None) -> None:
-            self._cells[self._at] = value
+            with lock:
+                self._file.cells[self._at] = value
 
         def get(self) -> float:
-            return self._cells[self._at]
+            return self._file.cells[self._at]
 
     return SharedValue
 
@@ -85,50 +117,110 @@ class _File:
     in UTF-8 and 1 to 8 spaces, so that what follows is aligned; the value; a time that is not used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_suffix(".new")
-        self._path.touch()
-        self._map(_FIRST_SIZE)
-        self._use(_HEADER)
-        self._path = self._path.rename(path)
+    cells: "memoryview[float]"
+    """The doubles; another view after the file has grown or was made again, so they are looked up with the lock."""
 
-    def add(self, key: str) -> tuple["memoryview[float]", int]:
-        """Adds a zero; returns the doubles of the file and which of them it is. Older views stay valid."""
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made: os.stat_result | None = None
+        self._mapped = mmap.mmap(-1, _FIRST_SIZE)
+        self._use(_HEADER)
+        self._grow(_FIRST_SIZE)
+
+    def add(self, key: str) -> int:
+        """Adds a zero; returns which of the doubles it is."""
         encoded = key.encode()
         padded = encoded + b" " * (8 - (len(encoded) + 4) % 8)
         entry = struct.pack(f"i{len(padded)}s{_DOUBLES}x", len(encoded), padded)
-        while self._used + len(entry) > len(self._mapped):
-            self._map(2 * len(self._mapped))
+        size = len(self._mapped)
+        while self._used + len(entry) > size:
+            size *= 2
+        if size > len(self._mapped):
+            self._grow(size)
         end = self._used + len(entry)
         self._mapped[self._used : end] = entry
         # Only now can a reader see the entry.
         self._use(end)
-        return self._cells, (end - _DOUBLES) // 8
+        return (end - _DOUBLES) // 8
 
-    def _map(self, size: int) -> None:
-        with self._path.open("r+b") as file:
-            file.truncate(size)
-            self._mapped = mmap.mmap(file.fileno(), size)
-        self._cells: memoryview[float] = memoryview(self._mapped).cast("d")
+    def keep(self) -> OSError | None:
+        """Makes the file, with what was counted, where there is none; returns why that was not possible."""
+        if self._is_there():
+            return None
+        try:
+            self._take(*_new_file(self._path, self._mapped[:]))
+        except OSError as error:
+            # A file that has lost its name can still be counted in.
+            return error
+        return None
+
+    def _is_there(self) -> bool:
+        try:
+            return self._made is not None and os.path.samestat(self._path.lstat(), self._made)
+        except OSError:
+            return False
+
+    def _grow(self, size: int) -> None:
+        """Goes over to a new file of that size, or to memory where there can be none."""
+        content = self._mapped[: self._used].ljust(size, b"\0")
+        try:
+            self._take(*_new_file(self._path, content))
+        except OSError:
+            mapped = mmap.mmap(-1, size)
+            mapped[:] = content
+            self._take(mapped, None)
+
+    def _take(self, mapped: mmap.mmap, made: os.stat_result | None) -> None:
+        self._mapped, self._made = mapped, made
+        self.cells = memoryview(mapped).cast("d")
 
     def _use(self, size: int) -> None:
         self._used = size
         self._mapped[:4] = struct.pack("i", size)
 
 
-def forget(folder: Path, pid: int) -> None:
-    """Takes a dead process out of the gauges. What it counted stays counted."""
-    for path in folder.glob(f"gauge_live*_{pid}.db"):
-        path.unlink(missing_ok=True)
+def _new_file(path: Path, content: bytes) -> tuple[mmap.mmap, os.stat_result]:
+    """Maps a file that it makes, in place of one that may be there.
+
+    Raises:
+        OSError: There is no room, or the folder is not there or not ours.
+    """
+    if not is_own(path.parent):
+        raise FileNotFoundError(errno.ENOENT, "no folder of ours")
+    new = path.with_suffix(".new")
+    try:
+        new.unlink(missing_ok=True)
+        with new.open("xb+") as file:
+            # Every byte is written. A file that only has its length takes its room when a page of it is first used, and
+            # where there is none the process is ended (SIGBUS).
+            file.write(content)
+            file.flush()
+            mapped = mmap.mmap(file.fileno(), len(content))
+            made = os.fstat(file.fileno())
+        new.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    return mapped, made
 
 
-def alive(folder: Path) -> list[int]:
-    """The processes that write metrics; those that ended without a word are forgotten."""
-    pids = {int(found[1]) for path in folder.iterdir() if (found := _LIVE.fullmatch(path.name))}
-    dead = {pid for pid in pids if _stat(pid) is None}
-    for pid in dead:
-        forget(folder, pid)
-    return sorted(pids - dead)
+class Sums(Collector):
+    """Everything that the processes have counted, added up; what is in nobody's file is not."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes their folder, which need not be there."""
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """The families."""
+        while True:
+            paths = [str(path) for path in files(self._folder)]
+            try:
+                found: Iterable[Metric] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
+            except FileNotFoundError:
+                continue  # one was removed since they were listed
+            return found
 
 
 def own() -> list[int]:
@@ -155,21 +247,12 @@ class Processes(Collector):
         processor = CounterMetricFamily("process_cpu_seconds", "Processor time used.", labels=["pid"])
         start = GaugeMetricFamily("process_start_time_seconds", "When the process began.", labels=["pid"])
         for pid in self._pids():
-            stat = _stat(pid)
+            stat = stat_of(pid)
             if stat is not None:
                 memory.add_metric([str(pid)], int(stat[21]) * _PAGE)
                 processor.add_metric([str(pid)], (int(stat[11]) + int(stat[12])) / _TICKS)
                 start.add_metric([str(pid)], _booted() + int(stat[19]) / _TICKS)
         yield from (build, memory, processor, start)
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Fields 3 and on of /proc/PID/stat (the name before them may hold anything); None for a process that has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in {"Z", "X"} else fields
 
 
 def _booted() -> float:

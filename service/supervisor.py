@@ -1,19 +1,19 @@
 """Several serving processes on one port: started, watched, replaced when they die, and stopped together."""
 
+import contextlib
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from service import log
 from service.keys import KeyRing
 from service.listener import refuse_new
-from service.metrics_processes import forget
+from service.metrics_folder import HeldFolder, forget
 from service.settings import Settings
 from service.stopping import Stop
 from service.worker import Launch
@@ -48,12 +48,13 @@ class Supervisor:
 
     def run(self) -> int:
         """Serves until a signal comes; returns the exit status: 0 if every process ended well."""
-        with tempfile.TemporaryDirectory(prefix="melanoserve-metrics-") as folder:
+        with contextlib.closing(HeldFolder()) as folder:
             for _ in range(self._settings.processes):
-                self._start(Path(folder))
+                self._start(folder.path)
             while not self._signals:
+                folder.hold()
                 self._keys.look()
-                self._replace_the_dead(Path(folder))
+                self._replace_the_dead(folder.path)
                 time.sleep(LOOK_SECONDS)
             self._end()
         # One that was still being started ends by the signal itself: nothing was under way.

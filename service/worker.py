@@ -5,11 +5,13 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from service import log
+from service.metrics_folder import forget, remove_if_left
 from service.settings import Settings
 
 
@@ -36,16 +38,21 @@ def main(launch: Launch) -> int:
     from service.server import Server  # noqa: PLC0415
 
     listener = socket.socket(fileno=launch.listener)
-    threading.Thread(target=_end_with_supervisor, args=(launch.supervisor,), daemon=True).start()
     app = create_app(settings, launch.metrics_folder, engine=engine, keys_required=launch.keys_required)
+    look = (launch.supervisor, app.state.context.metrics.keep)
+    threading.Thread(target=_end_with_supervisor, args=look, daemon=True).start()
     Server(app, settings, owns_listener=False).run(sockets=[listener])
+    if os.getppid() != launch.supervisor:
+        forget(launch.metrics_folder, os.getpid())
+        remove_if_left(launch.metrics_folder)
     return 0
 
 
-def _end_with_supervisor(supervisor: int) -> None:
+def _end_with_supervisor(supervisor: int, keep_metrics: Callable[[], None]) -> None:
     """A worker that nobody watches any more would hold the port for ever."""
     done = threading.Event()
     while os.getppid() == supervisor:
+        keep_metrics()
         done.wait(1)
     os.kill(os.getpid(), signal.SIGTERM)
 

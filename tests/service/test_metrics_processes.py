@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.metrics_processes import alive, forget, shared_values
+from service.metrics_folder import alive, forget
+from service.metrics_processes import SharedFiles, Sums, shared_values
 from tests.running_service import ROOT
 from tests.service.exposed import Exposed
 
@@ -124,9 +125,9 @@ def test_a_zombie_is_dead(tmp_path: Path) -> None:
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
     """Collects what this process writes into the folder."""
-    monkeypatch.setattr(values, "ValueClass", shared_values(tmp_path))
+    monkeypatch.setattr(values, "ValueClass", shared_values(SharedFiles(tmp_path)))
     collecting = CollectorRegistry()
-    MultiProcessCollector(collecting, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    collecting.register(Sums(tmp_path))
     return collecting
 
 
@@ -164,7 +165,7 @@ def test_a_reader_meets_no_half_written_series(registry: CollectorRegistry, tmp_
     reader = threading.Thread(target=collect)
     reader.start()
     for run in range(20):
-        values.ValueClass = shared_values(tmp_path)
+        values.ValueClass = shared_values(SharedFiles(tmp_path))
         counter = Counter(f"run{run}", "Runs.", ["number"], registry=None)
         for number in range(50):
             counter.labels(f"{number}").inc()
@@ -172,3 +173,65 @@ def test_a_reader_meets_no_half_written_series(registry: CollectorRegistry, tmp_
     reader.join()
     assert not failed
     assert sum(sample.value for family in registry.collect() for sample in family.samples) == 20 * 50
+
+
+def test_a_file_has_its_room_on_the_disk_before_it_is_used(registry: CollectorRegistry, tmp_path: Path) -> None:
+    counter = Counter("many", "Ä" * 100, ["number"], registry=None)
+    for number in range(500):
+        counter.labels(f"{number}")
+    assert registry.get_sample_value("many_total", {"number": "499"}) == 0
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_blocks * 512 >= file.stat().st_size > 1 << 16
+
+
+def test_where_there_can_be_no_file_it_counts_all_the_same_and_shares_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, collecting = tmp_path / "folder", CollectorRegistry()
+    shared = SharedFiles(folder)
+    monkeypatch.setattr(values, "ValueClass", shared_values(shared))
+    collecting.register(Sums(folder))
+    counter = Counter("many", "Ä" * 100, ["number"], registry=None)
+    with caplog.at_level("INFO"):
+        for number in range(500):
+            counter.labels(f"{number}").inc(number)
+            shared.keep()
+        assert [record.getMessage() for record in caplog.records] == ["metrics_not_shared"]
+        assert list(collecting.collect()) == []
+        folder.mkdir()
+        shared.keep()
+        assert [record.getMessage() for record in caplog.records] == ["metrics_not_shared", "metrics_shared"]
+    counter.labels("499").inc()
+    assert collecting.get_sample_value("many_total", {"number": "7"}) == 7
+    assert collecting.get_sample_value("many_total", {"number": "499"}) == 500
+
+
+def test_what_was_counted_comes_back_when_its_files_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, collecting = SharedFiles(tmp_path), CollectorRegistry()
+    monkeypatch.setattr(values, "ValueClass", shared_values(shared))
+    collecting.register(Sums(tmp_path))
+    counter, level = Counter("many", "Many.", registry=None), Gauge("level", "Level.", registry=None)
+    counter.inc(3)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    counter.inc(4)
+    assert collecting.get_sample_value("many_total") is None
+    shared.keep()
+    counter.inc(5)
+    level.set(6)
+    assert collecting.get_sample_value("many_total") == 12
+    assert {sample.value for family in collecting.collect() for sample in family.samples} == {12, 6}
+
+
+def test_nothing_is_put_into_a_place_that_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "link"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    shared = SharedFiles(link)
+    monkeypatch.setattr(values, "ValueClass", shared_values(shared))
+    counter = Counter("many", "Many.", registry=None)
+    counter.inc()
+    shared.keep()
+    assert not list(elsewhere.iterdir())
