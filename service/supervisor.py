@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from service import log
@@ -25,6 +26,9 @@ OVERDUE_SECONDS = 10.0
 """One that has not ended so long after it should have is killed."""
 LEAST_LIFE_SECONDS = 5.0
 """One that dies sooner is replaced only after this long: what kills it may be the same again."""
+MANY_DEATHS = 3
+"""So many for each process, within `MANY_DEATHS_SECONDS`, are no accident."""
+MANY_DEATHS_SECONDS = 300.0
 
 
 class Supervisor:
@@ -45,6 +49,7 @@ class Supervisor:
         self._listener = listener
         self._signals = stop.signals
         self._born: dict[subprocess.Popen[bytes], float] = {}
+        self._deaths: deque[float] = deque(maxlen=MANY_DEATHS * settings.processes)
 
     def run(self) -> int:
         """Serves until a signal comes; returns the exit status: 0 if every process ended well."""
@@ -112,5 +117,16 @@ class Supervisor:
                 continue
             del self._born[process]
             forget(folder, process.pid)
-            log.event("process_died", pid=process.pid, status=status)
+            log.event("process_died", logging.WARNING, pid=process.pid, status=status)
+            self._tell_of_many_deaths(status)
             self._start(folder)
+
+    def _tell_of_many_deaths(self, status: int) -> None:
+        """One that dies is replaced, and hardly anybody notices; if that never ends, perhaps nobody is served."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        seconds = now - self._deaths[0]
+        if len(self._deaths) == self._deaths.maxlen and seconds <= MANY_DEATHS_SECONDS:
+            died = len(self._deaths)
+            log.event("processes_keep_dying", logging.ERROR, died=died, seconds=round(seconds), status=status)
+            self._deaths.clear()

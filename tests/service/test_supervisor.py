@@ -119,6 +119,20 @@ def test_one_that_is_replaced_does_not_open_what_a_key_had_closed(pristine_store
             assert {classify(service) for _ in range(20)} == {401}
 
 
+def test_that_they_keep_dying_is_an_error_and_one_that_dies_is_none(two: Service) -> None:
+    killed = set[int]()
+    deadline = time.monotonic() + 90
+    while not (told := two.events("processes_keep_dying")):
+        assert time.monotonic() < deadline
+        for pid in set(processes(two)) - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.1)
+    assert [event["level"] for event in two.events("process_died")] == ["warning"] * 6
+    assert [(event["level"], event["died"], event["status"]) for event in told] == [("error", 6, -9)]
+    assert 5 <= told[0]["seconds"] < 90
+
+
 def test_a_stop_under_load_loses_no_request(two: Service) -> None:
     answered = Counter[str]()
 
