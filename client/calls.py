@@ -207,13 +207,24 @@ def _batch(
         ]
 
     files = [("files", ("image", _bytes(image), "application/octet-stream")) for image in images]
+    if not files:
+        raise ValueError("there is no image to ask about")
     return Call("POST", path, read, {"files": files, "params": _params(options)})
 
 
 def _bytes(image: Source) -> bytes:
     if isinstance(image, bytes):
         return image
-    return image.read_bytes() if isinstance(image, Path) else image.read()
+    if isinstance(image, Path):
+        return image.read_bytes()
+    read = getattr(image, "read", None)
+    found = image if read is None else read()
+    if not isinstance(found, bytes):  # a file that was opened as text gives a str, and so does who has only a name
+        raise TypeError(
+            f"an image cannot be {type(image).__name__}: give a Path, bytes or a file opened with 'rb'; "
+            "for a file's name, Path(name)"
+        )
+    return found
 
 
 def _params(options: Mapping[str, Any]) -> dict[str, str]:

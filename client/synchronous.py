@@ -54,6 +54,8 @@ class Client:
         Raises:
             Problem: The service said no, or went on saying so.
             NotReachable, UnexpectedAnswer: No melanoserve answered.
+            OSError: The file cannot be read.
+            TypeError: It is no image, but the name of one, say.
         """
         return self._ask(calls.classify(image, options))
 
@@ -88,11 +90,17 @@ class Client:
     def classify_batch(
         self, images: Iterable[Source], **options: Unpack[ClassifyOptions]
     ) -> list[ClassifyAnswer | Problem]:
-        """For each of several images, in one request, its answer or its problem; raises what `classify` raises."""
+        """For each of several images, in one request, its answer or its problem.
+
+        Raises what `classify` raises, and ValueError without an image.
+        """
         return self._ask(calls.classify_batch(images, options))
 
     def grade_batch(self, images: Iterable[Source], **options: Unpack[GradeOptions]) -> list[GradeAnswer | Problem]:
-        """For each of several images, in one request, its answer or its problem; raises what `classify` raises."""
+        """For each of several images, in one request, its answer or its problem.
+
+        Raises what `classify` raises, and ValueError without an image.
+        """
         return self._ask(calls.grade_batch(images, options))
 
     def models(self) -> list[ModelAnswer]:

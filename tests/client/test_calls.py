@@ -1,4 +1,6 @@
+import io
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,28 @@ def test_no_file_name_is_sent() -> None:
     request.read()
     assert request.content.count(b'filename="image"') == 2
     assert b"Content-Disposition" not in calls.classify(b"one", {}).options["content"]
+
+
+@pytest.mark.parametrize("image", ["name.png", None, 3, io.StringIO("text")])
+def test_what_is_no_image_is_told_what_one_can_be(image: Any) -> None:
+    asked = r"give a Path, bytes or a file opened with 'rb'; for a file's name, Path\(name\)"
+    for call in (calls.classify, calls.grade, calls.classify_fhir, calls.grade_dicom, calls.classify_objects):
+        with pytest.raises(TypeError, match=asked):
+            call(image, {})
+    with pytest.raises(TypeError, match=asked):
+        calls.classify_batch([b"one", image], {})
+    with pytest.raises(TypeError, match=asked):
+        calls.grade_batch("name.png", {})  # type: ignore[arg-type]
+
+
+def test_an_open_file_is_read() -> None:
+    assert calls.classify(io.BytesIO(b"one"), {}).options["content"] == b"one"
+
+
+def test_a_batch_of_nothing_is_not_sent() -> None:
+    for call in (calls.classify_batch, calls.grade_batch):
+        with pytest.raises(ValueError, match="there is no image to ask about"):
+            call([], {})
 
 
 def test_options_are_written_as_the_service_reads_them() -> None:
