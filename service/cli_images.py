@@ -124,6 +124,8 @@ def _check_out(options: argparse.Namespace) -> None:
         raise _Refused("--out writes rows; redirect the output of --format fhir instead", 2)
     if path is not None and path.suffix not in (".csv", ".json", ".jsonl"):
         raise _Refused(f"{path}: the name must end in .csv or .jsonl", 2)
+    if path is not None and not path.parent.is_dir():
+        raise _Refused(f"there is no folder {path.parent}", 1)
 
 
 def _images(given: Iterable[Path]) -> Iterator[Path]:

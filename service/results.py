@@ -160,7 +160,11 @@ class Results:
         # Anew, without problems that are tried again and without a last line that a kill cut off.
         partial = self.path.with_name(f".{self.path.name}.partial")
         with self._held:
-            self._file = self._take(partial, self._held)
+            try:
+                self._file = self._take(partial, self._held)
+            except OSError as error:
+                error.filename = str(self.path)  # the one that somebody named, of which this is only the beginning
+                raise
             if self.path.exists() != self._found:
                 partial.unlink()
                 raise self._taken()

@@ -165,6 +165,8 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(
     [
         (["classify", "/nowhere.jpg"], 1, "there is no /nowhere.jpg"),
         (["classify", "README.md", "--out", "results.xlsx"], 2, "must end in .csv or .jsonl"),
+        (["classify", "README.md", "--out", "/nowhere/o.csv"], 1, "there is no folder /nowhere"),
+        (["grade", "README.md", "--out", "README.md/o.jsonl"], 1, "there is no folder README.md"),
         (["classify", "README.md", "--store", "/nowhere"], 2, "MELANOSERVE_STORE"),
         (["classify", "README.md", "--version", "99"], 1, "no version 99 of classifier"),
         (["classify", "README.md", "--server", "http://127.0.0.1:9"], 1, "nothing listens at http://127.0.0.1:9"),

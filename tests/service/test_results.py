@@ -215,3 +215,10 @@ def test_the_other_task_s_file_is_something_else(tmp_path: Path) -> None:
         results.add(row_of("a.jpg", answered()))
     with pytest.raises(MixedResults):
         Results(tmp_path / "out.csv", "grade")
+
+
+def test_a_file_that_cannot_be_made_is_told_by_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 250}.csv"  # with what is put around it, it has too many letters
+    with pytest.raises(OSError, match="File name too long") as refused, Results(path, "classify"):
+        pass
+    assert refused.value.filename == str(path)
