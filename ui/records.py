@@ -12,7 +12,8 @@ from ui.words import percent
 
 COLUMNS = (
     "when", "file", "frame", "sha256", "decision", "probability", "operating_point", "threshold", "stage",
-    "grade_withheld", "ajcc_t", "ajcc_group", "classifier", "grader", "request_id", "problem", "intended_use",
+    "grade_caveat", "grade_withheld", "ajcc_t", "ajcc_group", "classifier", "grader", "request_id", "problem",
+    "intended_use",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def row(asked: Asked) -> dict[str, Any]:
 def _graded(answer: GradeAnswer) -> dict[str, Any]:
     return {
         "stage": None if answer.grade is None else answer.grade.stage,
+        "grade_caveat": None if answer.grade is None else answer.grade.caveat,
         "grade_withheld": answer.grade_withheld,
         "ajcc_t": None if answer.ajcc is None else answer.ajcc.t_category,
         "ajcc_group": None if answer.ajcc is None else answer.ajcc.clinical_stage_group,

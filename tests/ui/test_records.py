@@ -108,3 +108,5 @@ def test_a_grade_with_a_caveat_is_marked() -> None:
     assert records.brief(graded())["Stage grade"] == "resembles 2"
     assert records.brief(graded(grade=GRADE | {"caveat": "benign"}))["Stage grade"] == "resembles 2 (caveat)"
     assert records.brief(graded(grade=None, grade_withheld="benign"))["Stage grade"] == "none"
+    rows = _read(records.as_csv([graded(), graded(grade=GRADE | {"caveat": "rather benign"})]))
+    assert [row["grade_caveat"] for row in rows] == ["", "rather benign"]
