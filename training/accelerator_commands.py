@@ -11,7 +11,6 @@ from model_store.store import Store
 from training.arguments import (
     CommandError,
     announce,
-    check_present,
     check_writable,
     describe_photographs,
     describe_weights,
@@ -38,9 +37,8 @@ def write_pack(options: argparse.Namespace) -> None:
     from training.outside import SOURCES, leave_out  # noqa: PLC0415
 
     network, base = build_network(options.weights), describe_weights(options.weights)
-    table = read_table(options)
     shares = options.sources or Shares().sources
-    check_present(shares, table)
+    table = read_table(options, needed=shares)
     recipe, there = Recipe(), {image.source for image in table.images}
     tasks = [Task(CLASSIFIER, split(table), shares, recipe, base)]
     if there.issuperset(SOURCES):
@@ -67,8 +65,7 @@ def publish_learned(options: argparse.Namespace) -> None:
     sources = {name: float(share) for name, share in (one.rsplit(":", 1) for one in described["sources"])}
     network = build_network("none")
     give(network, learned)
-    table = read_table(options, {*sources, *EXTERNAL, *SHOWN})
-    check_present(sources, table)
+    table = read_table(options, {*sources, *EXTERNAL, *SHOWN}, needed=sources)
     roles = split(table)
     _check_roles(options.learned, described, roles, table)
     recorded: dict[str, Any] = described.pop("recipe") | described | {"prevalence": options.prevalence}
@@ -90,8 +87,7 @@ def measure_learned(options: argparse.Namespace) -> None:
     from training.network import build_network  # noqa: PLC0415
     from training.outside import SOURCES, leave_out, measure_outside, table_of  # noqa: PLC0415
 
-    table, network, results = read_table(options), build_network("none"), []
-    check_present(SOURCES, table)
+    table, network, results = read_table(options, needed=SOURCES), build_network("none"), []
     for source in options.only or SOURCES:
         file = options.learned / f"{outside_name(source)}.npz"
         learned, roles = read_learned(file), leave_out(table, source, SOURCES)

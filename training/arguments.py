@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_store.labels import Labels
 from model_store.store import Store, StoredVersion
+from training.images import Image
 from training.sources import read_sources
 from training.table import Table, build_table
 
@@ -18,15 +19,41 @@ class CommandError(Exception):
     """The command cannot do what was asked; the message says why and what to do."""
 
 
-def read_table(options: argparse.Namespace, sources: Collection[str] | None = None) -> Table:
-    """The images of the data folder, or of the named sources in it."""
+def read_images(
+    options: argparse.Namespace, sources: Collection[str] | None = None, *, needed: Collection[str] = ()
+) -> list[Image]:
+    """The images of the data folder, or of the named sources in it.
+
+    Args:
+        options: Of the command: `data`.
+        sources: Those that have a part; the others are passed over. Without it all have one.
+        needed: Those that must be there: the manifest says from which sources a version learned.
+
+    Raises:
+        CommandError: A source that is needed is not there, or none that has a part.
+    """
     images = read_sources(options.data)
-    if sources is not None:
-        passed_over = sorted({image.source for image in images} - set(sources))
-        if passed_over:
-            print(f"passed over, as they have no part in this version: {', '.join(passed_over)}", file=sys.stderr)
-        images = [image for image in images if image.source in sources]
-    return build_table(images, options.cache)
+    there = {image.source for image in images}
+    absent = set(needed) - there
+    if not absent and sources is not None and there.isdisjoint(sources):
+        absent = set(sources)
+    if absent:
+        # Before the images are prepared, which takes minutes.
+        named = ", ".join(sorted(absent))
+        raise CommandError(f"there is no source {named} in {options.data}; there is: {', '.join(sorted(there))}")
+    if sources is None:
+        return images
+    passed_over = sorted(there - set(sources))
+    if passed_over:
+        print(f"passed over, as they have no part in this version: {', '.join(passed_over)}", file=sys.stderr)
+    return [image for image in images if image.source in sources]
+
+
+def read_table(
+    options: argparse.Namespace, sources: Collection[str] | None = None, *, needed: Collection[str] = ()
+) -> Table:
+    """The same images, prepared."""
+    return build_table(read_images(options, sources, needed=needed), options.cache)
 
 
 def published(store: Store, name: str) -> StoredVersion:
@@ -81,13 +108,6 @@ def describe_photographs(folder: Path | None) -> dict[str, str]:
     digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
     parts = sorted({file.relative_to(folder).parts[0] for file in files if file.parent != folder})
     return {"photographs": f"{len(files)} files of {', '.join([folder.name, *parts])} (sha256 {digest[:12]})"}
-
-
-def check_present(sources: Collection[str], table: Table) -> None:
-    """The manifest says from which sources a version learned: each must be there."""
-    absent = sorted(set(sources) - {image.source for image in table.images})
-    if absent:
-        raise CommandError(f"no images of {', '.join(absent)}: say with --sources what to train on")
 
 
 def describe_weights(weights: str) -> dict[str, str]:

@@ -19,12 +19,12 @@ from training import accelerator_commands
 from training.arguments import (
     CommandError,
     announce,
-    check_present,
     check_writable,
     describe_photographs,
     describe_weights,
     newest_classifier,
     published,
+    read_images,
     read_table,
 )
 from training.evaluation import test_rows, test_sets
@@ -34,7 +34,7 @@ from training.options import measure_options as measure_each_option
 from training.policies import POLICIES
 from training.runs import remember
 from training.splits import EXTERNAL, SHOWN, Split, split
-from training.table import Table, changed_table
+from training.table import Table, build_table, changed_table
 
 
 def _recipe(options: argparse.Namespace) -> Any:
@@ -89,8 +89,9 @@ def train_classifier(options: argparse.Namespace) -> None:
     network = build_network("none" if options.start else options.weights)
     if options.start:
         load_published(network, published(store, options.start).path)
-    table = workers.chief_first(lambda: read_table(options, {*recipe.sources, *EXTERNAL, *SHOWN}))
-    check_present(recipe.sources, table)
+    # Outside of what the chief does first: what is wrong with the data ends all processes, and none waits for another.
+    images = read_images(options, {*recipe.sources, *EXTERNAL, *SHOWN}, needed=recipe.sources)
+    table = workers.chief_first(lambda: build_table(images, options.cache))
     roles = split(table)
     described = {**base, "prevalence": options.prevalence, **recipe.describe()}
     # Not among what a run remembers: the gate learns from them after the training, so they may come with its last call.
@@ -135,8 +136,7 @@ def leave_sources_out(options: argparse.Namespace) -> None:
     from training.fit import Recipe  # noqa: PLC0415
     from training.outside import SOURCES, run_outside, table_of  # noqa: PLC0415
 
-    table = read_table(options)
-    check_present(SOURCES, table)
+    table = read_table(options, needed=SOURCES)
     if options.option:
         table = changed_table(table, options.option, OPTIONS[options.option], options.cache)
     results = []

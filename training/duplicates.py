@@ -56,7 +56,7 @@ def perceptual_hash(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _normalised(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    flat = thumbnails.reshape(len(thumbnails), -1)
+    flat = thumbnails.reshape(len(thumbnails), THUMBNAIL * THUMBNAIL)  # not -1, which no picture at all leaves open
     flat = flat - flat.mean(axis=1, keepdims=True)
     scaled: NDArray[np.float32] = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6)
     return scaled

@@ -1,4 +1,5 @@
 import hashlib
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,11 @@ from model_store.store import Store
 from tests.training.built import Data, Published
 from training.arguments import (
     CommandError,
-    check_present,
     check_writable,
     describe_photographs,
     describe_weights,
     newest_classifier,
+    read_images,
 )
 from training.arguments import published as version_named
 
@@ -52,7 +53,21 @@ def test_photographs_are_asked_for_only_where_there_are_some(tmp_path: Path) -> 
         describe_photographs(tmp_path)
 
 
-def test_sources_without_images(data: Data) -> None:
-    check_present({"ham10000"}, data.table)
-    with pytest.raises(CommandError, match="no images of here, there: say with --sources"):
-        check_present({"there", "ham10000", "here"}, data.table)
+def test_only_sources_that_have_a_part_are_read(data: Data, capsys: pytest.CaptureFixture[str]) -> None:
+    options = Namespace(data=data.root)
+    assert len(read_images(options)) == len(data.table.images)
+    found = read_images(options, {"ham10000", "fullres", "elsewhere"}, needed={"ham10000"})
+    assert {image.source for image in found} == {"ham10000", "fullres"}
+    passed_over = "isic-acral, isic2017, melanoma-severity, melanoma10000"
+    assert capsys.readouterr().err == f"passed over, as they have no part in this version: {passed_over}\n"
+
+
+def test_sources_that_are_not_there(data: Data) -> None:
+    options, there = (
+        Namespace(data=data.root),
+        "fullres, ham10000, isic-acral, isic2017, melanoma-severity, melanoma10000",
+    )
+    with pytest.raises(CommandError, match=f"^there is no source here, there in {data.root}; there is: {there}$"):
+        read_images(options, needed={"there", "ham10000", "here"})
+    with pytest.raises(CommandError, match=f"^there is no source elsewhere in {data.root}; there is: {there}$"):
+        read_images(options, {"elsewhere"})

@@ -12,6 +12,7 @@ from model_store.store import StoredVersion
 from tests.running_service import ROOT
 from tests.training.built import Data, Published
 from tests.training.command_line import error_of
+from tests.training.layouts.written import picture
 from tests.training.quick import hurry
 from training import release
 from training.cli import main
@@ -93,9 +94,23 @@ def test_sources_without_a_share_take_no_part(
     assert "another recipe" in error
 
 
-def test_a_source_that_is_not_there(published: Published, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_source_that_is_not_there(data: Data, published: Published, capsys: pytest.CaptureFixture[str]) -> None:
     message = error_of(capsys, *published.command, "--sources", "ham10000:1,clinic:2")
-    assert message == "no images of clinic: say with --sources what to train on"
+    assert message == (
+        f"there is no source clinic in {data.root}; "
+        "there is: fullres, ham10000, isic-acral, isic2017, melanoma-severity, melanoma10000"
+    )
+
+
+def test_a_source_that_is_not_there_beside_none_that_has_a_part(
+    published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("melanoma", "nevus"):
+        picture(tmp_path / "data" / "clinic" / kind / f"{kind}.png")
+    elsewhere = ["--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    message = error_of(capsys, *published.command, *elsewhere, "--sources", "foo:1")
+    assert message == f"there is no source foo in {tmp_path / 'data'}; there is: clinic"
+    assert not (tmp_path / "cache").exists()
 
 
 def test_too_little_data_is_refused_before_training(

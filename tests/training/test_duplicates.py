@@ -45,6 +45,10 @@ def test_a_mirrored_copy_is_not_found(lesions: list[NDArray[np.uint8]]) -> None:
     assert _pairs([lesions[3], np.ascontiguousarray(lesions[3][:, ::-1])]) == set()
 
 
+def test_no_picture_has_no_copies() -> None:
+    assert duplicate_pairs(np.empty((0, 32, 32), np.float32)).shape == (0, 2)
+
+
 def test_pictures_of_one_colour_are_not_all_copies() -> None:
     assert _pairs([np.full((40, 40, 3), value, np.uint8) for value in (0, 90, 90, 255)]) == set()
 
