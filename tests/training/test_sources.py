@@ -130,14 +130,14 @@ def test_an_empty_table(tmp_path: Path) -> None:
 def test_an_unknown_diagnosis_is_not_guessed(tmp_path: Path) -> None:
     folder = _write(tmp_path / "ham", ["dx", "lesion_id", "image_id"], ["scc", "L", "A"])
     (folder / "images" / "A.jpg").touch()
-    with pytest.raises(SourceError, match=r"dx='scc' for A"):
+    with pytest.raises(SourceError, match=r"dx='scc' for 'A'"):
         read_source(folder)
 
 
 def test_a_picture_that_is_not_there(tmp_path: Path) -> None:
     folder = _write(tmp_path / "ham", ["dx", "lesion_id", "image_id"], ["mel", "L", "A"])
     (folder / "images" / "A.txt").touch()  # not a picture
-    with pytest.raises(SourceError, match="names A, but"):
+    with pytest.raises(SourceError, match="names 'A', but"):
         read_source(folder)
 
 

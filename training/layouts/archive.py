@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from training.diagnoses import label_of
 from training.images import Clinical, Image
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
@@ -19,11 +22,13 @@ def read(folder: Folder) -> list[Image]:
     """
     new = folder.sheets_with("isic_id", "diagnosis_1")
     old = [sheet for sheet in folder.sheets_with("benign_malignant") if sheet not in new]
-    named = [(sheet, _key(sheet)) for sheet in old]
-    return once([
-        *(_image(folder, sheet, row, row["isic_id"], _new_label(row)) for sheet in new for row in sheet.rows),
-        *(_image(folder, sheet, row, row[key], _old_label(row)) for sheet, key in named if key for row in sheet.rows),
-    ])  # fmt: skip
+    kinds = [(sheet, "isic_id", _new_label) for sheet in new] + [(sheet, _key(sheet), _old_label) for sheet in old]
+    return once(
+        image
+        for sheet, key, label_in in kinds
+        if key
+        for image in sheet.each(partial(_image, folder, sheet, key=key, label_in=label_in))
+    )
 
 
 def _key(sheet: Sheet) -> str:
@@ -48,7 +53,7 @@ def _old_label(row: Row) -> Label:
     return frozenset()
 
 
-def _image(folder: Folder, sheet: Sheet, row: Row, name: str, label: Label) -> Image:
+def _image(folder: Folder, sheet: Sheet, row: Row, *, key: str, label_in: Callable[[Row], Label]) -> Image:
     levels = [f"diagnosis_{level}" for level in (5, 4, 3, 2, 1)]
     clinical = Clinical(
         diagnosis=first(row, [*levels, "mel_class", "diagnosis", "benign_malignant"]),
@@ -62,4 +67,4 @@ def _image(folder: Folder, sheet: Sheet, row: Row, name: str, label: Label) -> I
         histology=row.get("diagnosis_confirm_type") == "histopathology",
     )
     lesion = first(row, ["lesion_id", "patient_id"])
-    return Image(folder.picture(name, sheet.path), folder.name, label, lesion, sheet.split, row, clinical)
+    return Image(folder.picture(row[key]), folder.name, label_in(row), lesion, sheet.split, row, clinical)

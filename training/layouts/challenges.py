@@ -15,13 +15,14 @@ pages for 2019; Rotemberg 2021, doi 10.1038/s41597-021-00815-z.
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError, recorded
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.layouts.once import once
-from training.layouts.tables import Folder, Row, Sheet, first, number
+from training.layouts.tables import Folder, Row, Sheet, first, line_of, number
 
 _SEVEN = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
 _CODES = (*_SEVEN, "AKIEC", "AK", "SCC", "UNK")
@@ -41,36 +42,41 @@ def read(folder: Folder) -> list[Image]:
 def _read_2016(folder: Folder) -> list[Image]:
     images = []
     for file in sorted(folder.path.glob("*.csv")):
-        for name, verdict in _pairs(file):
+        for line, name, verdict in _pairs(file):
             split = "test" if "test" in file.stem.lower() else ""
             malignant = verdict in ("malignant", "1.0", "1")
             label = MALIGNANT if malignant else BENIGN
             clinical = Clinical(diagnosis="malignant" if malignant else "benign")
-            images.append(Image(folder.picture(name, file), folder.name, label, "", split, {}, clinical))
+            with line_of(file, line):
+                picture = folder.picture(name)
+            images.append(Image(picture, folder.name, label, "", split, {}, clinical))
     return images
 
 
-def _pairs(file: Path) -> list[tuple[str, str]]:
-    """The rows of a table of 2016, which has no header; of any other none."""
+def _pairs(file: Path) -> list[tuple[int, str, str]]:
+    """The rows of a table of 2016, which has no header, each behind its line; of any other none."""
     with file.open(newline="", encoding="utf-8-sig") as opened:
-        rows = [tuple(cell.strip() for cell in row) for row in csv.reader(opened) if row]
+        reader = csv.reader(opened)
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     verdicts = ("benign", "malignant", "0.0", "1.0", "0", "1")
-    if not rows or any(len(row) != 2 or row[1] not in verdicts for row in rows):
+    if not rows or any(len(row) != 2 or row[1] not in verdicts for _, row in rows):
         return []
-    return [(row[0], row[1]) for row in rows]
+    return [(line, row[0], row[1]) for line, row in rows]
 
 
 def _read_2017(folder: Folder) -> list[Image]:
     further = folder.by_image("image_id", "age_approximate", "sex")
-    return [
-        _image(folder, sheet, further.get(row["image_id"], {}) | row, row["image_id"], *_label_2017(sheet, row))
-        for sheet in folder.sheets_with("image_id", "melanoma")
-        for row in sheet.rows
-    ]
+
+    def image_of(sheet: Sheet, row: Row) -> Image:
+        facts = further.get(row["image_id"], {}) | row
+        return _image(folder, sheet, facts, row["image_id"], *_label_2017(row))
+
+    sheets = folder.sheets_with("image_id", "melanoma")
+    return [image for sheet in sheets for image in sheet.each(partial(image_of, sheet))]
 
 
-def _label_2017(sheet: Sheet, row: Row) -> tuple[Label, str]:
-    melanoma, keratosis = (_verdict(sheet, row, "image_id", name) for name in ("melanoma", "seborrheic_keratosis"))
+def _label_2017(row: Row) -> tuple[Label, str]:
+    melanoma, keratosis = (_verdict(row, "image_id", name) for name in ("melanoma", "seborrheic_keratosis"))
     if melanoma is None:
         return frozenset(), ""
     if melanoma:
@@ -80,14 +86,14 @@ def _label_2017(sheet: Sheet, row: Row) -> tuple[Label, str]:
     return (frozenset({"bkl"}), "seborrheic keratosis") if keratosis else (frozenset({"nv"}), "nevus")
 
 
-def _verdict(sheet: Sheet, row: Row, key: str, column: str) -> bool | None:
+def _verdict(row: Row, key: str, column: str) -> bool | None:
     """What a column of 0 and 1 says of an image; None where it says nothing."""
     cell = row.get(column, "")
     if not recorded(cell):
         return None
     value = number(cell)
     if value not in (0, 1):
-        raise SourceError(f"{sheet.path} has {column}={cell!r} for {row[key]}, which is neither 0 nor 1")
+        raise SourceError(f"{column}={cell!r} for {row[key]!r} is neither 0 nor 1")
     return value == 1
 
 
@@ -97,27 +103,29 @@ def _read_one_hot(folder: Folder) -> list[Image]:
     for columns in (("lesion_id",), ("age_approx", "sex"), ("diagnosis_confirm_type",)):
         for name, row in folder.by_image("image", *columns).items():
             further[name] = further.get(name, {}) | row
-    images = []
-    for sheet in folder.sheets_with("image", *_SEVEN):
-        for row in sheet.rows:
-            code = next((code for code in _CODES if (number(row.get(code)) or 0.0) > _SURE), "UNK")
-            facts = further.get(row["image"], {}) | row
-            images.append(_image(folder, sheet, facts, row["image"], label_of(code), code))
-    return images
+
+    def image_of(sheet: Sheet, row: Row) -> Image:
+        code = next((code for code in _CODES if (number(row.get(code)) or 0.0) > _SURE), "UNK")
+        facts = further.get(row["image"], {}) | row
+        return _image(folder, sheet, facts, row["image"], label_of(code), code)
+
+    sheets = folder.sheets_with("image", *_SEVEN)
+    return [image for sheet in sheets for image in sheet.each(partial(image_of, sheet))]
 
 
 def _read_2020(folder: Folder) -> list[Image]:
     further = folder.by_image("image_name", "lesion_id")
-    images = []
-    for sheet in folder.sheets_with("image_name", "patient_id", "target"):
-        for row in sheet.rows:
-            facts = further.get(row["image_name"], {}) | row
-            images.append(_image(folder, sheet, facts, row["image_name"], *_label_2020(sheet, row)))
-    return images
+
+    def image_of(sheet: Sheet, row: Row) -> Image:
+        facts = further.get(row["image_name"], {}) | row
+        return _image(folder, sheet, facts, row["image_name"], *_label_2020(row))
+
+    sheets = folder.sheets_with("image_name", "patient_id", "target")
+    return [image for sheet in sheets for image in sheet.each(partial(image_of, sheet))]
 
 
-def _label_2020(sheet: Sheet, row: Row) -> tuple[Label, str]:
-    text, melanoma = row.get("diagnosis", ""), _verdict(sheet, row, "image_name", "target")
+def _label_2020(row: Row) -> tuple[Label, str]:
+    text, melanoma = row.get("diagnosis", ""), _verdict(row, "image_name", "target")
     if melanoma is None:
         return frozenset(), text
     if melanoma:
@@ -137,4 +145,4 @@ def _image(folder: Folder, sheet: Sheet, facts: Row, name: str, label: Label, di
         histology=facts.get("diagnosis_confirm_type", "") in ("histopathology", "histo"),
     )
     lesion = first(facts, ["lesion_id", "patient_id"])
-    return Image(folder.picture(name, sheet.path), folder.name, label, lesion, sheet.split, facts, clinical)
+    return Image(folder.picture(name), folder.name, label, lesion, sheet.split, facts, clinical)

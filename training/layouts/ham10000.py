@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from training.images import Clinical, Image, SourceError
 from training.labels import DIAGNOSES
 from training.layouts.once import once
@@ -15,12 +17,12 @@ def read(folder: Folder) -> list[Image]:
         SourceError: A diagnosis is none of the seven, a picture is not there, or two rows give it other diagnoses.
     """
     sheets = folder.sheets_with("dx", "lesion_id", "image_id")
-    return once(_image(folder, sheet, row) for sheet in sheets for row in sheet.rows)
+    return once(image for sheet in sheets for image in sheet.each(partial(_image, folder, sheet)))
 
 
 def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:
     if row["dx"] not in DIAGNOSES:
-        raise SourceError(f"unknown diagnosis dx={row['dx']!r} for {row['image_id']}")
+        raise SourceError(f"unknown diagnosis dx={row['dx']!r} for {row['image_id']!r}")
     clinical = Clinical(
         diagnosis=row["dx"],
         age=number(row.get("age")),
@@ -28,6 +30,6 @@ def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:
         site=row.get("localization", ""),
         histology=row.get("dx_type") == "histo",
     )
-    picture = folder.picture(row["image_id"], sheet.path)
+    picture = folder.picture(row["image_id"])
     label = frozenset({row["dx"]})
     return Image(picture, folder.name, label, first(row, ["lesion_id"]), sheet.split, row, clinical)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from training.images import Clinical, Image, SourceError
 from training.labels import MELANOMA, Label
-from training.layouts.tables import Folder
+from training.layouts.tables import Folder, line_of
 
 TABLE = "PH2_dataset.txt"
 
@@ -29,12 +29,13 @@ def read(folder: Folder) -> list[Image]:
     if header is None:
         raise SourceError(f"{file} has no columns Name and Clinical Diagnosis")
     images = []
-    for cells in lines:
+    for number, cells in enumerate(lines, 1):
         row = dict(zip(header, cells, strict=False))
         if row.get("Name", "").startswith("IMD"):
             diagnosis, label = _DIAGNOSES.get(row.get("Clinical Diagnosis", ""), ("", frozenset()))
             histology = bool(row.get("Histological Diagnosis"))
             clinical = Clinical(diagnosis=row.get("Histological Diagnosis") or diagnosis, histology=histology)
-            picture = folder.picture(row["Name"], file)
+            with line_of(file, number):
+                picture = folder.picture(row["Name"])
             images.append(Image(picture, folder.name, label, "", "", row, clinical))
     return images

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import filecmp
+import io
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from training.images import IMAGE_SUFFIXES, SourceError, recorded
 
 Row = dict[str, str]
+Made = TypeVar("Made")
 
 _TEST = re.compile("(?<![A-Za-z])test|Test|TEST")
 """In the name of a table, and not in `latest`."""
@@ -27,18 +31,42 @@ _MASK_OF = "_lesion"
 """In the names of PH2's masks; in those of folders it says nothing: `skin_lesions` may well hold photographs."""
 
 
+@contextmanager
+def line_of(file: Path, number: int) -> Iterator[None]:
+    """What is wrong with a line is told with its file and number: nobody finds it among thousands otherwise."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(f"{file}, line {number}: {error}") from error
+
+
 @dataclass(frozen=True)
 class Sheet:
-    """A table as it is in its file."""
+    """A table as it is in its file.
+
+    Attributes:
+        path: The file.
+        columns: The names in its header.
+        rows: Its rows.
+        lines: On which line of the file each row ends.
+    """
 
     path: Path
     columns: frozenset[str]
     rows: list[Row]
+    lines: list[int] = field(default_factory=list)
 
     @property
     def split(self) -> str:
         """ "test" if the file's name says so; challenges deliver a table for each part."""
         return "test" if _TEST.search(self.path.stem) else ""
+
+    def each(self, make: Callable[[Row], Made]) -> Iterator[Made]:
+        """What a function makes of each row; what it finds wrong is told with file and line."""
+        for row, line in zip(self.rows, self.lines, strict=True):
+            with line_of(self.path, line):
+                made = make(row)
+            yield made
 
 
 class Folder:
@@ -75,7 +103,7 @@ class Folder:
                 found[file.stem].append(file)
         return dict(found)
 
-    def picture(self, name: str, table: Path) -> Path:
+    def picture(self, name: str) -> Path:
         """The file of an image that a table names.
 
         Raises:
@@ -83,12 +111,12 @@ class Folder:
         """
         files = self.pictures.get(name, [])
         if not files:
-            raise SourceError(f"{table} names {name}, but {self.path} has no such picture")
+            raise SourceError(f"names {name!r}, but {self.path} has no such picture")
         *others, file = files
         for other in others:
             # Kaggle hands out HAM10000 with every picture twice: then it does not matter which is taken.
             if not filecmp.cmp(file, other, shallow=False):
-                raise SourceError(f"{table} names {name}, but which picture is it: {other} or {file}?")
+                raise SourceError(f"names {name!r}, but which picture is it: {other} or {file}?")
         return file
 
     def _is_photograph(self, file: Path) -> bool:
@@ -115,9 +143,24 @@ def _is_table(file: Path) -> bool:
 
 
 def _read(file: Path) -> list[Sheet]:
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        reader = csv.DictReader(opened, restval="")
+    rows: list[Row] = []
+    lines: list[int] = []
+    reader = csv.DictReader(io.StringIO(_text(file), newline=""), restval="")
+    try:
         # The archive's older exports write meta.clinical.sex for what newer ones call sex.
         reader.fieldnames = [name.rsplit(".", 1)[-1].strip() for name in reader.fieldnames or ()]
-        rows = list(reader)
-    return [Sheet(file, frozenset(reader.fieldnames), rows)] if rows else []
+        for row in reader:
+            rows.append(row)
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise SourceError(f"{file}, line {reader.reader.line_num}: {error}") from error
+    return [Sheet(file, frozenset(reader.fieldnames), rows, lines)] if rows else []
+
+
+def _text(file: Path) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SourceError(f"{file}, line {line}: not UTF-8") from error

@@ -73,6 +73,14 @@ def test_a_malignancy_that_is_said_to_be_no_melanoma(tmp_path: Path, words: str)
     assert [image.label for image in read_source(tmp_path)] == [MALIGNANT]
 
 
+@pytest.mark.parametrize("header", [("isic_id", "diagnosis_1"), ("name", "benign_malignant")])
+def test_a_picture_that_is_not_there_is_told_with_its_line(tmp_path: Path, header: tuple[str, str]) -> None:
+    table(tmp_path / "metadata.csv", header, ("A", "Benign"), ("", "Benign"))
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=r"metadata\.csv, line 3: names '', but"):
+        read_source(tmp_path)
+
+
 def test_an_export_of_today_and_one_of_former_years_list_a_picture_once(tmp_path: Path) -> None:
     table(tmp_path / "new.csv", ("isic_id", "diagnosis_1", "diagnosis_3"), ("A", "Malignant", "Melanoma, NOS"))
     table(tmp_path / "old.csv", ("name", "benign_malignant", "age_approx"), ("A", "malignant", "50"))

@@ -123,7 +123,26 @@ def test_a_verdict_that_is_neither_0_nor_1_is_refused(
     cells = {header[0]: "A", column: cell}
     table(tmp_path / "truth.csv", header, [cells.get(name, "0") for name in header])
     picture(tmp_path / "A.jpg")
-    with pytest.raises(SourceError, match=rf"truth\.csv has {column}='{cell}' for A, which is neither 0 nor 1"):
+    with pytest.raises(SourceError, match=rf"truth\.csv, line 2: {column}='{cell}' for 'A' is neither 0 nor 1"):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ((), [("A", "benign"), ("B", "malignant")]),
+        (TRUTH_2017, [("A", "1", "0"), ("B", "0", "0")]),
+        (("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC"), [("A", "1", *"00000"), ("B", "1", *"00000")]),
+        (TRUTH_2020, [("A", "IP_1", "0"), ("B", "IP_2", "0")]),
+    ],
+)
+def test_a_picture_that_is_not_there_is_told_with_its_line(
+    tmp_path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> None:
+    lines = [header, *rows] if header else rows
+    table(tmp_path / "truth.csv", *lines)
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=rf"truth\.csv, line {len(lines)}: names 'B', but {tmp_path} has no such"):
         read_source(tmp_path)
 
 

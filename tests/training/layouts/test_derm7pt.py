@@ -31,7 +31,15 @@ def test_the_dermoscopic_picture_is_taken_by_its_path(tmp_path: Path) -> None:
 
 def test_a_picture_that_is_not_there(tmp_path: Path) -> None:
     table(tmp_path / "meta" / "meta.csv", HEADER, ROWS[0])
-    with pytest.raises(SourceError, match=r"names NEL/Nel002\.jpg, but"):
+    with pytest.raises(SourceError, match=r"meta\.csv, line 2: names 'NEL/Nel002\.jpg', but"):
+        read_source(tmp_path)
+
+
+def test_an_index_that_is_no_number(tmp_path: Path) -> None:
+    table(tmp_path / "meta" / "meta.csv", HEADER, ROWS[0])
+    table(tmp_path / "meta" / "test_indexes.csv", ("row", "indexes"), ("1", "0"), ("2", ""))
+    picture(tmp_path / "images" / ROWS[0][5])
+    with pytest.raises(SourceError, match=r"test_indexes\.csv, line 3: indexes='' is no whole number"):
         read_source(tmp_path)
 
 

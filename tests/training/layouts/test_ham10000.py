@@ -27,7 +27,16 @@ def test_its_images_lie_in_two_folders_and_its_table_has_no_suffix(tmp_path: Pat
 
 def test_a_diagnosis_that_it_does_not_have_is_an_error(tmp_path: Path) -> None:
     table(tmp_path / "metadata.csv", HEADER, ("L", "A", "scc", "histo", "", "", ""))
-    with pytest.raises(SourceError, match="dx='scc' for A"):
+    with pytest.raises(SourceError, match=r"metadata\.csv, line 2: unknown diagnosis dx='scc' for 'A'$"):
+        read_source(tmp_path)
+
+
+def test_a_row_of_nothing_is_told_by_its_line(tmp_path: Path) -> None:
+    """Of empty lines and of cells with line breaks, too: the number is the one that an editor shows."""
+    rows = ('HAM_1,ISIC_1,nv,histo,45,male,"lower\nextremity"', "", ",,,,,,")
+    (tmp_path / "metadata.csv").write_text("\n".join([",".join(HEADER), *rows]) + "\n")
+    picture(tmp_path / "ISIC_1.jpg")
+    with pytest.raises(SourceError, match=rf"^{tmp_path}/metadata\.csv, line 5: unknown diagnosis dx='' for ''$"):
         read_source(tmp_path)
 
 

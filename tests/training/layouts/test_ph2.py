@@ -34,6 +34,13 @@ def test_each_picture_has_a_folder_with_a_mask_beside_it(tmp_path: Path) -> None
     assert [image.clinical.histology for image in images] == [False, True, False]
 
 
+def test_a_picture_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "PH2_dataset.txt").write_text(TEXT)
+    picture(tmp_path / "IMD003.bmp")
+    with pytest.raises(SourceError, match=r"PH2_dataset\.txt, line 5: names 'IMD405', but"):
+        read_source(tmp_path)
+
+
 def test_a_text_that_is_not_its_table(tmp_path: Path) -> None:
     (tmp_path / "PH2_dataset.txt").write_text("nothing\n")
     with pytest.raises(SourceError, match="no columns Name and Clinical Diagnosis"):

@@ -44,10 +44,10 @@ def test_a_mask_of_the_same_name_is_not_taken_for_the_photograph(tmp_path: Path)
     picture(tmp_path / "masks" / "B.png")
     picture(tmp_path / "skin_lesions" / "C.png")
     folder = Folder(tmp_path)
-    assert folder.picture("A", tmp_path / "t.csv") == tmp_path / "images" / "A.jpg"
-    assert folder.picture("C", tmp_path / "t.csv") == tmp_path / "skin_lesions" / "C.png"
-    with pytest.raises(SourceError, match="names B, but"):
-        folder.picture("B", tmp_path / "t.csv")
+    assert folder.picture("A") == tmp_path / "images" / "A.jpg"
+    assert folder.picture("C") == tmp_path / "skin_lesions" / "C.png"
+    with pytest.raises(SourceError, match="names 'B', but"):
+        folder.picture("B")
 
 
 def test_a_data_root_whose_own_name_sounds_like_masks(tmp_path: Path) -> None:
@@ -59,15 +59,28 @@ def test_of_two_pictures_of_one_name_none_is_chosen_silently(tmp_path: Path) -> 
     picture(tmp_path / "first" / "A.jpg")
     picture(tmp_path / "second" / "A.jpg")
     folder = Folder(tmp_path)
-    assert folder.picture("A", tmp_path / "t.csv").name == "A.jpg"  # the same file twice
+    assert folder.picture("A").name == "A.jpg"  # the same file twice
     Image.new("RGB", (8, 8), "pink").save(tmp_path / "first" / "A.jpg")
-    with pytest.raises(SourceError, match=r"t\.csv names A, but which picture is it: \S+first/A\.jpg or"):
-        folder.picture("A", tmp_path / "t.csv")
+    with pytest.raises(SourceError, match=r"names 'A', but which picture is it: \S+first/A\.jpg or"):
+        folder.picture("A")
 
 
 def test_a_row_that_ends_early_says_nothing_in_its_last_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("image,dx,age\nA,nv\n")
     assert Folder(tmp_path).sheets_with("dx")[0].rows == [{"image": "A", "dx": "nv", "age": ""}]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"image,dx\nA,nv\nB,n\xe6vus\n", r"a\.csv, line 3: not UTF-8"),
+        (b'image,dx\nA,nv\nB,"' + b"x" * 200_000 + b'"\n', r"a\.csv, line 3: field larger than"),
+    ],
+)
+def test_what_is_no_table_is_told_with_its_file(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=told):
+        _ = Folder(tmp_path).sheets
 
 
 def test_cells() -> None:
