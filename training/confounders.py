@@ -129,7 +129,7 @@ def write_confounders(found: Confounders, table: Table, folder: Path) -> str:
         for image, row in zip(table.images, found.values.tolist(), strict=True):
             writer.writerow([image.path.name, image.source, *(f"{value:.4g}" for value in row)])
     _draw(found, folder / "confounders.png")
-    text = _text(found)
+    text = _text(found, {image.source for image in table.images})
     (folder / "confounders.md").write_text(text, "utf-8")
     return text
 
@@ -173,7 +173,8 @@ def _draw(found: Confounders, path: Path) -> None:
     left.axvline(0.5, color="grey", linewidth=0.8, linestyle=":")
     left.set_yticks(range(len(names)), names, fontsize=8)
     left.set(xlim=(0.3, 1.0), xlabel="AUC, malignant against benign", title="By the frame alone")
-    shown = np.array([[found.single[name][feature] for feature in FEATURES] for name in names]).reshape(len(names), -1)
+    rows = [[found.single[name][feature] for feature in FEATURES] for name in names]
+    shown = np.array(rows).reshape(len(names), len(FEATURES))  # not -1, which no source at all leaves open
     if names:
         right.imshow(shown, vmin=0, vmax=1, cmap="RdBu_r", aspect="auto")
     for (row, column), value in np.ndenumerate(shown):
@@ -184,16 +185,21 @@ def _draw(found: Confounders, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _text(found: Confounders) -> str:
-    lines = ["# Confounders\n", "Malignant against benign by the frame alone, cross-validated over lesions:\n"]
-    lines += ["|source|AUC|the most telling property|", "|---|---|---|"]
-    for source, measured in found.told.items():
-        name, value = max(found.single[source].items(), key=lambda item: abs(item[1] - 0.5))
-        interval = f"{measured.value:.2f} ({measured.low:.2f} to {measured.high:.2f})"
-        lines.append(f"|{source}|{interval}|{name}, alone {max(value, 1 - value):.2f}|")
+def _text(found: Confounders, sources: set[str]) -> str:
+    parts = ["# Confounders"]
+    if few := sorted(sources - set(found.told)):
+        needed = f"{LEAST} malignant and {LEAST} benign lesions are needed"
+        parts.append(f"Too few images of both classes to tell ({needed}): {', '.join(few)}.")
+    if found.told:
+        lines = ["|source|AUC|the most telling property|", "|---|---|---|"]
+        for source, measured in found.told.items():
+            name, value = max(found.single[source].items(), key=lambda item: abs(item[1] - 0.5))
+            interval = f"{measured.value:.2f} ({measured.low:.2f} to {measured.high:.2f})"
+            lines.append(f"|{source}|{interval}|{name}, alone {max(value, 1 - value):.2f}|")
+        parts += ["Malignant against benign by the frame alone, cross-validated over lesions:", "\n".join(lines)]
     if np.isfinite(found.source_accuracy):
-        lines += ["", f"The frame alone tells the source with a balanced accuracy of {found.source_accuracy:.2f}."]
-    lines += ["", "Medians:\n", "|source|class|" + "|".join(FEATURES) + "|", "|---" * (len(FEATURES) + 2) + "|"]
+        parts.append(f"The frame alone tells the source with a balanced accuracy of {found.source_accuracy:.2f}.")
+    lines = ["|source|class|" + "|".join(FEATURES) + "|", "|---" * (len(FEATURES) + 2) + "|"]
     for (source, kind), values in found.medians.items():
         lines.append(f"|{source}|{kind}|" + "|".join(f"{value:.3g}" for value in values.tolist()) + "|")
-    return "\n".join([*lines, ""])
+    return "\n\n".join([*parts, "Medians:", "\n".join(lines)]) + "\n"

@@ -96,6 +96,20 @@ def test_the_report(framed: Table, tmp_path: Path) -> None:
         assert plot.width > 600
 
 
+def test_too_few_images_are_said_to_be_too_few(framed: Table, tmp_path: Path) -> None:
+    few = np.where(np.arange(2 * COUNT) < COUNT, np.arange(2 * COUNT) % 7, framed.lesions)
+    text = write_confounders(find_confounders(replace(framed, lesions=few)), framed, tmp_path)
+    said = "Too few images of both classes to tell (20 malignant and 20 benign lesions are needed): "
+    assert f"{said}told.\n" in text
+    assert "|fair|0." in text
+    none = replace(framed, labels=[MALIGNANT] * 2 * COUNT)
+    text = write_confounders(find_confounders(none), none, tmp_path)
+    assert f"{said}fair, told.\n" in text
+    assert "AUC" not in text
+    with Pillow.open(tmp_path / "confounders.png") as plot:
+        assert plot.width > 600
+
+
 def test_the_painted_data_is_measured_without_trouble(data: Data, tmp_path: Path) -> None:
     found = find_confounders(data.table)
     assert set(found.told) >= {"ham10000", "isic2017"}
