@@ -7,14 +7,16 @@ models are compiled meanwhile on the same processors.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from service.audit.address import Address, statements
-from service.audit.chain import FORMAT, Head, seal
+from service.audit.chain import FORMAT, START, Head, seal
 from service.audit.entry import COLUMNS, Entry
 
 REVISION = "0001"
@@ -47,21 +49,23 @@ class DatabaseFailed(Exception):
 class Database:
     """An open connection. Every method may raise DatabaseFailed, after which it is of no more use but to be closed."""
 
-    def __init__(self, address: Address, *, make: bool = True) -> None:
+    def __init__(self, address: Address, reached: Head = START) -> None:
         """Opens it; the tables are made, or brought up to date, if need be.
 
         Args:
             address: Where it is.
-            make: Whether a file that is not there is made.
+            reached: The end that it had. What was written must still be there: a file that is not there is made only
+                where nothing was, and another trail in its place would begin a chain anew, unnoticed.
 
         Raises:
             DatabaseFailed: It cannot be opened, or a newer version of the software has changed its tables.
         """
         self._sqlite = address.file is not None
-        self._file = address.file
+        self._reached = reached
         with _failing():
-            self._connection = _open_file(address, make=make) if self._sqlite else _open_server(address)
-            self._identity = self._identify()
+            self._connection = _open_file(address, make=reached == START) if self._sqlite else _open_server(address)
+            self._files = [address.file] if address.file is not None else []
+            self._identities = self._identify()
         mark = "?" if self._sqlite else "%s"
         places = ", ".join([mark] * len(_COLUMNS))
         names = ", ".join(_COLUMNS)
@@ -71,6 +75,7 @@ class Database:
         self.mark = mark
         try:
             self._check_tables(address)
+            self._watch_log()
         except BaseException:
             self.close()
             raise
@@ -86,6 +91,8 @@ class Database:
             with self._together():
                 head = self.put(head, entries)
                 self.execute("COMMIT")
+            self._check_place()  # what was removed while it was written is not on the disk
+            self._reached = head
         return head
 
     @contextmanager
@@ -100,10 +107,18 @@ class Database:
         if self._sqlite:
             self._check_place()
             self.execute("BEGIN IMMEDIATE")
-            return Head(*self.execute(self._look).fetchone())
+            return self._follow(Head(*self.execute(self._look).fetchone()))
         cursor = self.execute(f"BEGIN; {self._look}")
         cursor.nextset()
-        return Head(*cursor.fetchone())
+        return self._follow(Head(*cursor.fetchone()))
+
+    def _follow(self, found: Head) -> Head:
+        """The head that was found, which others may have moved on, but never back."""
+        before = self._reached
+        if found.sequence < before.sequence or (found.sequence == before.sequence and found.hash != before.hash):
+            raise DatabaseFailed("it lacks rows that were written")
+        self._reached = found
+        return found
 
     def _together(self) -> AbstractContextManager[object]:
         """Statements that are sent at once: PostgreSQL's answers are a way to another process and back."""
@@ -124,21 +139,26 @@ class Database:
         """The end of the chain, without waiting for who writes to it."""
         with _failing():
             self._check_place()
-            return Head(*self.execute("SELECT sequence, hash FROM audit_head").fetchone())
+            return self._follow(Head(*self.execute("SELECT sequence, hash FROM audit_head").fetchone()))
 
     def _check_place(self) -> None:
         """What is written to a file that was removed or moved is found by nobody, and SQLite does not notice."""
-        if self._identify() != self._identity:
+        if self._identify() != self._identities:
             raise DatabaseFailed("its file was removed or replaced")
 
-    def _identify(self) -> tuple[int, int] | None:
-        if self._file is None:
-            return None
-        try:
-            found = self._file.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
+    def _watch_log(self) -> None:
+        """Watches SQLite's log and the index of it, too: rows are in the log until it is copied into the file.
+
+        They are made by the first transaction, and stay as long as somebody has the file open.
+        """
+        if self._files:
+            place = os.path.realpath(self._files[0])  # where SQLite has them, whatever links lead to the file
+            logs = [Path(f"{place}-wal"), Path(f"{place}-shm")]
+            self._files += logs
+            self._identities += [_identity(log) for log in logs]
+
+    def _identify(self) -> list[tuple[int, int] | None]:
+        return [_identity(file) for file in self._files]
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401 - either driver's cursor
         """Runs one of our own statements; places for values are `mark`."""
@@ -203,12 +223,20 @@ class Database:
         return self.execute(question).fetchone() is not None
 
 
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _open_file(address: Address, *, make: bool) -> Any:  # noqa: ANN401 - see execute
     file = address.file
     if file is None:
         raise DatabaseFailed("no file")
     file.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | (os.O_CREAT if make else 0), _PRIVATE))
+    _ready(file, make=make)
     connection = sqlite3.connect(
         file, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
     )
@@ -218,6 +246,28 @@ def _open_file(address: Address, *, make: bool) -> Any:  # noqa: ANN401 - see ex
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
     return connection
+
+
+def _ready(file: Path, *, make: bool) -> None:
+    """Makes the file, its owner's alone, or sees whether it can be written.
+
+    One that is there is not opened: to close it again would end all locks that this process holds on it for readers of
+    the trail, and who reads it elsewhere would then take away the log, as the last one who needs it.
+    """
+    if make:
+        with suppress(FileExistsError):
+            os.close(os.open(os.path.realpath(file), os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
+    if not file.exists():
+        raise _system(errno.ENOENT)
+    if file.is_dir():
+        raise _system(errno.EISDIR)
+    if not os.access(file, os.R_OK | os.W_OK):
+        raise _system(errno.EACCES)
+
+
+def _system(number: int) -> OSError:
+    """As the system raises it."""
+    return OSError(number, os.strerror(number))
 
 
 def _open_server(address: Address) -> Any:  # noqa: ANN401 - see execute

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from service import log
 from service.audit.address import Address
-from service.audit.chain import Head
+from service.audit.chain import START, Head
 from service.audit.database import PATIENCE_SECONDS, Database, DatabaseFailed
 from service.audit.entry import Entry, stamp
 from service.audit.retention import AT_ONCE, prune
@@ -92,7 +92,7 @@ class Writer:
         now = time.monotonic()
         self._sum_at = self._probe_at = self._prune_at = now
         self._anchored, self._anchor_at = Head(0, ""), now
-        self._reached = 0
+        self._reached = START
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
     def start(self) -> None:
@@ -202,12 +202,8 @@ class Writer:
 
     def _open(self) -> Database:
         if self._database is None:
-            # What it has written must still be there: another trail in its place would begin a chain anew, unnoticed.
-            self._database = Database(self._address, make=not self._reached)
-            head = self._database.head()
-            if head.sequence < self._reached:
-                raise DatabaseFailed("it lacks rows that were written")
-            self._note_head(head, time.monotonic())
+            self._database = Database(self._address, self._reached)
+            self._note_head(self._database.head(), time.monotonic())
             log.event("audit_opened", where=str(self._address), sequence=self._anchored.sequence)
         if self._trouble is not None:
             self._trouble, self._failed = None, False
@@ -243,7 +239,7 @@ class Writer:
 
     def _note_head(self, head: Head, now: float, *, closing: bool = False) -> None:
         """Now and then, into the log."""
-        self._reached = head.sequence
+        self._reached = head
         if head != self._anchored and (closing or now >= self._anchor_at):
             log.event("audit_head", sequence=head.sequence, hash=head.hash)
             self._anchored, self._anchor_at = head, now + ANCHOR_SECONDS

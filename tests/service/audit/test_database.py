@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -5,9 +8,10 @@ import pytest
 
 from benchmarks.postgres import Postgres
 from service.audit.address import Address
-from service.audit.chain import START
+from service.audit.chain import START, Head
 from service.audit.database import Database, DatabaseFailed
-from service.audit.entry import COLUMNS
+from service.audit.entry import COLUMNS, Entry
+from service.audit.query import Filter, newest, reading
 from tests.service.audit.conftest import emptied
 from tests.service.audit.trails import entry, meddle, rows, verified
 
@@ -47,12 +51,114 @@ def test_several_who_write_at_once_make_one_chain(address: Address) -> None:
 
 def test_what_fails_writes_nothing_and_says_why_without_a_value(address: Address, database: Database) -> None:
     database.append([entry(1)])
-    meddle(address, "INSERT INTO audit_entry SELECT * FROM audit_entry WHERE 1 = 0")
-    meddle(address, "UPDATE audit_head SET sequence = 0")
+    meddle(address, f"UPDATE audit_head SET sequence = 0, hash = '{START.hash}'")
+    another = Database(address)
     with pytest.raises(DatabaseFailed, match=r"IntegrityError SQLITE_CONSTRAINT\w*|UniqueViolation 23505") as failed:
-        database.append([entry(2)])
+        another.append([entry(2)])
+    another.close()
     assert "r2" not in str(failed.value)
     assert len(rows(address)) == 1
+
+
+CUT = (
+    "DELETE FROM audit_entry WHERE sequence > 2",
+    "UPDATE audit_head SET sequence = 2, hash = (SELECT hash FROM audit_entry WHERE sequence = 2)",
+)
+
+
+def test_an_end_that_is_cut_off_meanwhile_is_not_gone_on_from(address: Address, database: Database) -> None:
+    """The next rows would have the numbers of those that are gone, and the chain would be intact."""
+    database.append([entry(number) for number in range(5)])
+    meddle(address, *CUT)
+    for _ in range(2):
+        with pytest.raises(DatabaseFailed, match="it lacks rows that were written"):
+            database.append([entry(5)])
+        with pytest.raises(DatabaseFailed, match="it lacks rows that were written"):
+            database.head()
+    assert len(rows(address)) == 2
+
+
+def test_an_end_that_is_another_of_the_same_length_is_not_gone_on_from(address: Address, database: Database) -> None:
+    database.append([entry(number) for number in range(5)])
+    meddle(address, *CUT)
+    other = Database(address)
+    other.append([entry(number) for number in range(10, 13)])
+    other.close()
+    assert verified(address).rows == 5
+    with pytest.raises(DatabaseFailed, match="it lacks rows that were written"):
+        database.append([entry(5)])
+
+
+def test_what_others_wrote_is_gone_on_from(address: Address, database: Database) -> None:
+    other = Database(address)
+    for number in range(3):
+        database.append([entry(number)])
+        other.append([entry(number)])
+    assert database.head() == other.head()
+    other.close()
+    assert verified(address).intact
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_nothing_is_written_where_it_would_be_lost(tmp_path: Path, suffix: str, how: str) -> None:
+    """Rows are in SQLite's log before they are in its file."""
+    address = Address(f"sqlite:///{tmp_path / 'audit.db'}")
+    database = Database(address)
+    database.append([entry(0)])
+    file = tmp_path / f"audit.db{suffix}"
+    held = file.read_bytes()
+    file.unlink()
+    if how == "replaced":
+        file.write_bytes(held)
+    with pytest.raises(DatabaseFailed, match="its file was removed or replaced"):
+        database.append([entry(1)])
+    with pytest.raises(DatabaseFailed, match="its file was removed or replaced"):
+        database.head()
+    database.close()
+
+
+def test_a_log_that_is_removed_while_rows_are_written_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(Address(f"sqlite:///{tmp_path / 'audit.db'}"))
+    put = Database.put
+
+    def put_and_remove(self: Database, head: Head, entries: Sequence[Entry]) -> Head:
+        (tmp_path / "audit.db-wal").unlink()
+        return put(self, head, entries)
+
+    monkeypatch.setattr(Database, "put", put_and_remove)
+    with pytest.raises(DatabaseFailed, match="its file was removed or replaced"):
+        database.append([entry(0)])
+    database.close()
+
+
+def test_the_log_is_watched_where_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "volume.db")
+    database = Database(Address(f"sqlite:///{tmp_path / 'link.db'}"))
+    database.append([entry(0)])
+    (tmp_path / "volume.db-wal").unlink()
+    with pytest.raises(DatabaseFailed, match="its file was removed or replaced"):
+        database.append([entry(1)])
+    database.close()
+
+
+def test_who_reads_it_elsewhere_does_not_take_the_log_away(tmp_path: Path) -> None:
+    """The trail was opened anew while this process read it, and its locks were gone."""
+    address = Address(f"sqlite:///{tmp_path / 'audit.db'}")
+    Database(address).close()
+    with reading(address) as connection:
+        newest(connection, Filter(), 1)
+        database = Database(address)
+        database.append([entry(0)])
+    look = (
+        f"import sqlite3; c = sqlite3.connect({str(address.file)!r}); c.execute('SELECT * FROM audit_head'); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", look], check=True)
+    assert (tmp_path / "audit.db-wal").exists()
+    assert database.append([entry(1)]).sequence == 2
+    database.close()
 
 
 def test_tables_of_newer_software_are_left_alone(address: Address, database: Database) -> None:

@@ -12,7 +12,7 @@ from service.audit.address import Address
 from service.audit.database import Database, DatabaseFailed
 from service.audit.entry import stamp
 from service.audit.writer import Writer
-from tests.service.audit.trails import Counted, entry, rows, verified
+from tests.service.audit.trails import Counted, entry, meddle, rows, verified
 
 Make = Callable[..., Writer]
 
@@ -93,6 +93,36 @@ def test_another_trail_in_its_place_is_not_gone_on_with(make: Make, place: Addre
         writer.submit([entry(1)]).result(30)
     until(lambda: writer.trouble == "it lacks rows that were written")
     assert rows(place) == []
+
+
+def test_a_log_that_is_gone_is_noticed_before_a_row_is_lost(make: Make, place: Address, tmp_path: Path) -> None:
+    writer = make()
+    writer.submit([entry(0)]).result(30)
+    (tmp_path / "audit.db-wal").unlink()
+    with pytest.raises(DatabaseFailed, match="its file was removed or replaced"):
+        writer.submit([entry(1)]).result(30)
+    until(lambda: writer.trouble is None)
+    writer.submit([entry(2)]).result(30)
+    assert [row["request_id"] for row in rows(place)] == ["r0", "r2"]
+
+
+def test_an_end_that_is_cut_off_is_not_gone_on_from(make: Make, place: Address) -> None:
+    writer = make()
+    for number in range(10):
+        writer.submit([entry(number)]).result(30)
+    meddle(
+        place,
+        "DELETE FROM audit_entry WHERE sequence > 5",
+        "UPDATE audit_head SET sequence = 5, hash = (SELECT hash FROM audit_entry WHERE sequence = 5)",
+    )
+    with pytest.raises(DatabaseFailed, match="it lacks rows that were written"):
+        writer.submit([entry(10)]).result(30)
+    # Nor when it is opened anew.
+    time.sleep(5 * module.RETRY_SECONDS)
+    with pytest.raises(DatabaseFailed, match="it lacks rows that were written"):
+        writer.submit([entry(11)]).result(30)
+    assert writer.trouble == "it lacks rows that were written"
+    assert len(rows(place)) == 5
 
 
 def test_what_waits_shares_a_transaction(make: Make, place: Address, meter: Counted) -> None:
