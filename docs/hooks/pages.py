@@ -44,6 +44,8 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are made here, and gives every page its place."""
     for place, content in _made_pages():
+        if stub := files.get_file_from_path(place):
+            files.remove(stub)  # it is what links lead to in the repository, where nothing is made
         files.append(File.generated(config, place, content=content))
     for path in _of_versions():
         files.append(File.generated(config, _place(path), abs_src_path=str(ROOT / path)))

@@ -1,6 +1,10 @@
+import re
+
 import pytest
 
-from docs.hooks.pages import Nav, _expanded, relinked
+from docs.hooks.pages import LINK, Nav, _expanded, relinked
+from tests.docs.blocks import FENCE, documents
+from tests.running_service import ROOT
 
 
 @pytest.mark.parametrize(
@@ -19,6 +23,14 @@ from docs.hooks.pages import Nav, _expanded, relinked
 )
 def test_a_link_leads_to_the_page_of_a_file_or_is_none(written: str, shown: str) -> None:
     assert relinked(written, "docs/how-to/x.md", "how-to/x.md") == shown
+
+
+@pytest.mark.parametrize("document", documents())
+def test_a_link_leads_to_a_file_of_the_repository(document: str) -> None:
+    """Also to whoever reads it there, without the site."""
+    text = FENCE.sub("", (ROOT / document).read_text("utf-8"))
+    for _, _, target, _ in LINK.findall(text):
+        assert re.match(r"[a-z]+:", target) or (ROOT / document).parent.joinpath(target).exists(), target
 
 
 def test_a_file_of_the_root_links_from_its_own_place() -> None:
