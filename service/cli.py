@@ -13,7 +13,7 @@ from service import cli_audit, cli_images, cli_keys, doctor, log
 from service.docstrings import descriptions
 from service.keys import KeyRing
 from service.listener import listen
-from service.settings import Settings, SettingsError, read_settings, variable
+from service.settings import PREFIX, Settings, SettingsError, read_settings, variable
 from service.stopping import Stop
 
 EPILOG = """\
@@ -28,6 +28,9 @@ start the service, then ask it about an image:
 
 Research use only: no diagnosis. http://127.0.0.1:8000/docs has the whole interface.
 """
+
+KEY_OF_CLIENTS = f"{PREFIX}KEY"
+"""Taken for `MELANOSERVE_KEYS`, it would leave the service open."""
 
 EXIT_WRONG_SETTINGS = 2
 EXIT_CANNOT_LISTEN = 1
@@ -104,9 +107,12 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
 def _say_who_may_ask(settings: Settings) -> bool:
     """Whether keys or tokens are demanded."""
-    guarded = settings.takes_tokens or KeyRing(settings.key_file).configured
+    guarded = settings.takes_tokens or settings.keys_required or KeyRing(settings.key_file).configured
     if not guarded:
         log.event("no_keys", logging.WARNING, host=settings.host, advice="whoever reaches the port may ask anything")
+        if os.environ.get(KEY_OF_CLIENTS):
+            advice = f"it is what clients send; the service has keys by `melanoserve keys add`, or {variable('keys')}"
+            log.event("key_has_no_effect", logging.WARNING, variable=KEY_OF_CLIENTS, advice=advice)
     return guarded
 
 

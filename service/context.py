@@ -17,6 +17,7 @@ from service.engine import Engine, Selection
 from service.key_file import Scope
 from service.keys import KeyRing, credential_of, looks_like_token
 from service.metrics import Metrics
+from service.own_names import check_host
 from service.progress import Progress
 from service.settings import Settings
 from service.tracing import Tracer
@@ -72,12 +73,15 @@ class Context:
     """Whether the end has been announced: not ready any more, and connections are not kept."""
 
     async def authorise(self, request: Request, scope: Scope) -> None:
-        """Refuses who may not ask; without keys, which only a service for this machine or behind a proxy has, nobody.
+        """Refuses who may not ask; without keys, as only a service for this machine or behind a proxy is, no more than
+        strangers' web pages.
 
         Who it is, by key or by access token, is kept in the request's state as `principal`: the log has its id, the
-        audit trail its id and name. Raises what `KeyRing.authorise` and `Tokens.authorise` raise.
+        audit trail its id and name. Raises what `KeyRing.authorise`, `Tokens.authorise` and `check_host` raise.
         """
         if not self.keys.configured:
+            if not self.settings.allow_remote_without_keys:
+                check_host(request.headers)
             return
         if self.tokens is not None and looks_like_token(sent := credential_of(request.headers)):
             request.state.principal = await self.tokens.authorise(sent, scope)

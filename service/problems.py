@@ -9,6 +9,7 @@ Problem
   x ConflictingCredentials (400)
   x Unauthorized (401)                + KeyExpired + InvalidToken + TokenExpired
   x InsufficientScope (403)
+  x ForeignHost (403)
   x NotFound (404)
   x MethodNotAllowed (405)
   x NotAcceptable (406)               + DicomInputNeeded
@@ -199,6 +200,12 @@ class InsufficientScope(Problem):
         super().__init__(
             detail, headers={"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'}
         )
+
+
+class ForeignHost(Problem):
+    """The service has no keys and was called by a name that is not this machine's: a page of strangers may ask."""
+
+    kind = Kind("foreign_host", 403, "The service is not called so")
 
 
 class NotFound(Problem):

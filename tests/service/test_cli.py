@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.key_file import KeyFile
 from service.settings import Settings, variable
 from tests.running_service import ROOT, running
 from tests.tiny_models import MELANOMA, picture, png
@@ -34,6 +35,25 @@ def test_binding_to_every_address_needs_an_explicit_word(tmp_path: Path) -> None
     assert ended.returncode == 2
     assert "MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_file_of_keys_that_is_not_there_does_not_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ended = run("-m", "service", "--port", "0", "--store", str(tmp_path), MELANOSERVE_KEYS=str(path))
+    assert ended.returncode == 2
+    assert f"{path} is not there" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_key_that_is_taken_for_the_file_of_keys_is_told_of(pristine_store: Path, tmp_path: Path) -> None:
+    with running(pristine_store, tmp_path, KEY="CANARY") as service:
+        (told,) = service.events("key_has_no_effect")
+        assert (told["level"], told["variable"]) == ("warning", "MELANOSERVE_KEY")
+        assert "MELANOSERVE_KEYS" in told["advice"]
+        assert "CANARY" not in service.log
+    KeyFile(tmp_path / "keys.json").add("a", ["infer"])
+    with running(pristine_store, tmp_path, KEY="CANARY") as service:
+        assert not service.events("key_has_no_effect")
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
@@ -76,7 +96,8 @@ def test_a_request_under_way_is_finished_after_sigterm(pristine_store: Path, sta
         url = service.client.base_url
         with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
             head = (
-                f"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
+                "POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
             )
             connection.sendall(head.encode() + body[:1000])
             time.sleep(0.2)

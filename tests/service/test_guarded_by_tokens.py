@@ -61,9 +61,10 @@ def test_a_token_that_cannot_be_checked_is_refused_until_it_can(guarded: Guarded
 
 
 def test_a_proxy_that_cannot_be_used_is_an_issuer_that_does_not_answer(pristine_store: Path, tmp_path: Path) -> None:
-    oidc = {"OIDC_ISSUER": ISSUER, "OIDC_AUDIENCE": AUDIENCE, "OIDC_JWKS": "https://login.clinic.test/jwks"}
-    proxy = {"HTTPS_PROXY": "socks5://clinic:CANARY@proxy.clinic.test:1080"}
-    with running(pristine_store, tmp_path, variables=proxy, **oidc) as service:
+    proxy, url = {"HTTPS_PROXY": "socks5://clinic:CANARY@proxy.clinic.test:1080"}, "https://login.clinic.test/jwks"
+    with running(
+        pristine_store, tmp_path, variables=proxy, OIDC_ISSUER=ISSUER, OIDC_AUDIENCE=AUDIENCE, OIDC_JWKS=url
+    ) as service:
         headers = {"Authorization": f"Bearer {token(RSA)}"}
         answer = service.client.get("/models", headers=headers)
         assert check_problem(answer, 503, "issuer_unavailable")["retryable"] is True
