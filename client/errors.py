@@ -83,7 +83,7 @@ class Unauthorized(Problem):
 
 
 class Forbidden(Problem):
-    """403: the key was made for something else; or the service has no keys, and another name than its machine's."""
+    """403: the key was made for something else; or the service has no keys, and was called by a stranger's name."""
 
 
 class NotFound(Problem):

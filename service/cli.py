@@ -107,9 +107,12 @@ def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop,
 
 def _say_who_may_ask(settings: Settings) -> bool:
     """Whether keys or tokens are demanded."""
-    guarded = settings.takes_tokens or settings.keys_required or KeyRing(settings.key_file).configured
+    guarded = settings.takes_tokens or KeyRing(settings.key_file).configured
     if not guarded:
         log.event("no_keys", logging.WARNING, host=settings.host, advice="whoever reaches the port may ask anything")
+        if settings.keys is not None:
+            advice = "a slip of the pen, or a volume that is not mounted? `melanoserve keys add` makes it"
+            log.event("keys_file_without_keys", logging.WARNING, file=str(settings.keys.absolute()), advice=advice)
         if os.environ.get(KEY_OF_CLIENTS):
             advice = f"it is what clients send; the service has keys by `melanoserve keys add`, or {variable('keys')}"
             log.event("key_has_no_effect", logging.WARNING, variable=KEY_OF_CLIENTS, advice=advice)

@@ -144,8 +144,7 @@ def _revoke(options: argparse.Namespace, file: KeyFile) -> None:
     if not read_keys(file.path):
         _say(
             f"{file.path} has no key any more. A running service now refuses every request; at its next start it "
-            "listens on this machine only, and asks nobody for a key, unless it is told to read this very file "
-            f"({variable('keys')}): then it does not start."
+            "listens on this machine only, and asks nobody for a key."
         )
 
 

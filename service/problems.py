@@ -203,7 +203,7 @@ class InsufficientScope(Problem):
 
 
 class ForeignHost(Problem):
-    """The service has no keys and was called by a name that is not this machine's: a page of strangers may ask."""
+    """The service has no keys and was called by a name that somebody else could own: a page of strangers may ask."""
 
     kind = Kind("foreign_host", 403, "The service is not called so")
 

@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     allow_remote_without_keys: bool = False
     """Listen on an address that other machines reach, although there are no API keys: whoever reaches the port can
     then post images, read answers and move labels. Only for a container published on loopback, or behind a proxy that
-    authenticates. Without it, a service that has no keys answers only to a Host that is localhost or a loopback
-    address."""
+    authenticates. Without it, a service that has no keys does not answer a Host that is a name which somebody else
+    could own."""
 
     store: Path = Path("model_store/models")
     """Directory of the model versions; the service only reads it."""
@@ -58,8 +58,7 @@ class Settings(BaseSettings):
 
     keys: Path | None = None
     """File of the API keys (`melanoserve keys add`); by default keys.json in STATE. As soon as it holds a key, every
-    request must send one, except for the probes, /metrics and /docs. A file that is named here must hold one at the
-    start, unless access tokens are taken."""
+    request must send one, except for the probes, /metrics and /docs."""
 
     oidc_issuer: str | None = None
     """Whose access tokens (signed JWTs, as `Authorization: Bearer`) are taken beside API keys: the provider's issuer,
@@ -157,9 +156,8 @@ class Settings(BaseSettings):
 
     @property
     def keys_required(self) -> bool:
-        """Whether nobody may ask without a key: others reach the address, and nothing else keeps strangers out; or the
-        file of the keys was named, and one that is gone must not open the service."""
-        return self.keys is not None or not (is_loopback(self.host) or self.allow_remote_without_keys)
+        """Whether nobody may ask without a key: others reach the address, and nothing else keeps strangers out."""
+        return not is_loopback(self.host) and not self.allow_remote_without_keys
 
     @property
     def takes_tokens(self) -> bool:
@@ -239,26 +237,14 @@ def _wrong_oidc(settings: Settings) -> Iterator[str]:
         yield f"{variable('oidc_jwks')} (--oidc-jwks): keys that come over http are anybody's; use https or a file."
 
 
-def _missing_keys(settings: Settings) -> Iterator[str]:
-    if not settings.keys_required or settings.takes_tokens or _has_keys(settings.key_file):
-        return
-    if settings.keys is not None:
-        found = "has no key" if settings.keys.exists() else "is not there"
-        yield (
-            f"{variable('keys')} (--keys): {settings.keys} {found}, so that nobody could ask. Correct the path, make a "
-            f"key with `melanoserve keys add --file {settings.keys}`, or leave it out."
-        )
-    else:
+def _contradictions(settings: Settings) -> Iterator[str]:
+    yield from _wrong_oidc(settings)
+    if settings.keys_required and not settings.takes_tokens and not _has_keys(settings.key_file):
         yield (
             f"{variable('host')} (--host): {settings.host} can be reached from other machines, and there are no API "
             f"keys. Make one with `melanoserve keys add`, use 127.0.0.1, or set {variable('allow_remote_without_keys')}"
             "=true if something else keeps strangers out."
         )
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
-    yield from _wrong_oidc(settings)
-    yield from _missing_keys(settings)
     if not settings.store.is_dir():
         yield f"{variable('store')} (--store): {settings.store} is not a directory."
     yield from _wrong_audit(settings)

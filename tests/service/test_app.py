@@ -18,7 +18,7 @@ def test_two_apps_share_nothing(pristine_store: Path, tmp_path: Path) -> None:
 
     async def models(app: object) -> int:
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # httpx's own, narrower ASGI type
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             return len((await client.get("/models")).json()["models"])
 
     assert asyncio.run(models(served)) == 2

@@ -37,12 +37,11 @@ def test_binding_to_every_address_needs_an_explicit_word(tmp_path: Path) -> None
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_file_of_keys_that_is_not_there_does_not_open_it(tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    ended = run("-m", "service", "--port", "0", "--store", str(tmp_path), MELANOSERVE_KEYS=str(path))
-    assert ended.returncode == 2
-    assert f"{path} is not there" in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+def test_a_file_of_keys_that_is_named_and_not_there_is_told_of(pristine_store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mounted" / "keys.json"
+    with running(pristine_store, tmp_path, KEYS=str(path)) as service:
+        (told,) = service.events("keys_file_without_keys")
+        assert (told["level"], told["file"]) == ("warning", str(path))
 
 
 def test_a_key_that_is_taken_for_the_file_of_keys_is_told_of(pristine_store: Path, tmp_path: Path) -> None:

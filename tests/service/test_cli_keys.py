@@ -71,8 +71,8 @@ def test_the_file_is_the_one_that_the_service_reads(
     assert len(read_keys(path)) == 1
     other = tmp_path / "mounted" / "clinic.json"
     monkeypatch.setenv("MELANOSERVE_KEYS", str(other))
-    assert melanoserve("keys", "add", "--name", "b") == 0
     assert read_settings({}).key_file == other
+    assert melanoserve("keys", "add", "--name", "b") == 0
     assert len(read_keys(other)) == 1
 
 

@@ -19,7 +19,7 @@ OFFER = (
     b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
     b"X-Request-ID: offer\r\n"
 )
-LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
 LAST = LIVE + b"Connection: close\r\n\r\n"
 
 
@@ -28,7 +28,7 @@ def image() -> bytes:
 
 
 BODY_AND_LAST_CHUNK = (
-    b"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
     + b"%x\r\n%b\r\n0\r\n" % (len(image()), image())
 )
 
@@ -49,7 +49,7 @@ def expected(service: Service) -> float:
 def post(headers: bytes = b"") -> bytes:
     data = image()
     return (
-        b"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n" % len(data)
+        b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n" % len(data)
         + headers
         + b"\r\n"
         + data
@@ -110,7 +110,7 @@ def test_curl_that_offers_http_2(service: Service, tmp_path: Path, expected: flo
     [
         [LIVE + b"X: " + b"a" * HEAD_BYTES + b"\r\n\r\n"],
         [LIVE + b"X-A: b\r\n" * (HEAD_BYTES // 8) + b"\r\n"],
-        [b"GET /livez?" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+        [b"GET /livez?" + b"a" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
         [LIVE + b"X: ", *[b"a" * 20_000] * 4],
         [b"\r\n" * HEAD_BYTES],
         [LIVE + OFFER + b"X: " + b"a" * HEAD_BYTES + b"\r\nContent-Length: %d\r\n\r\n" % len(LAST) + LAST],
@@ -146,8 +146,8 @@ def test_fields_without_end_take_no_memory(service: Service, behind: bytes) -> N
     [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
-        b"NONSENSE / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"CONNECT example.org:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"NONSENSE / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         LIVE + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         post().replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nX-Was"),
     ],

@@ -17,7 +17,7 @@ from tests.raw_http import connect, received
 from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
-HEADERS = b"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+HEADERS = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_body_that_does_not_arrive_in_time_is_a_408_that_may_be_sent_again(imp
 
 
 def test_a_connection_that_is_used_outlives_the_time_for_headers(impatient: Service) -> None:
-    request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(impatient) as connection:
         for _ in range(3):
             connection.sendall(request)
@@ -73,8 +73,8 @@ def test_a_connection_that_is_used_outlives_the_time_for_headers(impatient: Serv
 
 @pytest.mark.parametrize(
     ("request_", "behind"),
-    [(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n"),
-     (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", b"a")],
+    [(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"),
+     (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", b"a")],
     ids=["an empty line", "a part of a body"],
 )  # fmt: skip
 def test_what_is_no_request_does_not_keep_a_connection(
@@ -100,7 +100,7 @@ def test_what_is_no_request_does_not_keep_a_connection(
 
 
 def test_who_does_not_take_an_answer_is_not_waited_for(impatient: Service) -> None:
-    request = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(impatient) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request * 20)

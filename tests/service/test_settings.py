@@ -4,7 +4,6 @@ import pytest
 
 from dermoscopy.limits import Limits
 from service.docstrings import descriptions
-from service.key_file import KeyFile
 from service.settings import Settings, SettingsError, is_loopback, read_settings, variable
 from tests.service.collector import needs_packages
 
@@ -85,30 +84,6 @@ def test_an_address_that_others_reach_must_be_allowed(host: str) -> None:
     assert read_settings({"host": host, "allow_remote_without_keys": "true"}).host == host
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-@pytest.mark.parametrize("allow", ["false", "true"])
-def test_a_file_of_keys_that_is_named_must_have_one(tmp_path: Path, host: str, allow: str) -> None:
-    path = tmp_path / "mounted" / "keys.json"
-    options = {"host": host, "allow_remote_without_keys": allow, "keys": str(path)}
-    (problem,) = problems(**options)
-    assert problem.startswith(f"MELANOSERVE_KEYS (--keys): {path} is not there")
-    assert f"melanoserve keys add --file {path}" in problem
-    issued = KeyFile(path).add("a", ["infer"])
-    assert read_settings(options).keys_required
-    KeyFile(path).revoke(issued.id)
-    (problem,) = problems(**options)
-    assert f"{path} has no key" in problem
-    path.write_text("{")  # it starts, and lets nobody in until it is repaired
-    assert read_settings(options).keys_required
-
-
-def test_keys_that_are_not_named_need_not_be_there(tmp_path: Path) -> None:
-    settings = read_settings({"state": str(tmp_path)})
-    assert not settings.keys_required
-    KeyFile(settings.key_file).add("a", ["infer"])
-    assert not read_settings({"state": str(tmp_path)}).keys_required  # the file itself says so
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback(host: str) -> None:
     assert is_loopback(host)
@@ -146,8 +121,6 @@ def test_access_tokens_need_all_that_they_are_checked_by(tmp_path: Path) -> None
     assert not read_settings({"store": tmp_path, **dict.fromkeys(OIDC, "")}).takes_tokens
     with pytest.raises(SettingsError, match="OIDC_ISSUER"):
         read_settings({"store": tmp_path, "oidc_rate_per_minute": "5"})
-    # Who sends a token needs no key, and without either nobody is let in.
-    assert read_settings({"store": tmp_path, **OIDC, "keys": str(tmp_path / "none.json")}).keys_required
 
 
 @pytest.mark.parametrize(

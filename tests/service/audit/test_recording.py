@@ -154,7 +154,7 @@ def test_where_nothing_is_recorded_there_is_nothing_to_read(pristine_store: Path
     app = create_app(Settings(store=pristine_store, state=state, audit="off"))
 
     async def get() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
             return await client.get("/audit")
 
     check_problem(asyncio.run(get()), 404, "not_found")
