@@ -22,7 +22,8 @@ REBOUND = "rebound.attacker.com:8000"
     "host",
     [
         "localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:8000", "127.8.8.8:1", "[::1]", "[::1]:8000",
-        "127.0.0.1:", "192.168.1.5", "0.0.0.0:8000", "service:8000", "testserver", "x", "", "host.docker.internal:8000", "pc.local",
+        "127.0.0.1:", "192.168.1.5", "0.0.0.0:8000", "service:8000", "testserver", "x", "", "host.docker.internal:8000",
+        "pc.local",
         "a.example.com", "example.org", "ward.home.arpa", "localhost.", "a_b",
     ],
 )  # fmt: skip
