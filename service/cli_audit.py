@@ -16,7 +16,7 @@ from service.audit.address import FORMS, Address, WrongAddress, address_of
 from service.audit.chain import Head
 from service.audit.database import Database, DatabaseFailed
 from service.audit.entry import in_years_that_are_kept
-from service.audit.retention import AT_ONCE, prune
+from service.audit.retention import Edge, Removed, doubtful, edge, prune
 from service.audit.text import csv_lines, json_lines
 from service.settings import PREFIX, Settings, variable
 
@@ -124,18 +124,34 @@ def _export(options: argparse.Namespace, address: Address) -> int:
 def _prune(options: argparse.Namespace, address: Address) -> int:
     if address.file is not None and not address.file.is_file():
         raise DatabaseFailed("there is none yet")
-    before = datetime.now(UTC) - timedelta(days=options.days)
-    database, removed = Database(address), 0
+    now, kept = datetime.now(UTC), timedelta(days=options.days)
+    database, removed = Database(address), list[Removed]()
     try:
-        while True:
-            count = prune(database, before)
-            removed += count
-            if count < AT_ONCE:
+        found = edge(database, now - kept)
+        if found is not None and not options.all and (found.kept is None or doubtful(found, now, kept)):
+            _say(_refusal(found, now, address))
+            return 2
+        while one := prune(database, now - kept):
+            removed.append(one)
+            if not one.more:
                 break
     finally:
         database.close()
-    print(f"{removed} rows from before {before:%Y-%m-%d %H:%M:%S} UTC were removed from {address}")
+    rows, ahead = sum(one.rows for one in removed), sum(one.ahead for one in removed)
+    print(f"{rows} rows from before {now - kept:%Y-%m-%d %H:%M:%S} UTC were removed from {address}")
+    if ahead:
+        print(f"{ahead} of them were stamped later than it is now, and stood before old ones")
+    if removed:
+        print(f"anchor: {removed[-1].through.sequence}:{removed[-1].through.hash}")
     return 0
+
+
+def _refusal(found: Edge, now: datetime, address: Address) -> str:
+    stays = "none" if found.kept is None else f"the next one is of {found.kept:%Y-%m-%d}, so it"
+    return (
+        f"melanoserve: the audit trail in {address}: nothing was removed. The newest row that would go is of "
+        f"{found.old:%Y-%m-%d}, and {stays} would stay; the clock says {now:%Y-%m-%d}. If that is right, say --all."
+    )
 
 
 def _say(text: str) -> None:
@@ -188,4 +204,9 @@ def _register_prune(actions: _Commands, place: argparse.ArgumentParser) -> None:
     text = "remove old rows, and record that"
     action = actions.add_parser("prune", parents=[place], help=text, description=text)
     action.add_argument("--days", type=_days, required=True, metavar="N", help="what is older than this many days goes")
+    action.add_argument(
+        "--all", action="store_true",
+        help="also where no row would stay, or where none was written for a year or longer than N days before those "
+        "that stay: where the clock is wrong, or was, it looks like that",
+    )  # fmt: skip
     action.set_defaults(action=_prune)

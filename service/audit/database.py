@@ -7,17 +7,15 @@ models are compiled meanwhile on the same processors.
 
 from __future__ import annotations
 
-import errno
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from service.audit.address import Address, statements
 from service.audit.chain import FORMAT, START, Head, seal
 from service.audit.entry import COLUMNS, Entry
+from service.audit.sqlite_file import Watch, open_file
 
 REVISION = "0001"
 """Of the tables, as service/audit/migrations makes them."""
@@ -28,7 +26,6 @@ LOCK_TABLES = "SELECT pg_advisory_xact_lock(1835363425)"
 PATIENCE_SECONDS = 5.0
 """A statement that takes longer has failed."""
 
-_PRIVATE = 0o600
 _COLUMNS = ("sequence", "format", *COLUMNS, "previous", "hash")
 
 _SERVER = {
@@ -63,9 +60,7 @@ class Database:
         self._sqlite = address.file is not None
         self._reached = reached
         with _failing():
-            self._connection = _open_file(address, make=reached == START) if self._sqlite else _open_server(address)
-            self._files = [address.file] if address.file is not None else []
-            self._identities = self._identify()
+            self._connection, self._watch = _opened(address, make=reached == START)
         mark = "?" if self._sqlite else "%s"
         places = ", ".join([mark] * len(_COLUMNS))
         names = ", ".join(_COLUMNS)
@@ -75,7 +70,8 @@ class Database:
         self.mark = mark
         try:
             self._check_tables(address)
-            self._watch_log()
+            if self._watch is not None:
+                self._watch.add_log()
         except BaseException:
             self.close()
             raise
@@ -143,22 +139,8 @@ class Database:
 
     def _check_place(self) -> None:
         """What is written to a file that was removed or moved is found by nobody, and SQLite does not notice."""
-        if self._identify() != self._identities:
+        if self._watch is not None and self._watch.disturbed():
             raise DatabaseFailed("its file was removed or replaced")
-
-    def _watch_log(self) -> None:
-        """Watches SQLite's log and the index of it, too: rows are in the log until it is copied into the file.
-
-        They are made by the first transaction, and stay as long as somebody has the file open.
-        """
-        if self._files:
-            place = os.path.realpath(self._files[0])  # where SQLite has them, whatever links lead to the file
-            logs = [Path(f"{place}-wal"), Path(f"{place}-shm")]
-            self._files += logs
-            self._identities += [_identity(log) for log in logs]
-
-    def _identify(self) -> list[tuple[int, int] | None]:
-        return [_identity(file) for file in self._files]
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401 - either driver's cursor
         """Runs one of our own statements; places for values are `mark`."""
@@ -223,51 +205,11 @@ class Database:
         return self.execute(question).fetchone() is not None
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _open_file(address: Address, *, make: bool) -> Any:  # noqa: ANN401 - see execute
-    file = address.file
-    if file is None:
-        raise DatabaseFailed("no file")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    _ready(file, make=make)
-    connection = sqlite3.connect(
-        file, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a commit is on the disk when it returns. With NORMAL it survives the end of the process, but what was
-    # answered in the seconds before a power failure would have no row.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")
-    return connection
-
-
-def _ready(file: Path, *, make: bool) -> None:
-    """Makes the file, its owner's alone, or sees whether it can be written.
-
-    One that is there is not opened: to close it again would end all locks that this process holds on it for readers of
-    the trail, and who reads it elsewhere would then take away the log, as the last one who needs it.
-    """
-    if make:
-        with suppress(FileExistsError):
-            os.close(os.open(os.path.realpath(file), os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE))
-    if not file.exists():
-        raise _system(errno.ENOENT)
-    if file.is_dir():
-        raise _system(errno.EISDIR)
-    if not os.access(file, os.R_OK | os.W_OK):
-        raise _system(errno.EACCES)
-
-
-def _system(number: int) -> OSError:
-    """As the system raises it."""
-    return OSError(number, os.strerror(number))
+def _opened(address: Address, *, make: bool) -> tuple[Any, Watch | None]:
+    """Either driver's connection, and what watches the file that it is to."""
+    if address.file is None:
+        return _open_server(address), None
+    return open_file(address.file, make=make, patience=PATIENCE_SECONDS), Watch(address.file)
 
 
 def _open_server(address: Address) -> Any:  # noqa: ANN401 - see execute

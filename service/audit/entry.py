@@ -87,3 +87,11 @@ def in_years_that_are_kept(when: datetime) -> datetime:
 def stamp(when: datetime | None = None) -> str:
     """A moment as the column `at` has it; without one, now."""
     return f"{(when or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def moment_of(at: object) -> datetime | None:
+    """The moment that the column `at` has; None where somebody wrote something else into it."""
+    try:
+        return datetime.strptime(str(at), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -13,7 +13,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from service import log
@@ -21,7 +20,7 @@ from service.audit.address import Address
 from service.audit.chain import START, Head
 from service.audit.database import PATIENCE_SECONDS, Database, DatabaseFailed
 from service.audit.entry import Entry, stamp
-from service.audit.retention import AT_ONCE, prune
+from service.audit.keeping import Keeping
 
 MOST_WAITING = 10_000
 """Rows. More are refused, so that memory is bounded whatever the database does."""
@@ -33,7 +32,6 @@ PROBE_SECONDS = 5.0
 """How often a database that nothing is written to is asked whether it is there."""
 SUM_SECONDS = 60.0
 """How often refusals of strangers are written, as sums."""
-PRUNE_SECONDS = 3600.0
 ANCHOR_SECONDS = 300.0
 """How often the head goes into the log, where who can change the database cannot change it."""
 
@@ -78,7 +76,6 @@ class Writer:
         """
         self._address, self._meter, self._software = address, meter, software
         self._crowded = crowded
-        self._retention = None if days is None else timedelta(days=days)
         self._wake = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
@@ -90,7 +87,8 @@ class Writer:
         self._failed = False
         self._busy_since: float | None = None
         now = time.monotonic()
-        self._sum_at = self._probe_at = self._prune_at = now
+        self._sum_at = self._probe_at = now
+        self._keeping = None if days is None else Keeping(days, now)
         self._anchored, self._anchor_at = Head(0, ""), now
         self._reached = START
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -194,17 +192,33 @@ class Writer:
         elif now >= self._probe_at:
             self._note_head(database.head(), now)
             self._probe_at = now + PROBE_SECONDS
-        if self._retention is not None and now >= self._prune_at and not closing:
-            more = prune(database, datetime.now(UTC) - self._retention) == AT_ONCE
-            self._prune_at = now if more else now + PRUNE_SECONDS
         if closing:
-            self._note_head(database.head(), now, closing=True)
+            self._note_head(database.head(), now, at_once=True)
+        elif self._keeping is not None and self._keeping.due(now):
+            self._prune(self._keeping, database, now)
+
+    def _prune(self, keeping: Keeping, database: Database, now: float) -> None:
+        """Removes what is old. Where that fails, recording goes on: rows that are kept too long harm less than none."""
+        try:
+            removed = keeping.turn(database, now)
+        except DatabaseFailed as error:
+            log.event("audit_prune_failed", logging.ERROR, where=str(self._address), reason=str(error))
+            self._meter.audit_failed()
+            # The next turn opens it anew: it may have failed because the connection did.
+            self._database = None
+            database.close()
+            return
+        if removed is not None:
+            self._note_head(removed.head, now, at_once=True)
 
     def _open(self) -> Database:
         if self._database is None:
             self._database = Database(self._address, self._reached)
-            self._note_head(self._database.head(), time.monotonic())
-            log.event("audit_opened", where=str(self._address), sequence=self._anchored.sequence)
+            head = self._database.head()
+            self._note_head(head, time.monotonic())
+            if self._keeping is not None:
+                self._keeping.opened(self._database)
+            log.event("audit_opened", where=str(self._address), sequence=head.sequence)
         if self._trouble is not None:
             self._trouble, self._failed = None, False
         return self._database
@@ -237,10 +251,10 @@ class Writer:
             for (route, code), count in refused.items()
         ]
 
-    def _note_head(self, head: Head, now: float, *, closing: bool = False) -> None:
+    def _note_head(self, head: Head, now: float, *, at_once: bool = False) -> None:
         """Now and then, into the log."""
         self._reached = head
-        if head != self._anchored and (closing or now >= self._anchor_at):
+        if head != self._anchored and (at_once or now >= self._anchor_at):
             log.event("audit_head", sequence=head.sequence, hash=head.hash)
             self._anchored, self._anchor_at = head, now + ANCHOR_SECONDS
 

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from service.audit.chain import Head
 from service.audit.database import Database
 from service.audit.entry import stamp
 from service.cli import main
-from tests.service.audit.trails import entry, meddle
+from tests.service.audit.trails import entry, meddle, rows
 
 Captured = pytest.CaptureFixture[str]
 
@@ -60,9 +61,43 @@ def test_export_writes_all_rows_or_those_of_a_time(head: Head, tmp_path: Path, c
 
 def test_prune_removes_what_is_old_and_leaves_it_intact(head: Head, capsys: Captured) -> None:
     assert main(["audit", "prune", "--days", "30"]) == 0
-    assert capsys.readouterr().out.startswith("3 rows from before ")
-    assert main(["audit", "verify"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("3 rows from before ")
+    anchor = re.search("^anchor: (3:[0-9a-f]{64})$", out, re.MULTILINE)
+    assert anchor is not None
+    assert main(["audit", "verify", "--anchor", anchor[1]]) == 0
     assert "intact: rows 4 to 6 in " in capsys.readouterr().out
+
+
+def test_prune_does_not_remove_all_unless_it_is_told_to(address: Address, head: Head, capsys: Captured) -> None:
+    """A clock that is years ahead makes every row old."""
+    meddle(address, f"UPDATE audit_entry SET at = '{stamp(datetime.now(UTC) - timedelta(days=40))}'")
+    assert main(["audit", "prune", "--days", "30"]) == 2
+    captured = capsys.readouterr()
+    assert "nothing was removed" in captured.err
+    assert "none would stay" in captured.err
+    assert captured.out == ""
+    assert len(rows(address)) == 5
+    assert main(["audit", "prune", "--days", "30", "--all"]) == 0
+    assert capsys.readouterr().out.startswith("5 rows from before ")
+    assert [row["event"] for row in rows(address)] == ["pruned"]
+
+
+def test_prune_asks_where_years_are_missing_before_what_would_stay(
+    address: Address, head: Head, capsys: Captured
+) -> None:
+    meddle(address, "UPDATE audit_entry SET at = '2001-01-01T00:00:00.000000Z' WHERE sequence < 4")
+    assert main(["audit", "prune", "--days", "30"]) == 2
+    assert "is of 2001-01-01, and the next one is of " in capsys.readouterr().err
+    assert len(rows(address)) == 5
+
+
+def test_prune_tells_of_rows_from_the_future(address: Address, head: Head, capsys: Captured) -> None:
+    meddle(address, "UPDATE audit_entry SET at = '2901-01-01T00:00:00.000000Z' WHERE sequence = 2")
+    assert main(["audit", "prune", "--days", "30"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("3 rows from before ")
+    assert "1 of them were stamped later than it is now" in out
 
 
 def test_what_cannot_be_read_is_another_exit_status(address: Address, tmp_path: Path, capsys: Captured) -> None:

@@ -1,3 +1,4 @@
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.postgres import Postgres
+from service.audit import clock, keeping
+from service.audit import entry as entry_module
 from service.audit import writer as module
 from service.audit.address import Address
+from service.audit.chain import Head
 from service.audit.database import Database, DatabaseFailed
 from service.audit.entry import stamp
 from service.audit.writer import Writer
-from tests.service.audit.trails import Counted, entry, meddle, rows, verified
+from tests.service.audit.conftest import emptied
+from tests.service.audit.trails import Counted, entry, events, meddle, rows, verified
 
 Make = Callable[..., Writer]
 
@@ -220,13 +226,82 @@ def test_what_waits_at_the_end_is_written_and_nothing_after(make: Make, place: A
     assert len(rows(place)) == 20
 
 
-def test_old_rows_are_removed_while_it_runs(make: Make, place: Address) -> None:
+def filled(place: Address) -> None:
+    """With four rows that are old and one that is not."""
     database = Database(place)
     database.append([entry(number)._replace(at=stamp(datetime.now(UTC) - timedelta(days=9))) for number in range(4)])
+    database.append([entry(4)])
     database.close()
+
+
+def test_old_rows_are_removed_while_it_runs(make: Make, place: Address, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "melanoserve")
+    filled(place)
     make(days=7)
-    until(lambda: [row["event"] for row in rows(place)] == ["pruned"])
-    assert verified(place).intact
+    until(lambda: [row["event"] for row in rows(place)] == ["image", "pruned"])
+    until(lambda: len(events(caplog, "audit_head")) == 3)
+    # When it was opened, the last of those that were removed, and the row that says so.
+    assert [head["sequence"] for head in events(caplog, "audit_head")] == [5, 4, 6]
+    for head in events(caplog, "audit_head")[1:]:
+        assert verified(place, Head(int(str(head["sequence"])), str(head["hash"]))).intact
+
+
+def test_a_clock_that_goes_ahead_while_it_runs_removes_nothing(
+    make: Make, place: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(days=4015)
+
+    writer = make(days=3650)
+    writer.submit([entry(0)]).result(30)
+    for changed in (clock, entry_module):
+        monkeypatch.setattr(changed, "datetime", Ahead)
+    monkeypatch.setattr(keeping, "PRUNE_SECONDS", 0.0)
+    for number in range(1, 5):
+        writer.submit([entry(number)]).result(30)
+    assert len(rows(place)) == 5
+
+
+def test_rows_that_cannot_be_removed_keep_nobody_from_recording(
+    server: Postgres, meter: Counted, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a role without the right to delete, as docs/audit.md has it."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    address = emptied(server)
+    filled(address)
+    meddle(
+        address, "DROP ROLE IF EXISTS recorder", "CREATE ROLE recorder LOGIN",
+        "GRANT USAGE ON SCHEMA public TO recorder",
+        "GRANT SELECT, INSERT ON audit_entry TO recorder", "GRANT SELECT, UPDATE ON audit_head TO recorder",
+        "GRANT SELECT ON audit_schema TO recorder",
+    )  # fmt: skip
+    writer = Writer(Address(server.url.replace("user=postgres", "user=recorder")), meter, software="1", days=7)
+    writer.start()
+    until(lambda: events(caplog, "audit_prune_failed"))
+    for number in range(5, 15):
+        writer.submit([entry(number)]).result(30)
+        time.sleep(0.03)
+        assert writer.trouble is None
+    writer.close()
+    assert events(caplog, "audit_prune_failed") == [{"where": "PostgreSQL", "reason": "InsufficientPrivilege 42501"}]
+    assert (meter.failed.is_set(), events(caplog, "audit_failed")) == (True, [])
+    assert [row["request_id"] for row in rows(address)] == [f"r{number}" for number in range(15)]
+
+
+def test_damage_where_rows_are_to_go_keeps_nobody_from_recording(
+    make: Make, place: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(place)
+    meddle(place, "UPDATE audit_entry SET at = x'ff' WHERE sequence = 2")
+    writer = make(days=7)
+    until(lambda: events(caplog, "audit_prune_failed"))
+    for number in range(5, 15):
+        writer.submit([entry(number)]).result(30)
+        time.sleep(0.03)
+    assert writer.trouble is None
+    assert len(events(caplog, "audit_prune_failed")) == 1
 
 
 def test_one_that_was_never_started_can_be_closed(place: Address, meter: Counted) -> None:

@@ -3,6 +3,8 @@
 import threading
 from dataclasses import dataclass, field
 
+import pytest
+
 from service.audit.address import Address
 from service.audit.chain import Head, Verification
 from service.audit.entry import Entry, stamp
@@ -35,6 +37,11 @@ def meddle(address: Address, *statements: str) -> None:
     with engine_of(address).begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def events(caplog: pytest.LogCaptureFixture, name: str) -> list[dict[str, object]]:
+    """The fields of the events of one name that were logged."""
+    return [vars(record)["fields"] for record in caplog.records if record.msg == name]
 
 
 @dataclass

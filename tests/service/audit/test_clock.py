@@ -1,0 +1,44 @@
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.audit import clock as module
+from service.audit.clock import Clock
+
+NOW = datetime.now(UTC)
+SECOND = timedelta(seconds=1)
+
+
+class Ahead(datetime):
+    """The system's clock, eleven years ahead."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> "datetime":  # type: ignore[override]
+        return datetime.now(UTC) + timedelta(days=4015)
+
+
+def test_without_a_row_it_goes_on_from_where_it_began() -> None:
+    times = Clock(None).read()
+    assert times.apart < SECOND
+    assert abs(times.earlier - datetime.now(UTC)) < SECOND
+
+
+def test_the_known_moment_goes_on_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(NOW - timedelta(days=2))
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    times = clock.read()
+    assert abs(times.earlier - (NOW - timedelta(days=2) + timedelta(hours=1))) < 2 * SECOND
+    assert abs(times.later - NOW) < 60 * SECOND
+
+
+def test_a_clock_that_goes_ahead_is_the_later_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(NOW)
+    monkeypatch.setattr(module, "datetime", Ahead)
+    assert abs(clock.read().apart - timedelta(days=4015)) < 60 * SECOND
+
+
+def test_a_row_from_the_future_makes_nothing_old() -> None:
+    times = Clock(NOW + timedelta(days=4015)).read()
+    assert abs(times.earlier - NOW) < 60 * SECOND
