@@ -77,7 +77,6 @@ def _differences(service: Service, copies: dict[Path, bytes]) -> dict[str, float
     }
 
 
-@pytest.mark.xfail(reason="NOT REACHED by classifier/4 and 5: 0.055 for one of 11 originals")
 def test_an_original_and_its_own_240_pixel_copy_in_isic2017_differ_by_0_05_at_most(bundled: Service) -> None:
     """Somebody else's copies: resized and saved in ways that nobody recorded."""
     named = {path: DATA / "isic2017" / "images" / path.name for path in ORIGINALS}
@@ -124,7 +123,7 @@ def test_the_public_test_split_is_told_apart_as_the_manifest_says(bundled: Servi
     assert len(paths) == stored.images == 1000
     assert 1 - len(answered) / 1000 == pytest.approx(manifest.gate.good["melanoma10000"].abstained.value, abs=0.003)
     assert len(answered) >= 970
-    assert 0.95 <= auc < 0.97  # more would mean that the shortcut of this set is back
+    assert 0.96 <= auc < 0.97  # more would mean that the shortcut of this set is back
     assert auc == pytest.approx(stored.metrics["auc_malignant_vs_benign"].value, abs=0.003)
 
 
