@@ -40,6 +40,7 @@ exit status: 0 done, and intact; 1 the chain is not intact; 2 wrong usage; 3 the
 NOT_INTACT, FAILED = 1, 3
 
 _ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class _Place(BaseSettings):
@@ -96,9 +97,11 @@ def _verify(options: argparse.Namespace, address: Address) -> int:
     from service.audit.query import reading, verify_all  # noqa: PLC0415 - SQLAlchemy, which --help need not wait for
 
     with reading(address) as connection:
-        found = verify_all(connection, options.anchor)
+        found = verify_all(connection, options.anchor, options.pruned_through)
     for fault in found.faults:
         print(f"NOT INTACT  {fault}")
+    if found.removal is not None:
+        print(found.removal)
     which = f"rows {found.first} to {found.last.sequence}" if found.rows else "no row"
     print(f"{'intact' if found.intact else 'NOT INTACT'}: {which} in {address}")
     if found.intact:
@@ -173,6 +176,12 @@ def _anchor(text: str) -> Head:
     return Head(int(match[1]), match[2])
 
 
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise argparse.ArgumentTypeError("give the number of a row")
+    return int(text)
+
+
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 36_500):
         raise argparse.ArgumentTypeError("give a whole number from 1 to 36500")
@@ -186,6 +195,11 @@ def _register_verify(actions: _Commands, place: argparse.ArgumentParser) -> None
         "--anchor", type=_anchor, action="append", default=[], metavar="SEQUENCE:HASH",
         help="a head that was kept elsewhere: without one, an end that was cut off together with the head, or a chain "
         "that was computed anew, does not show; may be repeated",
+    )  # fmt: skip
+    action.add_argument(
+        "--pruned-through", type=_number, metavar="SEQUENCE",
+        help="the last row of which you know that it was removed as too old, from the log (audit_pruned) or from what "
+        "`prune` said: anchors below it need not be found, and if more was removed that is a fault",
     )  # fmt: skip
     action.set_defaults(action=_verify)
 

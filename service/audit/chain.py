@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -31,6 +32,19 @@ class Head(NamedTuple):
 
 START = Head(0, "0" * 64)
 """Where there is no row yet."""
+
+
+class Removal(NamedTuple):
+    """What a row `pruned` says: up to which row, with its hash, rows were removed from the beginning."""
+
+    through: Head
+    row: int
+    """Its own number."""
+    at: str
+    """When."""
+
+    def __str__(self) -> str:
+        return f"rows 1 to {self.through.sequence} were removed, as row {self.row} of {self.at} says"
 
 
 class Row(NamedTuple):
@@ -64,12 +78,14 @@ class Verification:
         rows: How many were looked at.
         first: Number of the first of them; None without rows.
         last: The end that was found.
+        removal: Of the beginning, as the newest row about one says it. Whoever can write to the database can write one.
         faults: What is wrong; empty if the chain is intact.
     """
 
     rows: int = 0
     first: int | None = None
     last: Head = START
+    removal: Removal | None = None
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -83,17 +99,27 @@ class Verification:
             self.faults.append(text)
 
 
-def verify(rows: Iterable[Row], head: Head | None, pruned: Head, anchors: Iterable[Head] = ()) -> Verification:
+def verify(
+    rows: Iterable[Row],
+    head: Head | None,
+    removal: Removal | None,
+    anchors: Iterable[Head] = (),
+    known: int | None = None,
+) -> Verification:
     """Looks at every row.
 
     Args:
         rows: In the order of their numbers.
         head: What the database says is the end; None if that is no head.
-        pruned: Up to which row the newest of the rows `pruned` says that rows were removed; START if there is none.
-        anchors: Heads that were kept elsewhere.
+        removal: What the newest of the rows `pruned` says; None if there is none.
+        anchors: Heads that were kept elsewhere; each of them must hold.
+        known: Up to which row whoever asks knows that rows were removed; None if that was not said.
     """
-    found, before = Verification(), pruned
-    expected = {anchor.sequence: anchor.hash for anchor in anchors}
+    found = Verification(removal=removal)
+    before = removed = START if removal is None else removal.through
+    wanted = defaultdict[int, list[str]](list)
+    for anchor in anchors:
+        wanted[anchor.sequence].append(anchor.hash)
     for row in rows:
         if not isinstance(row.sequence, int):
             found.fault(f"a row has the number {row.sequence!r}")
@@ -101,23 +127,53 @@ def verify(rows: Iterable[Row], head: Head | None, pruned: Head, anchors: Iterab
         if found.first is None:
             found.first = row.sequence
         _check(found, row, before)
-        if expected.pop(row.sequence, row.hash) != row.hash:
+        if any(kept != row.hash for kept in wanted.pop(row.sequence, ())):
             found.fault(f"row {row.sequence} is not the one whose hash was kept: it, or one before it, was changed")
         before = Head(row.sequence, row.hash)
         found.rows += 1
     found.last = before
+    _check_end(found, head)
+    if removal is not None and known is not None and removed.sequence > known:
+        found.fault(f"more was removed than up to row {known}: {removal}")
+    _check_anchors(found, [Head(number, kept) for number, hashes in wanted.items() for kept in hashes], known or 0)
+    return found
+
+
+def _check_end(found: Verification, head: Head | None) -> None:
+    """The last row against what the database says."""
+    last = found.last
     if head is None:
         found.fault("the head was changed")
-    elif before.sequence < head.sequence:
-        found.fault(f"rows {before.sequence + 1} to {head.sequence} are missing at the end")
-    elif before != head:
-        found.fault(f"the head is row {head.sequence}, and the last row is {before.sequence}: the end was changed")
-    for sequence, kept in expected.items():
-        if sequence > before.sequence:
-            found.fault(f"row {sequence} was kept elsewhere and is not there: the end was removed")
-        elif sequence > pruned.sequence or (sequence == pruned.sequence and kept != pruned.hash):
-            found.fault(f"row {sequence} was kept elsewhere and is not there")
-    return found
+    elif last.sequence < head.sequence:
+        found.fault(f"rows {last.sequence + 1} to {head.sequence} are missing at the end")
+    elif last != head:
+        found.fault(f"the head is row {head.sequence}, and the last row is {last.sequence}: the end was changed")
+
+
+def _check_anchors(found: Verification, anchors: Iterable[Head], known: int) -> None:
+    """Those whose rows are not there.
+
+    A row `pruned` alone does not explain it: there is no secret in it, and behind one anybody can begin another chain.
+    """
+    removed = START if found.removal is None else found.removal.through
+    unchecked = []
+    for anchor in sorted(anchors):
+        if anchor in {START, removed}:
+            continue
+        if anchor.sequence > found.last.sequence:
+            found.fault(f"row {anchor.sequence} was kept elsewhere and is not there: the end was removed")
+        elif anchor.sequence > removed.sequence:
+            found.fault(f"row {anchor.sequence} was kept elsewhere and is not there")
+        elif anchor.sequence == removed.sequence:
+            found.fault(f"row {anchor.sequence} was kept elsewhere with another hash: {found.removal}")
+        elif removed.sequence > known:
+            unchecked.append(anchor.sequence)
+    if unchecked:
+        first, last = unchecked[0], unchecked[-1]
+        which = f"row {first}" if first == last else f"rows {first} to {last}, as far as they were kept elsewhere,"
+        found.fault(
+            f"{which} could not be checked: {found.removal}; --pruned-through {removed.sequence} if you know of that"
+        )
 
 
 def _check(found: Verification, row: Row, before: Head) -> None:

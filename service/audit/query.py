@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, desc, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.audit.address import Address
-from service.audit.chain import Head, Row, Verification, verify
+from service.audit.chain import Head, Removal, Row, Verification, verify
 from service.audit.database import DatabaseFailed, reason_of
-from service.audit.entry import COLUMNS, Value, stamp
+from service.audit.entry import COLUMNS, Value, moment_of, stamp
 from service.audit.retention import pruned_through
 from service.audit.tables import engine_of, entries, heads
 from service.audit.text import SHOWN
@@ -120,15 +120,23 @@ def _written_head(connection: Connection) -> Head | None:
     return Head(found[0].sequence, found[0].hash)
 
 
-def verify_all(connection: Connection, anchors: Sequence[Head] = ()) -> Verification:
+def verify_all(connection: Connection, anchors: Sequence[Head] = (), known: int | None = None) -> Verification:
     """Looks at every row; see `service.audit.chain.verify`."""
-    statement = select(entries.c.detail).where(entries.c.event == "pruned").order_by(desc(entries.c.sequence)).limit(1)
+    return verify(_rows(connection), _written_head(connection), _removal(connection), anchors, known)
+
+
+def _removal(connection: Connection) -> Removal | None:
+    columns = entries.c
+    statement = select(columns.sequence, columns.at, columns.detail).where(columns.event == "pruned")
+    found = connection.execute(statement.order_by(desc(columns.sequence)).limit(1)).first()
+    if found is None:
+        return None
     try:
-        pruned = pruned_through(connection.execute(statement).scalar())
+        at = moment_of(found.at)
+        return None if at is None else Removal(pruned_through(found.detail), int(found.sequence), stamp(at))
     except (ValueError, KeyError, TypeError, OverflowError):
         # Somebody wrote into it; the row itself will say so.
-        pruned = pruned_through(None)
-    return verify(_rows(connection), _written_head(connection), pruned, anchors)
+        return None
 
 
 def _rows(connection: Connection) -> Iterable[Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from service.audit.chain import START, Head
+from service.audit.chain import Head
 from service.audit.database import Database
 from service.audit.entry import Entry, moment_of, stamp
 
@@ -141,13 +141,14 @@ def _believed(latest: datetime | None) -> str:
     return stamp(latest or datetime.now(UTC) + TOLERATED)
 
 
-def pruned_through(detail: str | None) -> Head:
-    """Up to which row the newest row `pruned` says that rows were removed.
+def pruned_through(detail: str) -> Head:
+    """Up to which row a row `pruned` says that rows were removed.
 
     Args:
-        detail: Its detail; None if there is no such row.
+        detail: Its detail.
+
+    Raises:
+        ValueError, KeyError, TypeError, OverflowError: Somebody wrote into it.
     """
-    if detail is None:
-        return START
     said = json.loads(detail)
     return Head(int(said["through"]), str(said["hash"]))

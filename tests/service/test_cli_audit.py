@@ -69,6 +69,20 @@ def test_prune_removes_what_is_old_and_leaves_it_intact(head: Head, capsys: Capt
     assert "intact: rows 4 to 6 in " in capsys.readouterr().out
 
 
+def test_verify_tells_what_was_removed_and_takes_no_old_anchor_without_a_word(
+    address: Address, head: Head, capsys: Captured
+) -> None:
+    older = f"2:{rows(address)[1]['hash']}"
+    assert main(["audit", "prune", "--days", "30"]) == 0
+    assert main(["audit", "verify", "--anchor", older]) == 1
+    out = capsys.readouterr().out
+    assert "NOT INTACT  row 2 could not be checked: rows 1 to 3 were removed, as row 6 of 2" in out
+    assert main(["audit", "verify", "--anchor", older, "--pruned-through", "3"]) == 0
+    assert "\nrows 1 to 3 were removed, as row 6 of 2" in f"\n{capsys.readouterr().out}"
+    assert main(["audit", "verify", "--pruned-through", "2"]) == 1
+    assert "more was removed than up to row 2" in capsys.readouterr().out
+
+
 def test_prune_does_not_remove_all_unless_it_is_told_to(address: Address, head: Head, capsys: Captured) -> None:
     """A clock that is years ahead makes every row old."""
     meddle(address, f"UPDATE audit_entry SET at = '{stamp(datetime.now(UTC) - timedelta(days=40))}'")
@@ -109,7 +123,14 @@ def test_what_cannot_be_read_is_another_exit_status(address: Address, tmp_path: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["verify", "--anchor", "5"], ["prune", "--days", "0"], ["prune"], ["export", "--since", "yesterday"], []],
+    [
+        ["verify", "--anchor", "5"],
+        ["verify", "--pruned-through", "-1"],
+        ["prune", "--days", "0"],
+        ["prune"],
+        ["export", "--since", "yesterday"],
+        [],
+    ],
 )
 def test_wrong_usage(address: Address, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:

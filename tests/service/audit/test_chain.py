@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,63 @@ def test_a_chain_that_was_computed_anew_shows_by_an_anchor_alone(address: Addres
     database.close()
     assert verified(address).intact
     assert "row 10 is not the one whose hash was kept" in verified(address, head).faults[0]
+
+
+def test_every_anchor_must_hold(address: Address, head: Head) -> None:
+    """Of two for one row the last one counted."""
+    wrong = Head(10, "f" * 64)
+    for anchors in ((wrong, head), (head, wrong)):
+        (fault,) = verified(address, *anchors).faults
+        assert fault.startswith("row 10 is not the one whose hash was kept")
+
+
+def test_the_beginning_is_an_anchor_that_holds(address: Address, head: Head) -> None:
+    """The log has one of every new trail."""
+    assert verified(address, START).intact
+    assert not verified(address, Head(0, "f" * 64)).intact
+
+
+def forged(address: Address, through: Head) -> None:
+    """All rows are removed and others written, behind a row `pruned` that nobody of ours wrote."""
+    meddle(
+        address,
+        "DELETE FROM audit_entry",
+        f"UPDATE audit_head SET sequence = {through.sequence}, hash = '{through.hash}'",
+    )
+    database = Database(address)
+    detail = json.dumps({"through": through.sequence, "hash": through.hash, "rows": through.sequence})
+    database.append([entry(number) for number in range(5)])
+    database.append([Entry("2026-11-26T01:16:49.123456Z", "pruned", times=through.sequence, detail=detail)])
+    database.close()
+
+
+def test_a_row_that_says_that_others_were_removed_is_not_believed_against_an_anchor(
+    address: Address, database: Database
+) -> None:
+    anchors = [database.append([entry(number)]) for number in range(10)]
+    forged(address, Head(25, "f" * 64))
+    assert verified(address).intact
+    removal = "rows 1 to 25 were removed, as row 31 of 2026-11-26T01:16:49.123456Z says"
+    assert str(verified(address).removal) == removal
+    hint = "; --pruned-through 25 if you know of that"
+    assert verified(address, anchors[4]).faults == [f"row 5 could not be checked: {removal}{hint}"]
+    assert verified(address, *anchors[4:]).faults == [
+        f"rows 5 to 10, as far as they were kept elsewhere, could not be checked: {removal}{hint}"
+    ]
+    assert verified(address, START).intact
+    assert verified(address, *anchors, known=25).intact
+    assert verified(address, known=24).faults == [f"more was removed than up to row 24: {removal}"]
+    assert len(verified(address, anchors[4], known=24).faults) == 2
+
+
+def test_of_what_was_removed_the_last_row_must_be_the_one_that_was_kept(address: Address, database: Database) -> None:
+    anchors = [database.append([entry(number)]) for number in range(10)]
+    forged(address, Head(10, anchors[-1].hash))
+    assert verified(address, anchors[-1]).intact
+    assert not verified(address, anchors[-2], anchors[-1]).intact
+    for known in (None, 10):
+        (fault,) = verified(address, Head(10, "f" * 64), known=known).faults
+        assert fault.startswith("row 10 was kept elsewhere with another hash: rows 1 to 10 were removed")
 
 
 def test_faults_are_not_told_without_end(address: Address, database: Database) -> None:

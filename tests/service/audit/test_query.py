@@ -59,10 +59,15 @@ def test_what_is_read_is_one_state_and_keeps_nobody_from_writing(filled: Address
     assert len(asked(filled, Filter())) == 7
 
 
-def test_a_row_of_removal_that_somebody_wrote_into_is_a_fault_and_no_error(filled: Address, database: Database) -> None:
-    database.append([entry(6)._replace(event="pruned", detail='{"through": 0}')])
-    meddle(filled, "UPDATE audit_entry SET detail = 'no JSON' WHERE sequence = 7")
-    assert not verified(filled).intact
+@pytest.mark.parametrize("change", ["detail = 'no JSON'", "detail = NULL", "detail = '{}'", "at = 'yesterday'"])
+def test_a_row_of_removal_that_somebody_wrote_into_is_a_fault_and_no_error(
+    filled: Address, database: Database, change: str
+) -> None:
+    database.append([entry(6)._replace(event="pruned", detail='{"through": 0, "hash": ""}')])
+    meddle(filled, f"UPDATE audit_entry SET {change} WHERE sequence = 7")
+    found = verified(filled)
+    assert not found.intact
+    assert found.removal is None
 
 
 def test_where_there_is_none_it_says_so_and_makes_none(address: Address) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.audit.address import Address
-from service.audit.chain import START, Head
+from service.audit.chain import Head
 from service.audit.database import Database
 from service.audit.entry import stamp
 from service.audit.retention import doubtful, edge, prune, pruned_through
@@ -93,7 +93,6 @@ def test_rows_that_are_stamped_in_the_future_stay_until_those_behind_them_are_ol
 def test_an_empty_trail_has_nothing_to_remove(database: Database) -> None:
     assert prune(database, NOW) is None
     assert edge(database, NOW) is None
-    assert pruned_through(None) == START
     assert pruned_through('{"through": 3, "hash": "ab", "rows": 3}') == Head(3, "ab")
 
 

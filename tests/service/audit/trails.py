@@ -26,10 +26,10 @@ def rows(address: Address) -> list[Record]:
         return list(oldest(connection, Filter()))
 
 
-def verified(address: Address, *anchors: Head) -> Verification:
+def verified(address: Address, *anchors: Head, known: int | None = None) -> Verification:
     """What a look at the whole chain finds."""
     with reading(address) as connection:
-        return verify_all(connection, anchors)
+        return verify_all(connection, anchors, known)
 
 
 def meddle(address: Address, *statements: str) -> None:
