@@ -7,6 +7,7 @@ that it was made for, if not a bit of it changed, and the version still has to p
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 KEPT = 16
@@ -44,9 +45,10 @@ class CompiledModels:
         try:
             with path.open("rb") as file:
                 kept_sum, compiled = file.read(_SUM_BYTES), file.read()
-            os.utime(path)
         except OSError:
             return None
+        with suppress(OSError):  # a folder that cannot be written loses nothing either
+            os.utime(path)
         if kept_sum != self._sum(made_for, compiled):
             return None
         self.used = True

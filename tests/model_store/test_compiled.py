@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from pathlib import Path
@@ -27,6 +28,17 @@ def test_what_was_kept_is_read_by_the_next_start(folder: Path) -> None:
     again = CompiledModels(folder, "digest")
     assert again.read(PLAN) == b"model"
     assert again.used
+
+
+def test_what_was_kept_is_read_where_nothing_can_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a service whose state is mounted read-only would compile everything at every start."""
+    CompiledModels(folder, "digest").write(PLAN, b"model")
+
+    def touch(_: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", touch)
+    assert CompiledModels(folder, "digest").read(PLAN) == b"model"
 
 
 @pytest.mark.parametrize(("digest", "made_for"), [("another", PLAN), ("digest", "bf16 1x2")])
