@@ -6,6 +6,7 @@ StoreError
   + UnknownLabel               nothing carries the label
   + RefusedVersion             the version is there and must not be served; `reason` says why
       x UnvalidatedPrecision   the manifest does not vouch for this runtime and precision
+      x RefusedForNow          the reason may pass without a change of the version
   + VersionExists              a published version is never overwritten
   + UnreadableLabels           a labels file is damaged
   + UnknownOperatingPoint      the version has no operating point of that name
@@ -59,6 +60,12 @@ class UnvalidatedPrecision(RefusedVersion):
     """The manifest does not say that this runtime and precision were validated for the version."""
 
     code = "unvalidated_precision"
+
+
+class RefusedForNow(RefusedVersion):
+    """It could not be found out whether it may be served: no permission, no memory, too many open files."""
+
+    code = "refused_for_now"
 
 
 class VersionExists(StoreError):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.errors import RefusedForNow, RefusedVersion, RuntimeUnavailable
 from model_store.openvino_quiet import ov
 from model_store.processors import processor_flags
 from model_store.runtime import IMAGE_SHAPE, Precision
@@ -110,7 +110,8 @@ def read(path: Path) -> ov.Model:
     """The model with its batch fixed to one image.
 
     Raises:
-        RefusedVersion: It cannot be read, or does not take one uint8[n, 224, 224, 3] named "image".
+        RefusedVersion: It does not take one uint8[n, 224, 224, 3] named "image".
+        RefusedForNow: It cannot be read.
     """
     try:
         model = core().read_model(str(path))
@@ -118,8 +119,8 @@ def read(path: Path) -> ov.Model:
         if names != ["image"] or model.input().get_element_type() != ov.Type.u8:
             raise RefusedVersion("The SavedModel does not take exactly one input, the uint8 'image'.")
         model.reshape([1, *IMAGE_SHAPE])
-    except RuntimeError as error:
-        raise RefusedVersion("OpenVINO cannot read the SavedModel.") from error
+    except RuntimeError as error:  # also where a file cannot be opened, which OpenVINO does not tell apart
+        raise RefusedForNow("OpenVINO cannot read the SavedModel.") from error
     return model
 
 

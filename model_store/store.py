@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from model_store.errors import RefusedVersion, StoreError, UnknownModel, UnknownVersion
+from model_store.errors import RefusedForNow, RefusedVersion, StoreError, UnknownModel, UnknownVersion
 from model_store.manifest import MANIFEST_FILE, FileRecord, Manifest, ModelName
 
 __all__ = ["RefusedVersion", "Store", "StoreError", "StoredVersion", "UnknownModel", "UnknownVersion", "record"]
@@ -63,6 +63,17 @@ class Store:
         """Where a version lies or would lie."""
         return self.root / name / str(version)
 
+    def find(self, name: str, version: int) -> Path:
+        """Where a version lies.
+
+        Raises:
+            UnknownModel: The store has no such model.
+            UnknownVersion: The model has no such version.
+        """
+        if version not in self.versions(name):
+            raise UnknownVersion(f"The store has no version {version} of {name}.")
+        return self.path(name, version)
+
     def open(self, name: str, version: int) -> StoredVersion:
         """Reads a version's manifest and verifies every file of it (about 10 ms for 8 MB).
 
@@ -70,15 +81,16 @@ class Store:
             UnknownModel: The store has no such model.
             UnknownVersion: The model has no such version.
             RefusedVersion: The version must not be served; the reason is one sentence.
+            RefusedForNow: A file cannot be read.
         """
-        if version not in self.versions(name):
-            raise UnknownVersion(f"The store has no version {version} of {name}.")
-        path = self.path(name, version)
+        path = self.find(name, version)
         try:
             return verify(path, name, version)
         except OSError as error:
             file = Path(error.filename or path).name
-            raise RefusedVersion(f"{file} cannot be read: {error.strerror or type(error).__name__}.") from error
+            raise RefusedForNow(f"{file} cannot be read: {error.strerror or type(error).__name__}.") from error
+        except MemoryError as error:
+            raise RefusedForNow("There is no memory to read it.") from error
 
 
 def verify(path: Path, name: str, version: int) -> StoredVersion:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.compiled import CompiledModels
-from model_store.errors import RefusedVersion, StoreError
+from model_store.errors import RefusedForNow, RefusedVersion, StoreError
 from model_store.golden import check_golden, golden_pixels
 from model_store.runtime import Precision, Runtime, fastest_precision, load
 from model_store.store import StoredVersion
@@ -27,6 +27,7 @@ def load_and_try(stored: StoredVersion, settings: Settings) -> tuple[Runtime, ND
 
     Raises:
         RefusedVersion: It is for another task, cannot be loaded, or does not say of its golden images what it said.
+        RefusedForNow: A file cannot be read, or there is no memory.
         RuntimeUnavailable: The runtime cannot run it.
     """
     expected = TASKS.get(stored.name)
@@ -69,5 +70,6 @@ def _try(
     except Exception as error:
         # Whatever a runtime raises over a model's files, that model must not answer, and the others must.
         log.failure("load_failed", error, model=stored.name, version=stored.version)
-        raise RefusedVersion(f"It cannot be loaded ({type(error).__name__}); the log says where.") from error
+        refusal = RefusedForNow if isinstance(error, (OSError, MemoryError)) else RefusedVersion
+        raise refusal(f"It cannot be loaded ({type(error).__name__}); the log says where.") from error
     return runtime, sample

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 from pydantic import BaseModel
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError
+from model_store.errors import RefusedForNow, RefusedVersion, RuntimeUnavailable, StoreError
 from model_store.store import Store
 from service import log
 from service.loading import load_and_try
@@ -26,10 +26,10 @@ Key = tuple[str, int]
 TRIAL_SECONDS = 120.0
 """A trial that takes longer is ended. TensorFlow alone takes ten seconds to import where a machine is busy."""
 NICENESS = 19
-"""Requests go first."""
+"""Requests go first; of a trial that somebody waits for, they do not."""
 
 
-class TrialEnded(RefusedVersion):
+class TrialEnded(RefusedForNow):
     """The process that tried the version ended before it could say how that went: it crashed, or took too long."""
 
 
@@ -38,6 +38,7 @@ class Task(BaseModel):
 
     settings: Settings
     versions: list[Key]
+    niceness: int
 
 
 class Outcome(BaseModel):
@@ -45,21 +46,29 @@ class Outcome(BaseModel):
 
     refused: str | None = None
     unavailable: str | None = None
+    passing: bool = False
+    """Whether it was refused for now."""
 
     @property
     def error(self) -> RefusedVersion | RuntimeUnavailable | None:
         """What the trial raised."""
         if self.unavailable is not None:
             return RuntimeUnavailable(self.unavailable)
-        return None if self.refused is None else RefusedVersion(self.refused)
+        refusal = RefusedForNow if self.passing else RefusedVersion
+        return None if self.refused is None else refusal(self.refused)
 
 
 class TrialProcess:
     """Starts such a process when there is something to try. To be used by one thread at a time, but for `close`."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Starts nothing yet."""
-        self._settings = settings
+    def __init__(self, settings: Settings, niceness: int = NICENESS) -> None:
+        """Starts nothing yet.
+
+        Args:
+            settings: Of the service.
+            niceness: Added to that of the thread that has versions tried.
+        """
+        self._settings, self._niceness = settings, niceness
         self._lock = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
         self._closed = False
@@ -93,8 +102,9 @@ class TrialProcess:
         try:
             with self._started() as (process, answers):
                 if process.stdin is not None:
+                    task = Task(settings=self._settings, versions=versions, niceness=self._niceness)
                     with suppress(BrokenPipeError):  # how it ended is said below
-                        process.stdin.write(Task(settings=self._settings, versions=versions).model_dump_json().encode())
+                        process.stdin.write(task.model_dump_json().encode())
                         process.stdin.close()
                 for line in _lines(answers):
                     yield Outcome.model_validate_json(line)
@@ -157,8 +167,8 @@ def _lines(descriptor: int) -> Iterator[bytes]:
 
 def main(descriptor: int) -> int:
     """Does its task; returns the exit status."""
-    os.nice(NICENESS)
     task = Task.model_validate_json(sys.stdin.buffer.read())
+    os.nice(task.niceness)
     log.configure(task.settings.log_level)
     store = Store(task.settings.store)
     with os.fdopen(descriptor, "w", encoding="utf-8") as answers:
@@ -175,7 +185,7 @@ def _outcome(store: Store, name: str, version: int, settings: Settings) -> Outco
     except RuntimeUnavailable as error:
         return Outcome(unavailable=error.message)
     except StoreError as error:
-        return Outcome(refused=error.message)
+        return Outcome(refused=error.message, passing=isinstance(error, RefusedForNow))
     return Outcome()
 
 

@@ -7,7 +7,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
     codes = [kind.code for kind in KINDS]
-    assert len(set(codes)) == len(codes) == 11
+    assert len(set(codes)) == len(codes) == 12
 
 
 @pytest.mark.parametrize("kind", KINDS)

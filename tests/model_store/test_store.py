@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from model_store import store as module
+from model_store.errors import RefusedForNow
 from model_store.store import RefusedVersion, Store, UnknownModel, UnknownVersion, regular_files
 
 VARIABLES = "variables/variables.data-00000-of-00001"
@@ -160,3 +162,22 @@ def test_an_unknown_model(store: Store, name: str) -> None:
 def test_an_unknown_version(store: Store, version: int) -> None:
     with pytest.raises(UnknownVersion, match=f"no version {version} of classifier"):
         store.open("classifier", version)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(13, "Permission denied", "/x/LICENSE"), r"LICENSE cannot be read: Permission denied\."),
+        (OSError(24, "Too many open files"), r"1 cannot be read: Too many open files\."),
+        (MemoryError(), "no memory"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_for_now(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def read(_: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "record", read)
+    with pytest.raises(RefusedForNow, match=reason):
+        store.open("classifier", 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model_store.compiled import CompiledModels
-from model_store.errors import RefusedVersion
+from model_store.errors import RefusedForNow, RefusedVersion
 from model_store.golden import check_golden
 from model_store.manifest import Golden, OperatingPoint, ValidatedRuntime
 from model_store.openvino_streams import made_for
@@ -92,6 +92,19 @@ def test_files_that_verify_and_are_no_model_refuse_it(store: Path, first: Stored
     (first.path / "saved_model.pb").write_bytes(b"no graph")
     with pytest.raises(RefusedVersion):
         load(first)
+
+
+@pytest.mark.parametrize("error", [OSError("Too many open files"), MemoryError(), ValueError()])
+def test_what_may_pass_is_refused_for_now(
+    first: StoredVersion, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def check(*_: object) -> float:
+        raise error
+
+    monkeypatch.setattr(loading, "check_golden", check)
+    with pytest.raises(RefusedVersion, match="It cannot be loaded") as refused:
+        load(first)
+    assert isinstance(refused.value, RefusedForNow) == (not isinstance(error, ValueError))
 
 
 def test_operating_points_are_the_manifest_s(store: Path, first: StoredVersion) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model_store.errors import RefusedVersion, RuntimeUnavailable
+from model_store.errors import RefusedForNow, RefusedVersion, RuntimeUnavailable
 from model_store.manifest import Golden
 from model_store.store import Store
 from service import trial_process
@@ -111,5 +113,19 @@ def test_closing_ends_what_is_being_tried(process: TrialProcess) -> None:
 
 def test_what_a_runtime_lacks_is_told_from_what_is_wrong_with_the_version() -> None:
     assert isinstance(Outcome(unavailable="It is not there.").error, RuntimeUnavailable)
-    assert isinstance(Outcome(refused="It is damaged.").error, RefusedVersion)
+    assert type(Outcome(refused="It is damaged.").error) is RefusedVersion
+    assert type(Outcome(refused="It cannot be read.", passing=True).error) is RefusedForNow
     assert Outcome().error is None
+
+
+def test_what_may_pass_is_told_from_what_does_not(process: TrialProcess, store: Path) -> None:
+    manifest = store / "classifier" / "1" / "manifest.json"
+    (store / "classifier" / "2" / "saved_model.pb").write_bytes(b"no graph")
+    entry = {"sha256": hashlib.sha256(b"no graph").hexdigest(), "size": 8}
+    changed = json.loads((store / "classifier" / "2" / "manifest.json").read_bytes())
+    changed["files"]["saved_model.pb"] = entry
+    (store / "classifier" / "2" / "manifest.json").write_text(json.dumps(changed), "utf-8")
+    manifest.write_text("{", "utf-8")
+    (_, damaged), (_, unread) = process.tried([("classifier", 1), ("classifier", 2)])
+    assert type(damaged) is RefusedVersion
+    assert type(unread) is RefusedForNow, "OpenVINO does not say whether it was the file or the system"
