@@ -20,8 +20,8 @@ from service.newcomers import Newcomers
 from service.priority import give_way
 from service.problems import NotReady
 from service.settings import Settings
-from service.trials import signature
-from service.versions import Served, Versions, keep_compiled, why
+from service.trials import signature, why
+from service.versions import Served, Untried, Versions, keep_compiled
 
 STABLE = "stable"
 CANARY = "canary"
@@ -65,7 +65,7 @@ class Engine:
         self._lock = threading.RLock()
         self._seen: object = None
         self._models = frozenset[str]()
-        self._newcomers = Newcomers(self.store, self.versions.conditions)
+        self._newcomers = Newcomers(self.store, self.versions)
         self._named: dict[tuple[str, str], Label] = {}
         self._answering: dict[tuple[str, str], Answering] = {}
         self._refused: dict[tuple[str, str], str] = {}
@@ -139,13 +139,13 @@ class Engine:
 
         Raises:
             UnknownModel, UnknownVersion, UnknownLabel: There is nothing to load.
-            NotReady: Nor is there for who asks for nothing special.
+            NotReady: Nor is there for who asks for nothing special; or the version is still being tried.
             RefusedVersion: It must not be served, or it is not the one that the label names.
             RuntimeUnavailable: The runtime cannot run it.
             UnreadableLabels: A labels file is damaged.
         """
         if selection.version is not None:
-            return self.versions.get(name, selection.version)
+            return self.versions.get(name, selection.version, untried="wait")
         self.refresh()
         label = selection.label or STABLE
         answering = self._answering.get((name, label))
@@ -158,7 +158,7 @@ class Engine:
             # What was asked for is the client's, and is not repeated.
             which = "has the label that was asked for" if selection.label else f"is labelled {label!r}"
             raise UnknownLabel(f"No version of {name} {which}.")
-        return self.versions.get(name, named.version, named.digest)
+        return self.versions.get(name, named.version, named.digest, untried="wait")
 
     def answering(self, name: str, label: str) -> Answering | None:
         """What answers for a label now; None if nothing does."""
@@ -187,18 +187,18 @@ class Engine:
             share: Of the requests that name neither version nor label, how many go to this label, 0 to 1.
 
         Raises:
-            UnknownModel, UnknownVersion, RefusedVersion, RuntimeUnavailable: It stays where it was.
+            UnknownModel, UnknownVersion, RefusedVersion, RuntimeUnavailable, NotReady: It stays where it was.
             UnknownLabel: The label cannot be a name.
             UnreadableLabels: A labels file is damaged.
             OSError: The state folder cannot be written.
         """
-        served = self.versions.get(name, version)
+        served = self.versions.get(name, version, untried="wait")
         moved = self.labels.move(name, label, version, served.stored.digest, share=share)
         self.refresh()
         return moved
 
     def refresh(self) -> None:
-        """Looks at the labels and follows those that changed.
+        """Looks at the labels and follows those that changed; waits for no trial.
 
         Raises:
             UnreadableLabels: A labels file is damaged; what answered goes on only for who asks by number.
@@ -285,7 +285,12 @@ class Engine:
             return
         begun, refused = time.perf_counter(), self._refused.pop((name, label), None)
         try:
-            served = self.versions.get(name, named.version, named.digest)
+            untried: Untried = "leave" if self.started else "load"  # a start waits for nothing that it need not
+            served = self.versions.get(name, named.version, named.digest, untried=untried)
+        except NotReady as error:  # told by the next look
+            if before is not None:
+                self._answering[name, label] = replace(before, trouble=error.detail)
+            return
         except StoreError as error:
             reason = str(error)
             self._refused[name, label] = reason

@@ -326,7 +326,8 @@ class Stopping(Problem):
 
 
 class NotReady(Problem):
-    """/readyz: what `stable` names cannot be served, now; or it names nothing, and nothing else was asked for."""
+    """/readyz: what `stable` names cannot be served, now; or it names nothing, and nothing else was asked for; or the
+    version that was asked for is still being tried."""
 
     kind = Kind("not_ready", 503, "The service is not ready", retry_after=5)
 

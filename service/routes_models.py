@@ -18,6 +18,7 @@ from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
 from service.problems import InvalidParameter, NotFound, StateNotWritable
+from service.trials_apart import being_tried
 from service.versions import Condition
 
 
@@ -95,7 +96,7 @@ _MOVE = {"requestBody": {"required": True, "content": {"application/json": {"sch
 async def put_label(name: str, label: str, request: Request, context: Shared) -> LabelInfo:
     """Moves a label. When this answers, requests get the new version; until then, and if it fails, the one before.
 
-    Of several processes that serve together, the others follow within two seconds.
+    Of several processes that serve together, the others follow within two seconds, or when they have tried the version.
     """
     # Read and parsed here: what FastAPI's own parser does not take (bytes that are no text, deep nesting) is a 500.
     move = parse_body(LabelMove, await read_small(request, context.settings.receive_seconds))
@@ -185,11 +186,14 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
     Raises:
         UnknownModel, UnknownVersion: There is none.
         RefusedVersion: The version is refused, or the file has changed since it was verified.
+        NotReady: It is being tried.
         NotFound: It has no such file, or none that may be read.
     """
     if name not in engine.store.names():
         raise UnknownModel("The store has no such model.")
     condition = engine.versions.condition(name, version)
+    if condition.state == "loading":
+        raise being_tried((name, version))
     if condition.stored is None:
         raise RefusedVersion(f"{condition.reason}")
     path = PurePosixPath(file)

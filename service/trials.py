@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model_store.errors import StoreError
+from model_store.errors import RefusedForNow, RefusedVersion, StoreError
+from model_store.manifest import Pinned
 from model_store.store import Store, StoredVersion
-from service.trial_process import Key, TrialEnded
+from service.trial_process import Key
 
-ENDED_STANDS_SECONDS = 60.0
-"""A trial that came to no end says less of the version than of the machine, perhaps: after so long it is repeated."""
+PASSING_STANDS_SECONDS = 60.0
+"""A refusal for now says less of the version than of the machine, perhaps: after so long the trial is repeated."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Trial:
     error: StoreError | None = None
     at: float = field(default_factory=time.monotonic)
 
+    @property
+    def pin(self) -> Pinned | None:
+        """The classifier that it pins, if it is a grader."""
+        return None if self.stored is None else self.stored.manifest.classifier
+
 
 class Trials:
     """The last trial of every version that was tried. Safe to use from many threads."""
@@ -38,6 +44,17 @@ class Trials:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._last: dict[Key, Trial] = {}
+
+    def alone(self, key: Key) -> Trial:
+        """A trial that has not looked into the version yet; from before it does, for files may still be coming."""
+        return Trial((key,), self.fingerprint((key,)))
+
+    def begun(self, key: Key) -> tuple[StoredVersion, Trial]:
+        """A version, verified, and its trial, which has not loaded it yet; raises what `Store.open` raises."""
+        stored = self._store.open(*key)
+        pin = stored.manifest.classifier
+        depends = (key,) if pin is None else (key, (pin.name, pin.version))
+        return stored, Trial(depends, self.fingerprint(depends), stored)
 
     def record(self, key: Key, trial: Trial) -> None:
         """Takes the place of what was known of the version."""
@@ -48,18 +65,18 @@ class Trials:
         trial = self._last.get(key)
         if trial is None or trial.fingerprint != self.fingerprint(trial.depends):
             return None
-        if isinstance(trial.error, TrialEnded) and time.monotonic() - trial.at > ENDED_STANDS_SECONDS:
+        if isinstance(trial.error, RefusedForNow) and time.monotonic() - trial.at > PASSING_STANDS_SECONDS:
             return None
         return trial
-
-    def ended(self, key: Key) -> bool:
-        """Whether the last trial came to no end: the version may crash whatever loads it."""
-        trial = self._last.get(key)
-        return trial is not None and isinstance(trial.error, TrialEnded)
 
     def all(self) -> dict[Key, Trial]:
         """The last trial of each."""
         return dict(self._last)
+
+    def current(self, key: Key) -> int:
+        """Changes with any file that a trial of the version depends on, as far as that is known."""
+        last = self._last.get(key)
+        return self.fingerprint((key,) if last is None else last.depends)
 
     def fingerprint(self, keys: tuple[Key, ...]) -> int:
         """Changes with any file of these versions."""
@@ -68,10 +85,33 @@ class Trials:
         return hash(tuple(sorted(signature(path) for path in walked)))
 
 
-def signature(path: Path) -> tuple[str, int, int, int]:
-    """Changes when the file does; zeros where there is none."""
+def signature(path: Path) -> tuple[str, int, int, int, int]:
+    """Changes when the file does, or who may read it; zeros where there is none."""
     try:
         found = path.stat(follow_symlinks=False)
     except OSError:
-        return (str(path), 0, 0, 0)
-    return (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        return (str(path), 0, 0, 0, 0)
+    return (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def check_digest(stored: StoredVersion, digest: str | None) -> None:
+    """Raises RefusedVersion unless it is the version that was asked for; None asks for whatever has its number."""
+    if digest not in (None, stored.digest):
+        had, wanted = stored.digest[:12], str(digest)[:12]
+        raise RefusedVersion(f"{stored.name}/{stored.version} has the digest {had}, but {wanted} was asked for.")
+
+
+def not_readable(error: OSError) -> RefusedForNow:
+    """Of a version whose folder cannot be looked into."""
+    return RefusedForNow(f"It cannot be read: {why(error)}.")
+
+
+def pin_refused(error: StoreError) -> RefusedVersion:
+    """Of a grader, for what is wrong with the classifier that it pins."""
+    refusal = RefusedForNow if isinstance(error, RefusedForNow) else RefusedVersion
+    return refusal(f"The classifier that it pins cannot be served: {error}")
+
+
+def why(error: OSError) -> str:
+    """What the system says, without the file's name."""
+    return error.strerror or type(error).__name__

@@ -22,7 +22,16 @@ from service.loading import load_and_try
 from service.memory import return_memory
 from service.settings import Settings
 from service.trial_process import Key, TrialProcess
-from service.trials import Trial, Trials
+from service.trials import Trial, Trials, check_digest, not_readable, pin_refused, why
+from service.trials_apart import TrialsApart, TrialsNeeded, being_tried
+
+WAIT_SECONDS = 20.0
+"""So long is waited for a trial, which takes a second or two on most days. Image requests wait for 30."""
+
+Untried = Literal["load", "wait", "leave"]
+"""What to do with a version of which it is not known how its files, as they are now, go: load it here all the same,
+wait until it was tried apart, or have it tried without waiting for it. One that crashes what loads it, or comes to no
+end, takes this process with it only in the first case."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +72,12 @@ class Versions:
         self._asked: dict[Key, float] = {}
         self._loading: set[Key] = set()
         self._trials = Trials(store)
-        self._trial_process = TrialProcess(settings)
+        self._looking = TrialsApart(self._trials, TrialProcess(settings), self._has)
         # Held before `_lock` and never inside it: what is tried apart keeps nothing from being loaded.
         self._trying = threading.RLock()
+        # In a process of its own, so that it does not come after all the others, and gives way to nobody.
+        self._needed_apart = TrialsApart(self._trials, TrialProcess(settings, niceness=0), self._has)
+        self._needed = TrialsNeeded(lambda key: self._needed_apart.run([key]))
 
     def in_memory(self, key: Key, digest: str | None = None) -> Served | None:
         """The version if it is loaded and has the digest; costs nothing."""
@@ -95,24 +107,30 @@ class Versions:
         known |= dict.fromkeys(list(self._loaded), "serving")
         return [(name, version, state) for (name, version), state in sorted(known.items())]
 
-    def get(self, name: str, version: int, digest: str | None = None) -> Served:
-        """The version, loaded if need be (about half a second).
+    def fingerprint(self, key: Key) -> int:
+        """Changes with any file that the state of a version depends on."""
+        return self._trials.current(key)
+
+    def get(self, name: str, version: int, digest: str | None = None, *, untried: Untried = "load") -> Served:
+        """The version, loaded if need be (about half a second); blocking.
 
         Args:
             name: The model.
             version: Its number.
             digest: The digest that it must have.
+            untried: What to do if it was not tried yet.
 
         Raises:
             UnknownModel, UnknownVersion: There is nothing to load.
             RefusedVersion: It must not be served, or has another digest.
             RuntimeUnavailable: The runtime cannot run it.
+            NotReady: It is still being tried.
         """
         key = (name, version)
-        if self._trials.ended(key):
-            self.conditions([key])  # if it crashes what loads it, it must not be this process
+        if untried != "load" and self.in_memory(key, digest) is None:
+            self._have_tried(key, WAIT_SECONDS if untried == "wait" else 0.0)
         with self._lock:
-            return self._get(key, digest)
+            return self._get(key, digest, tried=untried != "load")
 
     def condition(self, name: str, version: int) -> Condition:
         """How a version stands; see `conditions`."""
@@ -132,11 +150,15 @@ class Versions:
             return known
         with self._trying:
             known |= {key: condition for key in keys if (condition := self._now(key)) is not None}
-            return known | self._try_apart([key for key in keys if key not in known])
+            unknown = [key for key in keys if key not in known]
+            with self._marked(unknown):
+                trials = self._looking.run(unknown)
+        return known | {key: _condition(trials[key]) if key in trials else Condition("loading") for key in unknown}
 
     def close(self) -> None:
         """Ends what is being tried."""
-        self._trial_process.close()
+        self._looking.close()
+        self._needed_apart.close()
 
     def unload(self, keep: Collection[Served], idle_seconds: float) -> list[Key]:
         """Forgets what is not kept, not pinned by what is kept, and was not asked for lately.
@@ -156,104 +178,76 @@ class Versions:
             return_memory()
         return idle
 
-    def _get(self, key: Key, digest: str | None) -> Served:
+    def _have_tried(self, key: Key, seconds: float) -> None:
+        """Has a version tried apart, and waits for it, unless it is known how it goes."""
+        with self._lock:  # what is being loaded is known afterwards
+            if self._is_known(key):
+                return
+        self.store.find(*key)
+        self._needed.wait(key, seconds)
+
+    def _is_known(self, key: Key) -> bool:
+        """Whether it is known how a version, and the classifier that it pins, go."""
+        trial = self._trials.known(key)
+        if trial is None or trial.error is not None or trial.pin is None:
+            return trial is not None
+        return self._has(trial.pin) or self._trials.known((trial.pin.name, trial.pin.version)) is not None
+
+    def _has(self, pin: Pinned) -> bool:
+        with self._lock:  # if it is being loaded, until it is
+            served = self._loaded.get((pin.name, pin.version))
+        return served is not None and served.stored.digest == pin.digest
+
+    def _get(self, key: Key, digest: str | None, *, tried: bool) -> Served:
         served = self.in_memory(key, digest)
         if served is not None:
             return served
         known = self._trials.known(key)
+        if known is None and tried:  # its files changed meanwhile, or nothing is tried any more
+            raise being_tried(key)
         if known is not None and known.error is not None:
             raise type(known.error)(known.error.message)
         if known is not None and known.stored is not None:
-            _check_digest(known.stored, digest)
-        served = self._load(key)
-        _check_digest(served.stored, digest)
+            check_digest(known.stored, digest)
+        served = self._load(key, tried=tried)
+        check_digest(served.stored, digest)
         self._loaded[key] = served
         self._asked[key] = time.monotonic()
         return served
 
-    def _load(self, key: Key) -> Served:
+    def _load(self, key: Key, *, tried: bool) -> Served:
         """Verifies, loads and tries a version, and remembers how that went."""
-        trial = self._alone(key)
+        trial = self._trials.alone(key)
         with self._marked([key]):
             try:
-                stored, trial = self._begun(key)
-                pin = stored.manifest.classifier
-                classifier = None if pin is None else self._pinned_classifier(pin)
+                stored, trial = self._trials.begun(key)
+                classifier = None if trial.pin is None else self._pinned_classifier(trial.pin, tried=tried)
                 runtime, sample = load_and_try(stored, self._settings)
             except (RefusedVersion, RuntimeUnavailable) as error:
                 self._trials.record(key, replace(trial, error=error))
                 raise
-            except OSError as error:  # not remembered: permissions change without a file changing
-                raise RefusedVersion(f"It cannot be read: {why(error)}.") from error
+            except OSError as error:
+                refused = not_readable(error)
+                self._trials.record(key, replace(trial, error=refused))
+                raise refused from error
         self._trials.record(key, trial)
         return Served(stored, runtime, sample, classifier)
 
-    def _pinned_classifier(self, pin: Pinned) -> Served:
+    def _pinned_classifier(self, pin: Pinned, *, tried: bool) -> Served:
         try:
-            return self._get((pin.name, pin.version), pin.digest)
+            return self._get((pin.name, pin.version), pin.digest, tried=tried)
         except StoreError as error:
-            raise RefusedVersion(f"The classifier that it pins cannot be served: {error}") from error
+            raise pin_refused(error) from error
 
     def _now(self, key: Key) -> Condition | None:
         """How a version stands, as far as that is known."""
-        if key in self._loading:
+        if key in self._loading or self._needed.under_way(key):
             return Condition("loading")
         served = self._loaded.get(key)
         if served is not None:
             return Condition("serving", stored=served.stored, served=served)
         known = self._trials.known(key)
         return None if known is None else _condition(known)
-
-    def _try_apart(self, keys: Sequence[Key]) -> dict[Key, Condition]:
-        """Tries versions without loading them here, and remembers how that went."""
-        begun, found = {}, {}
-        for key in keys:
-            alone = self._alone(key)
-            try:
-                begun[key] = self._begun(key)[1]
-            except RefusedVersion as error:
-                found[key] = self._remember(key, replace(alone, error=error))
-            except OSError as error:  # not remembered: permissions change without a file changing
-                found[key] = Condition("refused", f"It cannot be read: {why(error)}.")
-        with self._marked(begun):
-            outcomes = dict(self._trial_process.tried(list(begun)))
-        # Graders come last: of what they pin it must be known how that went.
-        for key in sorted(outcomes, key=lambda key: len(begun[key].depends)):
-            refused = outcomes[key] or self._not_vouched(begun[key])
-            found[key] = self._remember(key, replace(begun[key], error=refused))
-        return {key: found.get(key, Condition("loading")) for key in keys}
-
-    def _alone(self, key: Key) -> Trial:
-        """A trial that has not looked into the version yet; from before it does, for files may still be coming."""
-        return Trial((key,), self._trials.fingerprint((key,)))
-
-    def _begun(self, key: Key) -> tuple[StoredVersion, Trial]:
-        """The version, which is verified, and its trial, which has not begun to load it yet."""
-        stored = self.store.open(*key)
-        pin = stored.manifest.classifier
-        depends = (key,) if pin is None else (key, (pin.name, pin.version))
-        return stored, Trial(depends, self._trials.fingerprint(depends), stored)
-
-    def _not_vouched(self, trial: Trial) -> RefusedVersion | None:
-        """Why a grader must not answer though it came out right: the classifier that it pins cannot be served."""
-        pin = None if trial.stored is None else trial.stored.manifest.classifier
-        if pin is None:
-            return None
-        key = (pin.name, pin.version)
-        try:
-            with self._lock:  # if it is being loaded, until it is
-                pinned = self._now(key)
-            pinned = pinned or self._try_apart([key])[key]
-            if pinned.stored is None:
-                raise RefusedVersion(pinned.reason or "It must not answer.")
-            _check_digest(pinned.stored, pin.digest)
-        except StoreError as error:
-            return RefusedVersion(f"The classifier that it pins cannot be served: {error}")
-        return None
-
-    def _remember(self, key: Key, trial: Trial) -> Condition:
-        self._trials.record(key, trial)
-        return _condition(trial)
 
     @contextmanager
     def _marked(self, keys: Collection[Key]) -> Iterator[None]:
@@ -276,14 +270,3 @@ def keep_compiled(versions: Iterable[Served]) -> None:
             served.runtime.keep_compiled()
         except OSError as error:
             log.event("compiled_not_kept", model=served.stored.name, version=served.stored.version, reason=why(error))
-
-
-def why(error: OSError) -> str:
-    """What the system says, without the file's name."""
-    return error.strerror or type(error).__name__
-
-
-def _check_digest(stored: StoredVersion, digest: str | None) -> None:
-    if digest not in (None, stored.digest):
-        had, wanted = stored.digest[:12], str(digest)[:12]
-        raise RefusedVersion(f"{stored.name}/{stored.version} has the digest {had}, but {wanted} was asked for.")

@@ -13,7 +13,7 @@ from model_store.manifest import Pinned
 from model_store.store import Store
 from service.engine import Answering, Engine, Selection
 from service.settings import Settings
-from service.versions import Served
+from service.versions import Served, Untried
 from tests.service.damage import DAMAGE, flip_a_byte
 from tests.tiny_models import add_classifier, add_grader
 
@@ -108,9 +108,9 @@ def test_a_version_in_memory_outlives_its_files(engine: Engine, store: Path) -> 
 def test_while_a_version_is_loaded_that_is_why_nothing_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     load, heard = engine.versions.get, []
 
-    def get(name: str, version: int, digest: str | None = None) -> Served:
+    def get(name: str, version: int, digest: str | None = None, *, untried: Untried = "load") -> Served:
         heard.append(engine.reason(name, "stable"))
-        return load(name, version, digest)
+        return load(name, version, digest, untried=untried)
 
     monkeypatch.setattr(engine.versions, "get", get)
     engine.refresh()

@@ -1,5 +1,8 @@
 """How the engine follows labels, `canary` among them; test_engine.py has the versions behind them."""
 
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,22 @@ from service.engine import Engine, Selection
 from tests.service.damage import change_the_manifest, flip_a_byte
 from tests.service.test_engine import SECOND, STABLE, found, make
 from tests.tiny_models import add_classifier
+
+
+def looked_until(engine: Engine, condition: Callable[[], bool]) -> None:
+    """Looks again and again, as the engine does by itself."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+        engine.refresh()
+
+
+def trouble(engine: Engine) -> str:
+    """Why what `stable` names does not answer."""
+    answering = engine.answering("classifier", "stable")
+    assert answering is not None
+    return str(answering.trouble)
 
 
 @pytest.fixture
@@ -53,14 +72,11 @@ def test_a_version_that_fails_leaves_the_one_before_answering(engine: Engine, st
     engine.start()
     Labels(Store(store), state).move("classifier", "stable", 2)
     flip_a_byte(store / "classifier" / "2")
-    engine.refresh()
-    answering = engine.answering("classifier", "stable")
-    assert answering is not None
-    assert answering.served.stored.version == found(engine) == 1
-    assert "was changed" in str(answering.trouble)
+    looked_until(engine, lambda: "was changed" in trouble(engine))
+    assert found(engine) == 1
     flip_a_byte(store / "classifier" / "2")  # back to what it was
-    engine.refresh()
-    assert found(engine) == 2
+    looked_until(engine, lambda: found(engine) == 2)
+    assert trouble(engine) == "None"
 
 
 def test_a_label_that_is_gone_answers_no_more(engine: Engine, store: Path, state: Path) -> None:
@@ -79,8 +95,24 @@ def test_a_model_that_comes_later_answers_for_the_label_that_names_it(
     engine.start()
     assert engine.answering("grader", "stable") is None
     away.rename(store / "grader")
-    engine.refresh()
-    assert engine.answering("grader", "stable") is not None
+    looked_until(engine, lambda: engine.answering("grader", "stable") is not None)
+
+
+def test_a_label_waits_for_no_trial(engine: Engine, store: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come to no end, and requests, other labels and the pulse must go on."""
+    engine.start()
+    goes_on = threading.Event()
+    monkeypatch.setattr(engine.versions._needed_apart, "run", lambda _: goes_on.wait(30))
+    Labels(Store(store), state).move("classifier", "stable", 2)
+    begun = time.monotonic()
+    for _ in range(3):
+        engine.refresh()
+        assert found(engine) == 1
+        assert trouble(engine) == "Version 2 of classifier is being tried."
+    assert time.monotonic() - begun < 10
+    monkeypatch.undo()
+    goes_on.set()
+    looked_until(engine, lambda: found(engine) == 2)
 
 
 def test_canary_answers_for_its_share_of_who_names_no_version(engine: Engine, store: Path, state: Path) -> None:

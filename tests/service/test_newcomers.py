@@ -1,6 +1,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from model_store.errors import UnknownVersion
 from model_store.store import Store
 from service.newcomers import Newcomers
 from service.trial_process import Key
+from service.trials import Trials
 from tests.tiny_models import add_classifier
 
 THERE = [("classifier", 1), ("classifier", 2), ("grader", 1)]
@@ -17,16 +19,25 @@ THERE = [("classifier", 1), ("classifier", 2), ("grader", 1)]
 class Tries:
     """Notes what it is asked to try."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.tried: list[list[Key]] = []
+        self.sound: set[Key] = set()
+        self.known = Trials(store)
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def __call__(self, versions: list[Key]) -> None:
+    def conditions(self, keys: Sequence[Key]) -> None:
         self.go_on.wait(10)
-        self.tried.append(versions)
-        if ("classifier", 9) in versions:
+        self.tried.append(list(keys))
+        if ("classifier", 9) in keys:
             raise UnknownVersion("It is gone.")
+
+    def states(self) -> list[tuple[str, int, str]]:
+        tried = {key for keys in self.tried for key in keys}
+        return [(*key, "available" if key in self.sound else "refused") for key in tried]
+
+    def fingerprint(self, key: Key) -> int:
+        return self.known.fingerprint((key,))
 
     def wait(self, looks: int) -> list[list[Key]]:
         """What was tried, after so many looks that found something."""
@@ -38,8 +49,8 @@ class Tries:
 
 
 @pytest.fixture
-def tries() -> Tries:
-    return Tries()
+def tries(store: Path) -> Tries:
+    return Tries(Store(store))
 
 
 def look(newcomers: Newcomers) -> None:
@@ -62,6 +73,23 @@ def test_what_came_is_tried_once(store: Path, tries: Tries) -> None:
     add_classifier(Store(store), seed=5)
     look(newcomers)
     assert tries.wait(3) == [THERE, [("classifier", 3)], [("classifier", 3)]], "another one of the same number"
+
+
+def test_what_was_refused_is_tried_again_when_it_changed_and_what_may_answer_is_not(store: Path, tries: Tries) -> None:
+    """It may have been copied half at the first look."""
+    newcomers = Newcomers(Store(store), tries)
+    tries.sound = {("classifier", 1), ("grader", 1)}
+    look(newcomers)
+    tries.wait(1)
+    for _ in range(3):
+        look(newcomers)
+    assert tries.tried == [THERE]
+    (store / "classifier" / "1" / "more").touch()
+    (store / "classifier" / "2" / "more").touch()
+    look(newcomers)
+    assert tries.wait(2) == [THERE, [("classifier", 2)]]
+    look(newcomers)
+    assert tries.tried == [THERE, [("classifier", 2)]]
 
 
 def test_what_is_left_alone_is_tried_when_it_no_longer_is(store: Path, tries: Tries) -> None:
@@ -100,3 +128,18 @@ def test_one_that_was_taken_away_meanwhile_ends_nothing(
     look(newcomers)
     assert tries.wait(2)[1] == [("classifier", 10)]
     assert "trials_failed" not in caplog.text
+
+
+def test_a_store_that_cannot_be_looked_into_ends_nothing(
+    store: Path, tries: Tries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names(_: Store) -> list[str]:
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr(Store, "names", names)
+    newcomers = Newcomers(Store(store), tries)
+    newcomers.look()
+    assert newcomers.there() == set()
+    monkeypatch.undo()
+    newcomers.look()
+    assert tries.wait(1) == [THERE]

@@ -139,7 +139,7 @@ def test_what_people_read_of_a_version(store: Path, state: Path) -> None:
 def test_a_version_that_crashes_what_tries_it_takes_nothing_else_down(store: Path, state: Path) -> None:
     with running(store, state) as service, ThreadPoolExecutor(1) as pool:
         listing = pool.submit(lambda: versions(service.client))
-        os.kill(_child_of(service.process.pid), signal.SIGKILL)
+        os.kill(child_of(service.process.pid), signal.SIGKILL)
         shown = listing.result(60)
         assert shown[2]["state"] == "refused"
         assert shown[2]["reason"] == "The process that tried it ended by signal 9."
@@ -150,13 +150,13 @@ def test_a_version_that_crashes_what_tries_it_takes_nothing_else_down(store: Pat
 def test_stopping_ends_trials(store: Path, state: Path) -> None:
     with running(store, state) as service, ThreadPoolExecutor(1) as pool:
         listing = pool.submit(lambda: versions(service.client))
-        child = _child_of(service.process.pid)
+        child = child_of(service.process.pid)
         assert service.stop() == 0
         assert not Path(f"/proc/{child}").exists()
         assert listing.exception(60) is None, "what had begun is answered"
 
 
-def _child_of(pid: int) -> int:
+def child_of(pid: int) -> int:
     """The process that it started, once there is one."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -165,3 +165,18 @@ def _child_of(pid: int) -> int:
                 return int(children[0])
         time.sleep(0.002)
     raise AssertionError("it started no process")
+
+
+def test_what_people_read_of_a_version_that_is_being_tried_can_be_asked_for_again(store: Path, state: Path) -> None:
+    _with_documents(store)
+    file = "/models/classifier/versions/3/files/model_card.md"
+    with running(store, state) as service, ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(lambda: versions(service.client))
+        child = child_of(service.process.pid)
+        os.kill(child, signal.SIGSTOP)
+        problem = check_problem(service.client.get(file), 503, "not_ready")
+        assert problem["detail"] == "Version 3 of classifier is being tried."
+        assert problem["retryable"]
+        os.kill(child, signal.SIGCONT)
+        assert listing.result(60)[3]["state"] == "available"
+        assert service.client.get(file).text == "# classifier/3\n"

@@ -1,8 +1,9 @@
+import time
 from pathlib import Path
 
 import pytest
 
-from model_store.errors import RefusedVersion
+from model_store.errors import RefusedForNow, RefusedVersion, StoreError
 from model_store.store import Store
 from service import trials as module
 from service.trial_process import TrialEnded
@@ -28,15 +29,31 @@ def test_an_outcome_stands_until_a_file_changes_that_it_depends_on(trials: Trial
     assert trials.all() == {("grader", 1): trial}
 
 
-def test_one_that_came_to_no_end_does_not_stand_for_ever(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused", [TrialEnded("It crashed."), RefusedForNow("Too many open files.")])
+def test_what_may_pass_does_not_stand_for_ever(
+    trials: Trials, monkeypatch: pytest.MonkeyPatch, refused: StoreError
+) -> None:
     """The machine may have had no memory left just then."""
-    trial = Trial((KEY,), trials.fingerprint((KEY,)), error=TrialEnded("It crashed."))
+    trial = Trial((KEY,), trials.fingerprint((KEY,)), error=refused)
     trials.record(KEY, trial)
     assert trials.known(KEY) is trial
-    assert trials.ended(KEY)
-    monkeypatch.setattr(module, "ENDED_STANDS_SECONDS", 0.0)
+    monkeypatch.setattr(module, "PASSING_STANDS_SECONDS", 0.0)
     assert trials.known(KEY) is None
-    assert trials.ended(KEY), "what loads it should know"
     trials.record(KEY, Trial((KEY,), trials.fingerprint((KEY,)), error=RefusedVersion("No.")))
     assert trials.known(KEY) is not None
-    assert not trials.ended(KEY)
+
+
+def test_who_may_read_a_file_is_looked_at_too(trials: Trials, store: Path) -> None:
+    """Nothing else of it changes, and a version that could not be read would be refused for ever."""
+    before, manifest = trials.fingerprint((KEY,)), store / "classifier" / "1" / "manifest.json"
+    time.sleep(0.02)  # the clock of a file system may go by the hundredth of a second
+    manifest.chmod(0o640)
+    assert trials.fingerprint((KEY,)) != before
+
+
+def test_what_it_depends_on_is_known_from_the_last_trial(trials: Trials, store: Path) -> None:
+    grader = ("grader", 1)
+    before = trials.current(grader)
+    assert before == trials.fingerprint((grader,))
+    trials.record(grader, trials.begun(grader)[1])
+    assert trials.current(grader) == trials.fingerprint((grader, KEY)) != before
