@@ -65,6 +65,7 @@ class Engine:
         self._lock = threading.RLock()
         self._seen: object = None
         self._models = frozenset[str]()
+        self._there_then = frozenset[str]()
         self._newcomers = Newcomers(self.store, self.versions)
         self._named: dict[tuple[str, str], Label] = {}
         self._answering: dict[tuple[str, str], Answering] = {}
@@ -204,11 +205,15 @@ class Engine:
             UnreadableLabels: A labels file is damaged; what answered goes on only for who asks by number.
         """
         with self._lock:
-            seen, models = tuple(signature(path) for path in self._label_files), self._models | self._there()
+            seen, there = tuple(signature(path) for path in self._label_files), self._there()
+            answering = {name for name, _ in self._answering}
+            if answering and answering.isdisjoint(there):
+                return  # the store is away, as while it is mounted anew: what is in memory goes on answering
             # A model that comes later may have labels already; one whose folder is gone for a moment keeps its own.
-            if seen != self._seen or models != self._models or self._unreadable is not None:
+            if seen != self._seen or there != self._there_then or self._unreadable is not None:
+                self._models |= there
                 self._named = self._read()
-                self._seen, self._models = seen, models
+                self._seen, self._there_then = seen, there
                 self._tell_of_nothing()
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
@@ -248,9 +253,8 @@ class Engine:
 
     def _read(self) -> dict[tuple[str, str], Label]:
         try:
-            found = {
-                (name, label): named for name in self.store.names() for label, named in self.labels.all(name).items()
-            }
+            models = sorted(self._models.union(self.store.names()))
+            found = {(name, label): named for name in models for label, named in self.labels.all(name).items()}
         except UnreadableLabels as error:
             self._unreadable = error
             raise

@@ -98,6 +98,49 @@ def test_a_model_that_comes_later_answers_for_the_label_that_names_it(
     looked_until(engine, lambda: engine.answering("grader", "stable") is not None)
 
 
+def test_no_label_is_lost_with_a_folder_that_is_gone_for_a_moment(engine: Engine, store: Path, tmp_path: Path) -> None:
+    engine.start()
+    away = (store / "classifier").rename(tmp_path / "away")
+    engine.labels.move("grader", "beta", 1)
+    engine.refresh()
+    assert found(engine) == 1
+    away.rename(store / "classifier")
+    engine.refresh()
+    assert found(engine) == 1
+    Labels(Store(store), store).move("classifier", "stable", 2)
+    looked_until(engine, lambda: found(engine) == 2)
+
+
+def test_labels_count_that_come_before_their_models(engine: Engine, store: Path, tmp_path: Path) -> None:
+    engine.start()
+    away = store.rename(tmp_path / "away")
+    engine.refresh()
+    store.mkdir()
+    labels = (away / "labels.json").rename(store / "labels.json")
+    Labels(Store(away), store).move("classifier", "stable", 2)
+    engine.refresh()
+    assert found(engine) == 1
+    assert labels.exists()
+    for name in ("grader", "classifier"):
+        (away / name).rename(store / name)
+        engine.refresh()
+    looked_until(engine, lambda: found(engine) == 2)
+
+
+def test_a_store_that_is_away_leaves_what_answers(engine: Engine, store: Path, tmp_path: Path) -> None:
+    engine.start()
+    away = store.rename(tmp_path / "away")
+    for _ in range(2):
+        engine.refresh()
+        assert found(engine) == 1
+        assert engine.answering("grader", "stable") is not None
+        store.mkdir(exist_ok=True)  # where it is to be mounted
+    store.rmdir()
+    away.rename(store)
+    Labels(Store(store), store).move("classifier", "stable", 2)
+    looked_until(engine, lambda: found(engine) == 2)
+
+
 def test_a_label_waits_for_no_trial(engine: Engine, store: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may come to no end, and requests, other labels and the pulse must go on."""
     engine.start()

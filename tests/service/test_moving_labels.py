@@ -182,3 +182,19 @@ def test_a_grade_is_of_the_pair_that_the_grader_pins_while_both_labels_move(stor
         assert pair() == (2, 2)
         move(service, "stable", 1)
         assert pair() == (2, 2)
+
+
+def test_a_store_that_is_away_for_a_moment_loses_no_request_and_no_label(store: Path, state: Path) -> None:
+    away = store.with_name("away")
+    with running(store, state) as service, load(service, clients=2) as counted:
+        store.rename(away)
+        time.sleep(1.5)
+        away.rename(store)
+        classifier = (store / "classifier").rename(away)
+        assert move(service, "beta", 1, name="grader").status_code == 200
+        time.sleep(1.5)
+        classifier.rename(store / "classifier")
+        time.sleep(1.5)
+        assert move(service, "stable", 2).status_code == 200
+        assert version_of(service) == 2
+    assert {status for status, _ in counted} == {200}
