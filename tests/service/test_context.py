@@ -46,6 +46,7 @@ def test_a_version_that_is_not_loaded_in_time_is_too_late(pristine_store: Path, 
 
     async def ask() -> float:
         busy = asyncio.gather(*(in_thread(context.threads.loading, release.wait) for _ in range(2)))
+        await asyncio.sleep(0)  # both threads are taken now
         begun = time.monotonic()
         try:
             with pytest.raises(DeadlineExceeded):
