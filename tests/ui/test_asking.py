@@ -45,7 +45,8 @@ def test_where_there_is_no_grader_the_classifier_answers_and_that_is_said(tmp_pa
         refused = ask(client, "sample.png", SAMPLE.read_bytes(), Question("none"))
     assert asked.graded is None
     assert asked.classification is not None
-    assert asked.classification.decision == "malignant"
+    assert asked.classification.operating_point.name == "melanoma_sensitivity_90"
+    assert asked.classification.decision == "benign"  # malignant at the default one, which misses fewer
     assert asked.no_grader is not None
     assert asked.no_grader.code == "unknown_label"
     assert getattr(refused.trouble, "code", None) == "unknown_operating_point"
