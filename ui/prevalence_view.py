@@ -7,6 +7,9 @@ from ui import markup, words
 from ui.manifests import manifest_of
 from ui.predictive import SOURCE, Estimate, predictive, shifted
 
+LEAST, MOST = 0.1, 99.0
+"""Of a hundred lesions; what a clinic can say of itself."""
+
 
 def show(said: Classification) -> None:
     """Asks for the prevalence, and says what it makes of the decision.
@@ -19,9 +22,9 @@ def show(said: Classification) -> None:
     calibration = None if manifest is None else manifest.calibration
     share = st.number_input(
         "Of 100 lesions that you photograph, how many are malignant?",
-        min_value=0.1,
-        max_value=99.0,
-        value=None if calibration is None else round(100 * calibration.prevalence, 1),
+        min_value=LEAST,
+        max_value=MOST,
+        value=None if calibration is None else min(max(round(100 * calibration.prevalence, 1), LEAST), MOST),
         step=0.5,
         format="%.1f",
         key="prevalence",

@@ -145,11 +145,14 @@ _MOST_PLACES = 17
 
 
 def _hundred(share: float) -> str:
+    """Of a hundred; all or none of them only where it is."""
+    if 0 < share < 1 and not 0.005 < share < 0.995:
+        return f"{min(max(100 * share, 0.1), 99.9):.1f}"
     return f"{100 * share:.0f}"
 
 
 def _hundreds(interval: tuple[float, float]) -> str:
-    return f"95 % interval {100 * interval[0]:.0f} to {100 * interval[1]:.0f}"
+    return f"95 % interval {_hundred(interval[0])} to {_hundred(interval[1])}"
 
 
 def _sentence(text: str) -> str:

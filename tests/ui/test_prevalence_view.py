@@ -1,5 +1,6 @@
 """What is told where there is no manifest, or no value; the rest is looked at in a browser."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,3 +55,12 @@ def test_a_point_that_calls_nothing_malignant_has_no_value_and_that_is_told() ->
     assert not app.exception
     assert not app.metric
     assert "calls everything the same" in app.info[0].value
+
+
+@pytest.mark.parametrize(("calibrated", "value"), [(0.0002, 0.1), (0.2, 20.0), (0.9999, 99.0)])
+def test_it_begins_with_the_prevalence_of_the_calibration_where_that_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, calibrated: float, value: float
+) -> None:
+    manifest = SimpleNamespace(calibration=SimpleNamespace(prevalence=calibrated))
+    monkeypatch.setattr("ui.prevalence_view.manifest_of", lambda _: manifest)
+    assert _shown().number_input[0].value == value

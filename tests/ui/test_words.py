@@ -121,6 +121,13 @@ def test_an_operating_point_in_plain_words() -> None:
     assert "leaves about 61 (95 % interval 57 to 66) alone" in said
     assert "from a probability of 6.00 % on" in words.point(point, 0.0604)
     assert words.title(point.name) == "Melanoma sensitivity 95 %"
+    nearly = point.model_copy(update={"sensitivity": 0.9961, "sensitivity_ci": (0.985, 0.9999), "specificity": 0.003})
+    said = words.point(nearly)
+    assert "finds about 99.6 (95 % interval 98 to 99.9) and misses the others" in said
+    assert "leaves about 0.3 (" in said
+    every = point.model_copy(update={"sensitivity": 1.0, "specificity": 0.0})
+    assert "finds about 100 (" in words.point(every)
+    assert "leaves about 0 (" in words.point(every)
 
 
 def test_what_is_wrong_with_a_picture_comes_with_a_way_to_do_better() -> None:
