@@ -77,7 +77,7 @@ class Versions:
         self._trying = threading.RLock()
         # In a process of its own, so that it does not come after all the others, and gives way to nobody.
         self._needed_apart = TrialsApart(self._trials, TrialProcess(settings, niceness=0), self._has)
-        self._needed = TrialsNeeded(lambda key: self._needed_apart.run([key]))
+        self._needed = TrialsNeeded(self._try_needed)
 
     def in_memory(self, key: Key, digest: str | None = None) -> Served | None:
         """The version if it is loaded and has the digest; costs nothing."""
@@ -185,6 +185,11 @@ class Versions:
                 return
         self.store.find(*key)
         self._needed.wait(key, seconds)
+
+    def _try_needed(self, key: Key) -> None:
+        # Whoever asked just before a trial ended, and was heard just after, needs no second one.
+        if not self._is_known(key):
+            self._needed_apart.run([key])
 
     def _is_known(self, key: Key) -> bool:
         """Whether it is known how a version, and the classifier that it pins, go."""

@@ -159,6 +159,15 @@ def test_who_needs_a_version_that_is_being_tried_waits_for_the_outcome(versions:
     assert trying.count == 1
 
 
+def test_who_comes_when_a_trial_has_just_ended_begins_no_second_one(versions: Versions, trying: Trying) -> None:
+    trying.ends.set()
+    with pytest.raises(RefusedVersion, match="crashed"):
+        versions.get(*SECOND, untried="wait")
+    # The look at what is known was before the end, and only the wait for the trial comes after it.
+    versions._needed.wait(SECOND, 10)
+    assert trying.count == 1
+
+
 def test_a_trial_without_an_end_keeps_who_needs_it_for_a_while_and_nobody_else(
     versions: Versions, trying: Trying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
