@@ -19,7 +19,7 @@ from model_store.labels import Labels
 from model_store.processors import available_processors
 from model_store.store import Store
 from service.asking import Asker, Reply, Wanted, about_the_image, read_file, replies_of
-from service.engine import STABLE
+from service.following import STABLE
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
 from service.problem_members import problem_members

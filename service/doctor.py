@@ -165,7 +165,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 def _stable(settings: Settings, name: str) -> Finding:
     from model_store.errors import StoreError  # noqa: PLC0415
-    from service.engine import STABLE, Engine, Selection  # noqa: PLC0415
+    from service.engine import Engine, Selection  # noqa: PLC0415
+    from service.following import STABLE  # noqa: PLC0415
 
     what = f"{name}, label {STABLE}"
     try:

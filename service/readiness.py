@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from service.answers import ReadyModel
 from service.context import Context
-from service.engine import STABLE
+from service.following import STABLE
 
 
 @dataclass(frozen=True)

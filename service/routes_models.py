@@ -12,7 +12,8 @@ from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
 from service.bodies import read_small
 from service.context import Context, Shared, in_thread
-from service.engine import CANARY, Engine
+from service.engine import Engine
+from service.following import CANARY
 from service.media_types import essence
 from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body

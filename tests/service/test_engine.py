@@ -11,7 +11,8 @@ from model_store.errors import RefusedVersion, UnknownLabel, UnknownModel, Unkno
 from model_store.labels import Labels
 from model_store.manifest import Pinned
 from model_store.store import Store
-from service.engine import Answering, Engine, Selection
+from service.engine import Engine, Selection
+from service.following import Answering
 from service.settings import Settings
 from service.versions import Served, Untried
 from tests.service.damage import DAMAGE, flip_a_byte
@@ -139,10 +140,10 @@ def test_a_pulse_that_does_not_come_out_right_is_trouble(engine: Engine) -> None
     answering = engine.answering("classifier", "stable")
     assert answering is not None
     spoiled = replace(answering.served, sample=255 - answering.served.sample)
-    engine._answering["classifier", "stable"] = Answering(spoiled)
+    engine._following._answering["classifier", "stable"] = Answering(spoiled)
     engine.pulse()
     assert "is off by" in str(engine.trouble)
-    engine._answering["classifier", "stable"] = answering
+    engine._following._answering["classifier", "stable"] = answering
     engine.pulse()
     assert engine.trouble is None
 

@@ -1,4 +1,4 @@
-"""How the engine follows labels, `canary` among them; test_engine.py has the versions behind them."""
+"""How labels are followed, `canary` among them; test_engine.py has the versions behind them."""
 
 import threading
 import time
