@@ -7,7 +7,7 @@ import json
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,12 @@ from tqdm import tqdm
 from benchmarks import plots
 from benchmarks.bare import bare_probability, bare_rate, bare_times
 from benchmarks.comparison import BARE, CLIENTS, MANY, OURS, Comparison, Measured, Started
-from benchmarks.connection import Reply
+from benchmarks.connection import Connection, Reply
 from benchmarks.images import SIZES, USUAL, ImageFile, photographs
 from benchmarks.load import clock, closed_loop, for_seconds, run
 from benchmarks.peers import PEERS, PeerUnavailable, install, serving
 from benchmarks.processes import Server, ServerFailed
-from benchmarks.requests import post_image
+from benchmarks.requests import get, post_image
 from benchmarks.result import Result
 from benchmarks.samples import Floats, percentile
 from benchmarks.service import STORE, service
@@ -41,7 +41,8 @@ every request, {runtime} in {precision}. The bare work is its decoder and its ru
 cores, without HTTP. The peers are written as their documentation recommends, see `benchmarks/peers`: Pillow decodes,
 TensorFlow computes. "Ready" is the time from the start of the process to the first 200 of /readyz (of a peer: to its
 first answer about an image), from a disk whose files are cached; melanoserve's very first start, which compiles its
-models and keeps them, took {first:.1f} s. Memory is that of all processes, what they share counted once, after the load
+models and keeps them, took {first:.1f} s. Before the load it had tried the other versions of its store, which it does a
+quarter of a minute after every start. Memory is that of all processes, what they share counted once, after the load
 of {many} clients. The load comes from the same processors: sending a request and reading its answer took
 {client:.2f} ms of one."""
 
@@ -170,6 +171,8 @@ class Rounds:
         return Comparison(titles, self._measured, self._started, self.unavailable, self._answers)
 
     def _warm_up(self, name: str, server: Server) -> None:
+        if name == OURS:
+            run(_ask(server, get("/models", key=server.key)))
         request = post_image(self.images[USUAL].data, key=server.key)
         replies: list[Reply] = []
         run(closed_loop(server.port, request, MANY, for_seconds(_WARM_UP_SECONDS), replies.append))
@@ -191,6 +194,11 @@ class Rounds:
             raise ServerFailed(f"with {clients} clients and {image} it answers {samples.counts()}")
         row = _row(number, name, point, samples.rate(), good)
         self._measured.append(replace(row, failed=len(samples) - len(good), client_ms=1000 * used / len(samples)))
+
+
+async def _ask(server: Server, request: bytes) -> None:
+    with closing(await Connection.open(server.port)) as connection:
+        await connection.ask(request)
 
 
 def _row(number: int, name: str, point: Point, rate: float, seconds: Sequence[float] | Floats) -> Measured:

@@ -19,6 +19,7 @@ from service.newcomers import Newcomers
 from service.priority import give_way
 from service.problems import NotReady
 from service.settings import Settings
+from service.unfinished import marked
 from service.versions import Served, Versions, keep_compiled
 
 POLL_SECONDS = 0.5
@@ -47,6 +48,7 @@ class Engine:
         self.labels = Labels(self.store, settings.state)
         self.versions = Versions(self.store, settings)
         self.started = False
+        self._state = settings.state
         self._following = Following(self.store, self.labels, self.versions, settings.state)
         self._newcomers = Newcomers(self.store, self.versions)
         self._starting = threading.Lock()
@@ -56,14 +58,19 @@ class Engine:
     def start(self) -> None:
         """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts.
 
-        A second call waits for the first.
+        If the last start did not come to its end, what they name is tried in a process of its own first: it may be what
+        ended it. A second call waits for the first.
         """
         with self._starting:
             if self.started:
                 return
             self._newcomers.leave_alone(self._newcomers.there())  # requests need the processors now
             try:
-                self.refresh()
+                with marked(self._state) as mark:
+                    if mark.left:
+                        log.event("start_unfinished", logging.WARNING)
+                    self._following.refresh("wait" if mark.left else "load")
+                    mark.stays = mark.left and self._following.refuses
             except UnreadableLabels as error:
                 log.event("labels_unreadable", logging.ERROR, reason=str(error))
             finally:

@@ -64,6 +64,11 @@ class Following:
         """Why nothing answers those who ask for nothing special; None if the labels name something for them."""
         return self._nothing
 
+    @property
+    def refuses(self) -> bool:
+        """Whether something that a label names must not answer."""
+        return bool(self._refused)
+
     def needed(self) -> list[str]:
         """The models without whose `stable` version the service is not ready: a store may have no grader."""
         if self._unreadable is None and (GRADER, STABLE) not in self._named:

@@ -158,7 +158,7 @@ def read_source(source: str) -> bytes:
         UnusableKeys: The answer is not a 200, too long, or takes too long.
         OSError, httpx.HTTPError: It cannot be had.
     """
-    if not source.startswith(("https://", "http://")):
+    if not source.lower().startswith(("https://", "http://")):
         data = bytearray(Path(source).read_bytes())
         _check_size(data)
         return bytes(data)

@@ -233,8 +233,11 @@ def _wrong_oidc(settings: Settings) -> Iterator[str]:
     if missing and (len(missing) < len(names) or settings.oidc_rate_per_minute is not None):
         yield f"{', '.join(map(variable, missing))}: access tokens cannot be checked without."
     source = settings.oidc_jwks or ""
-    if source.startswith("http://") and not is_loopback(urlsplit(source).hostname or ""):
-        yield f"{variable('oidc_jwks')} (--oidc-jwks): keys that come over http are anybody's; use https or a file."
+    name = f"{variable('oidc_jwks')} (--oidc-jwks)"
+    if "://" in source and not _is_web_address(source):
+        yield f"{name}: give an https URL, such as https://login.example.org/keys, or the path of a file."
+    elif source.lower().startswith("http://") and not is_loopback(urlsplit(source).hostname or ""):
+        yield f"{name}: keys that come over http are anybody's; use https or a file."
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

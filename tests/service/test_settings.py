@@ -126,7 +126,7 @@ def test_access_tokens_need_all_that_they_are_checked_by(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("source", "taken"),
     [("http://127.0.0.1:8080/keys", True), ("http://localhost/keys", True), ("keys.json", True),
-     ("http://login.test/keys", False), ("http://127.0.0.1@login.test/keys", False)],
+     ("http://login.test/keys", False), ("HTTP://login.test/keys", False), ("http://127.0.0.1@login.test/keys", False)],
 )  # fmt: skip
 def test_keys_of_an_issuer_that_anybody_could_have_sent_are_not_taken(source: str, taken: bool, tmp_path: Path) -> None:
     options = {"store": tmp_path, **OIDC, "oidc_jwks": source}
@@ -135,6 +135,14 @@ def test_keys_of_an_issuer_that_anybody_could_have_sent_are_not_taken(source: st
     else:
         with pytest.raises(SettingsError, match="over http are anybody's"):
             read_settings(options)
+
+
+@pytest.mark.parametrize(
+    "source", ["ftp://login.test/keys", "https://", "https://login.test:port/keys", "file:///keys"]
+)
+def test_an_address_that_nothing_can_be_had_from_is_told_at_the_start(source: str) -> None:
+    (problem,) = problems(**(OIDC | {"oidc_jwks": source}))
+    assert "give an https URL" in problem
 
 
 def test_with_access_tokens_others_may_reach_the_address(tmp_path: Path) -> None:

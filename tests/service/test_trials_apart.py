@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from model_store.store import Store
 from service.problems import NotReady
 from service.trial_process import Key
 from service.trials_apart import TrialsNeeded
-from tests.running_service import Service, running
+from tests.running_service import ROOT, Service, running
 from tests.service.damage import copy_slowly, crash_what_loads_it
 from tests.service.test_problem_responses import check_problem
 from tests.service.test_routes_models import child_of
@@ -83,6 +85,29 @@ def test_a_label_that_names_a_version_at_once_has_it_tried_apart_too(store: Path
         Labels(Store(store), state).move("classifier", "canary", 3, share=1.0)
         until(lambda: counted(service, 3) == "refused")
         assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
+
+
+def test_what_ends_a_start_does_not_end_the_next(store: Path, state: Path, tmp_path: Path) -> None:
+    """A label of a version that crashes what loads it was moved while no service ran."""
+    version = elsewhere(store, tmp_path)
+    crash_what_loads_it(version)
+    shutil.copytree(version, store / "classifier" / "3")
+    Labels(Store(store), state).move("classifier", "canary", 3, share=1.0)
+    values = {"MELANOSERVE_PORT": "0", "MELANOSERVE_STORE": str(store), "MELANOSERVE_STATE": str(state)}
+    first = subprocess.run(
+        [sys.executable, "-m", "service"], cwd=ROOT, env=os.environ | values, timeout=60, check=False
+    )
+    assert first.returncode < 0
+    for _ in range(2):
+        with running(store, state) as service:
+            label = service.client.get("/models/classifier").json()["labels"]["canary"]
+            assert "ended by signal" in label["trouble"]
+            assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
+            assert '"event":"start_unfinished"' in service.log
+    Labels(Store(store), state).move("classifier", "canary", 2)
+    for left in (True, False):
+        with running(store, state) as service:
+            assert ('"event":"start_unfinished"' in service.log) == left
 
 
 def test_what_came_slowly_is_told_of_before_anybody_asks(store: Path, state: Path, tmp_path: Path) -> None:

@@ -150,6 +150,8 @@ def _read(file: Path) -> list[Sheet]:
         # The archive's older exports write meta.clinical.sex for what newer ones call sex.
         reader.fieldnames = [name.rsplit(".", 1)[-1].strip() for name in reader.fieldnames or ()]
         for row in reader:
+            if any(row.pop(None, ())):  # where DictReader puts what is too much
+                raise SourceError(f"{file}, line {reader.line_num}: more cells than the header has names")
             rows.append(row)
             lines.append(reader.line_num)
     except csv.Error as error:

@@ -70,10 +70,16 @@ def test_a_row_that_ends_early_says_nothing_in_its_last_columns(tmp_path: Path) 
     assert Folder(tmp_path).sheets_with("dx")[0].rows == [{"image": "A", "dx": "nv", "age": ""}]
 
 
+def test_a_comma_at_the_end_of_a_row_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,dx\nA,nv,\n")
+    assert Folder(tmp_path).sheets_with("dx")[0].rows == [{"image": "A", "dx": "nv"}]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"image,dx\nA,nv\nB,n\xe6vus\n", r"a\.csv, line 3: not UTF-8"),
+        (b"image,dx\nA,nv\nB,nv,mel\n", r"a\.csv, line 3: more cells than the header has names"),
         (b'image,dx\nA,nv\nB,"' + b"x" * 200_000 + b'"\n', r"a\.csv, line 3: field larger than"),
     ],
 )
