@@ -24,6 +24,8 @@ class OperatingPoint(Answer):
     threshold: float
     sensitivity: float
     sensitivity_ci: tuple[float, float]
+    melanoma_sensitivity: float | None = None
+    melanoma_sensitivity_ci: tuple[float, float] | None = None
     specificity: float
     specificity_ci: tuple[float, float]
     measured_on: str

@@ -264,6 +264,15 @@ class Manifest(Record):
         """The record for a runtime and precision, or None when they were not validated."""
         return next((r for r in self.runtimes if (r.runtime, r.precision) == (runtime, precision)), None)
 
+    def melanoma_sensitivity(self, point: OperatingPoint) -> Measured | None:
+        """Share of the melanomas alone that an operating point finds, on what its other figures were measured on.
+
+        None where that was not measured: for its sensitivity counts every malignancy, whatever it is named after.
+        """
+        name = f"melanoma_sensitivity@{point.name}"
+        there = [one for one in self.evaluations.values() if one.description == point.measured_on]
+        return there[0].metrics.get(name) if len(there) == 1 else None
+
     def to_bytes(self) -> bytes:
         """The manifest as it is written to disk: indented UTF-8 JSON with a final newline."""
         return (self.model_dump_json(indent=2) + "\n").encode()

@@ -23,15 +23,19 @@ class OperatingPointInfo(Answer):
     threshold: float
     """A probability that reaches it is called malignant."""
     sensitivity: float
-    """Share of the malignant lesions of `measured_on` that were called malignant."""
+    """Share of the malignant lesions of `measured_on`, of every kind, that were called malignant."""
     sensitivity_ci: tuple[float, float]
+    """Its 95 % confidence interval."""
+    melanoma_sensitivity: float | None = None
+    """The same of the melanomas among them alone; null if that was not measured."""
+    melanoma_sensitivity_ci: tuple[float, float] | None = None
     """Its 95 % confidence interval."""
     specificity: float
     """Share of the benign lesions of `measured_on` that were called benign."""
     specificity_ci: tuple[float, float]
     """Its 95 % confidence interval."""
     measured_on: str
-    """The images on which both were measured; on others they differ."""
+    """The images on which all three were measured; on others they differ."""
 
 
 class Quality(Answer):

@@ -14,6 +14,7 @@ from dermoscopy.quality import measure
 from model_store.decision import Decision, decide, grade, grade_caveat, grade_withheld_reason
 from model_store.errors import ImplausibleOutput
 from model_store.gate import measures_hair
+from model_store.manifest import Manifest
 from service.ajcc import EDITION, Pathology, stage
 from service.answers import (
     AjccInfo,
@@ -153,7 +154,7 @@ def _classify(classifier: Served, prepared: Prepared, job: Job) -> tuple[Classif
         probability=decision.probability,
         classes=decision.classes,
         differential=_differential(decision),
-        operating_point=_operating_point(decision),
+        operating_point=_operating_point(manifest, decision),
         quality=None if decision.issues is None else Quality(acceptable=not decision.issues, issues=decision.issues),
         model=_model(classifier),
         explanation=_explanation(outputs, prepared) if explained else None,
@@ -202,13 +203,16 @@ def _explanation(outputs: Outputs, prepared: Prepared) -> Explanation:
     return Explanation(heatmap_png=heatmap_png(activation[0], prepared.width, prepared.height))
 
 
-def _operating_point(decision: Decision) -> OperatingPointInfo:
+def _operating_point(manifest: Manifest, decision: Decision) -> OperatingPointInfo:
     point = decision.operating_point
+    melanomas = manifest.melanoma_sensitivity(point)
     return OperatingPointInfo(
         name=point.name,
         threshold=point.threshold,
         sensitivity=point.sensitivity.value,
         sensitivity_ci=(point.sensitivity.low, point.sensitivity.high),
+        melanoma_sensitivity=None if melanomas is None else melanomas.value,
+        melanoma_sensitivity_ci=None if melanomas is None else (melanomas.low, melanomas.high),
         specificity=point.specificity.value,
         specificity_ci=(point.specificity.low, point.specificity.high),
         measured_on=point.measured_on,

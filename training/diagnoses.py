@@ -18,11 +18,11 @@ _WORDS: tuple[tuple[str, Label], ...] = (
     (r"lentigo maligna|melanoma", MELANOMA),
     (r"basal cell", frozenset({"bcc"})),
     # HAM10000's akiec is actinic keratosis and intraepithelial carcinoma, which is Bowen's disease.
-    (r"(actinic|solar) keratosis|intraepithelial|bowen|squamous cell carcinoma,? in situ", frozenset({"akiec"})),
+    (r"(actinic|solar) keratos[ei]s|intraepithelial|bowen|squamous cell carcinoma,? in situ", frozenset({"akiec"})),
     # No diagnosis of its own among the seven, but one of their malignant company.
     (r"squamous cell|keratoacanthoma|\bscc\b", OTHER_MALIGNANT),
     (r"(melanocytic )?na?ev(us|i)", frozenset({"nv"})),
-    (r"seborrh?oeic keratosis|seborrheic keratosis|solar lentigo|lichen(oid| planus)|pigmented benign keratosis",
+    (r"seborrh?o?eic keratos[ei]s|solar lentigo|lichen(oid| planus)|pigmented benign keratos[ei]s",
      frozenset({"bkl"})),
     (r"dermatofibroma", frozenset({"df"})),
     (r"angioma|angiokeratoma|vascular|pyogenic granuloma|ha?emorrhage", frozenset({"vasc"})),
@@ -33,11 +33,25 @@ _WORDS: tuple[tuple[str, Label], ...] = (
 
 # Right before the word that is denied: "non-invasive melanoma" is one, "no sign of malignant melanoma" is none.
 _DENIED_BEFORE = re.compile(
-    r"(\b(no|non|not|never|neither|without|excluding|except|ruled? out|negative for|free of|other than)"
+    r"(\b(no|non|not|never|neither|without|w/o|excluding|except|but|ruled? out|negative for|free of|others? than"
+    # As clinics elsewhere name what is none.
+    r"|n[aã]o|sin|senza|sans|pas( de)?|keine?n?|nicht|ohne|geen|niet|zonder|inte|ej|ingen|ikke|uden|uten|nie|bez|brak"
+    r"|(?<![\d.,])0)"
     r"(\W+(an?|any|the|of|for|evidence|signs?|features?|history|suspicion|suspicious|malignant))*\W*"
     r"|no[nt]?)$"
 )
-_DENIED_BEHIND = re.compile(r"\w*\W+(no|non|not|negative|neg|absent|excluded|ruled out|free|false)\W*$")
+_DENIED_BEHIND = re.compile(r"\w*\W+(no|non|not|negative|neg|absent|excluded|ruled out|free|false|0|mimics?)\W*$")
+
+_BESIDE = frozenset(
+    """
+    acral amelanotic atypical benign blue cancer carcinoma carcinomas cell class common compound congenital cutaneous
+    dermal dermoscopic dermoscopy diagnosis dysplastic early flat grade halo i ii iii image images in intradermal invasive
+    irritated iv junctional keratoses keratosis lentiginous lesion lesions malignancies malignant metastases metastatic
+    nevoid nodular of other others photographs pictures pigmented precursor precursors primary recurrent reed seborrheic
+    situ skin spitz spreading stage subungual superficial the thick thin tumor tumors tumour tumours type verrucous
+    """.split()
+)
+"""Words that may stand beside a diagnosis in the name of a class without making it another one."""
 
 _CODES: dict[str, Label] = {code: frozenset({code}) for code in DIAGNOSES} | {
     "ak": frozenset({"akiec"}),
@@ -60,6 +74,20 @@ def label_of(text: str) -> Label:
         return _CODES[spoken]
     found = _found(spoken)
     return frozenset() if found is None or _denied(spoken, found[0]) else found[1]
+
+
+def is_plain(text: str) -> bool:
+    """Whether a name is a diagnosis, or one of the codes, and says nothing else that might turn it into another.
+
+    Of a text of a report nobody expects that. After the name of a folder hundreds of pictures are labelled, and in a
+    language that is not known here "no" is not, either.
+    """
+    spoken = _spoken(text)
+    rest = spoken
+    for pattern, _ in _WORDS:
+        rest = re.sub(rf"\w*({pattern})\w*", " ", rest)
+    words = re.findall(r"\w+", rest) if rest != spoken or spoken not in _CODES else []
+    return all(word in _BESIDE or word in _CODES or word.isdecimal() for word in words)
 
 
 def is_denied(text: str) -> bool:

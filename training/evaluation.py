@@ -17,6 +17,7 @@ from training.labels import CLASSES, MALIGNANT, Label, class_of
 from training.metrics import (
     Bools,
     Floats,
+    Share,
     auc,
     bootstrap,
     expected_calibration_error,
@@ -183,7 +184,8 @@ def people_of(clinical: Clinical) -> frozenset[str]:
         groups.update([f"age-{name}" for name, below in _AGES if clinical.age < below][:1])
     for kind, text in (("site", clinical.site), ("skin-type", clinical.skin_type)):
         if recorded(text):
-            groups.add(f"{kind}-{'-'.join(re.findall(r'[a-z0-9]+', text.lower()))}")
+            words = re.findall(r"[^\W_]+", text.casefold())  # in any script
+            groups.update([f"{kind}-{'-'.join(words)}"] if words else [])
     return frozenset(groups)
 
 
@@ -226,11 +228,6 @@ def measure(data: Evaluated, prevalence: float, thresholds: dict[str, float], *,
 Statistic = Callable[[NDArray[np.int64]], float]
 
 
-def share_called(called: Bools, among: Bools) -> Statistic:
-    """Share of the drawn rows inside `among` that are `called`."""
-    return lambda rows: share(called[rows][among[rows]])
-
-
 def _statistics(data: Evaluated, prevalence: float, thresholds: dict[str, float]) -> dict[str, Statistic]:
     """Figures that need no more than benign or malignant."""
     positive, probability = data.malignant, data.probability
@@ -240,8 +237,8 @@ def _statistics(data: Evaluated, prevalence: float, thresholds: dict[str, float]
     }
     for name, threshold in thresholds.items():
         called = probability >= threshold
-        found[f"sensitivity@{name}"] = share_called(called, positive)
-        found[f"specificity@{name}"] = share_called(~called, ~positive)
+        found[f"sensitivity@{name}"] = Share(called, positive)
+        found[f"specificity@{name}"] = Share(~called, ~positive)
     return found
 
 
@@ -271,9 +268,9 @@ def _melanoma_statistics(data: Evaluated, thresholds: dict[str, float]) -> dict[
         found["auc_melanoma_vs_benign_histology_only"] = lambda rows: melanoma_auc(rows[data.histology[rows]])
     for name, threshold in thresholds.items():
         called = probability >= threshold
-        found[f"melanoma_sensitivity@{name}"] = share_called(called, melanoma)
+        found[f"melanoma_sensitivity@{name}"] = Share(called, melanoma)
         if other.any():
-            found[f"other_malignant_called_benign@{name}"] = share_called(~called, other)
+            found[f"other_malignant_called_benign@{name}"] = Share(~called, other)
     if other.any():
         found["other_malignant_called_benign_at_90_melanoma_sensitivity_on_this_set"] = others_missed
     return found

@@ -17,6 +17,7 @@ from dermoscopy.prepare import SIDE
 from model_store.explanation import evidence
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
+from training.evaluation import kind_of
 from training.frame import frame_of
 from training.metrics import bootstrap
 from training.report import save_figure
@@ -99,7 +100,7 @@ def measure_explanation(
         description=f"{description}, a quarter of each painted over in the colour of its border: the highlighted one, "
         "the least highlighted one, random places; and everything but the highlighted one",
         images=len(chosen),
-        positives=0,
+        positives=sum(kind_of(table.images[row].label) != "benign" for row in chosen),
         groups=len(np.unique(lesions)),
         metrics={name: bootstrap(_mean_of(values), lesions) for name, values in figures.items()},
         seen_in_training=False,

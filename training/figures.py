@@ -14,6 +14,7 @@ from training.repeatability import measure_repeatability
 from training.splits import Split
 from training.table import Table
 from training.vignette import measure_vignettes
+from training.work import CONFOUNDED
 
 PRIMARY = "ham10000"
 """The set on which operating points and repeatability are measured: held-out lesions of one source with all classes."""
@@ -27,9 +28,15 @@ EXPLANATION = "explanation"
 POOLED = "training-sources-pooled"
 
 
-def primary_of(tests: dict[str, Evaluated]) -> str:
-    """`PRIMARY` if it is among the sets, else the first of them."""
-    return PRIMARY if PRIMARY in tests else next(iter(tests))
+def primary_of(tests: dict[str, Evaluated], table: Table, split: Split) -> str:
+    """The set on which a version's operating points are measured.
+
+    `PRIMARY` if it was learned from, else another that was: whoever learns from images of their own asks about such
+    ones. Not one whose classes its sources tell apart, unless there is no other.
+    """
+    learned = [name for name in tests if split.rows("training", name, table)]
+    fair = [name for name in learned if name != CONFOUNDED]
+    return PRIMARY if PRIMARY in learned else next(iter([*fair, *learned, *tests]))
 
 
 def pooled(sets: list[Evaluated]) -> Evaluated:
@@ -79,7 +86,7 @@ def measure_all(  # noqa: PLR0913 - what a figure depends on
     if len(learned) > 1:
         sets[POOLED] = pooled(learned)
     found = {name: measure(data, prevalence, thresholds, seen=seen) for name, data in sets.items()}
-    name = primary_of(tests)
+    name = primary_of(tests, table, split)
     described = f"held-out images of {name}, changed a little"
     again = measure_repeatability(runtime, table, rows[name], thresholds, described)
     curve = None if plots is None else plots / "deletion.png"

@@ -23,7 +23,7 @@ from training.gatekeeper import BATCH, Gatekeeper, features_of, fit_gatekeeper
 from training.splits import Split
 from training.table import Table
 from training.wrong import kinds as wrong_kinds
-from training.wrong.kinds import Kind, Wrong, draw, kinds, spared
+from training.wrong.kinds import Kind, Wrong, draw, kinds, originals_of, spared
 
 RENDERED = 120
 """Rendered lesions among the good images: what the tests and the golden images show is no skin without a lesion."""
@@ -114,11 +114,21 @@ def _measure_wrong(runtime: Runtime, limits: list[Limit], every: dict[str, Wrong
     measured = {}
     for name, kind in every.items():
         count = wrong_kinds.MEASURED_EACH
-        pixels = draw(name, kind.make, count, first=wrong_kinds.EACH * kind.weight)
+        first = wrong_kinds.EACH * kind.weight
+        pixels = draw(name, kind.make, count, first=first)
         found = limiting.measure_images(runtime, pixels, [SIDE] * count, name)
-        description = f"{name}: others than were learned from" if kind.learned else f"{name}: a kind never learned from"
-        measured[name] = limiting.refusals(limits, found, np.arange(count), description, learned=kind.learned)
+        origin = originals_of(name, kind.originals, count, first)
+        measured[name] = limiting.refusals(limits, found, origin, _described(name, kind, origin), learned=kind.learned)
     return measured
+
+
+def _described(name: str, kind: Wrong, origin: NDArray[np.int64]) -> str:
+    """What was measured of a kind; parts of a photograph that is learned from are no other photograph."""
+    from_how_many = f", from {len(np.unique(origin))} pictures" if kind.originals else ""
+    if not kind.learned:
+        return f"{name}: a kind never learned from{from_how_many}"
+    others = "other parts of what was learned from" if name == "photographs" else "others than were learned from"
+    return f"{name}: {others}{from_how_many}"
 
 
 def _measure_spared(runtime: Runtime, limits: list[Limit], pixels: Pixels) -> dict[str, Refusals]:
@@ -127,7 +137,8 @@ def _measure_spared(runtime: Runtime, limits: list[Limit], pixels: Pixels) -> di
     for name, make in spared(pixels).items():
         drawn = draw(name, make, count, first=wrong_kinds.EACH * SPARED)
         found = limiting.measure_images(runtime, drawn, [SIDE] * count, name)
-        measured[name] = limiting.refusals(limits, found, np.arange(count), f"{name}: painted over held-out images")
+        origin = originals_of(name, len(pixels), count, wrong_kinds.EACH * SPARED)
+        measured[name] = limiting.refusals(limits, found, origin, f"{name}: painted over held-out images")
     return measured
 
 

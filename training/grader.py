@@ -203,13 +203,14 @@ def _balanced_accuracy(probabilities: Features, stages: Stages) -> Measured:
     return bootstrap(statistic, stages.lesions)
 
 
-def measure_grader(model: Features, frame: Features, stages: Stages) -> dict[str, Evaluation]:
+def measure_grader(model: Features, frame: Features, stages: Stages, *, seen: bool = False) -> dict[str, Evaluation]:
     """The figures of the grader beside those of the frame-only baseline.
 
     Args:
         model: float64[n, 3], cross-validated probabilities of the grader.
         frame: float64[n, 3], those of the baseline.
         stages: The n images.
+        seen: Whether the classifier, whose features they are, may have learned from some of the images.
     """
     fair, policy = stages.fair & (stages.grades < TOP), stages.policy
     where = f"inside {policy.site} images" if policy.site else "over all sources"
@@ -221,7 +222,7 @@ def measure_grader(model: Features, frame: Features, stages: Stages) -> dict[str
             positives=int((stages.grades[fair] == 1).sum()),
             groups=len(np.unique(stages.lesions[fair])),
             metrics={"auc": _lower_auc(model, stages), "auc_of_frame_only_baseline": _lower_auc(frame, stages)},
-            seen_in_training=False,
+            seen_in_training=seen,
         ),
         THREE: Evaluation(
             description="all three grades over all sources, out of fold; where the source nearly determines the grade, "
@@ -233,6 +234,6 @@ def measure_grader(model: Features, frame: Features, stages: Stages) -> dict[str
                 "balanced_accuracy": _balanced_accuracy(model, stages),
                 "balanced_accuracy_of_frame_only_baseline": _balanced_accuracy(frame, stages),
             },
-            seen_in_training=False,
+            seen_in_training=seen,
         ),
     }

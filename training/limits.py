@@ -21,7 +21,7 @@ from model_store.gate import LEARNED, crossed
 from model_store.manifest import Learned, Limit, Measure, Measured, Refusals, Sweep
 from model_store.runtime import Runtime
 from training.labels import MALIGNANT
-from training.metrics import bootstrap
+from training.metrics import Share, bootstrap
 from training.scoring import score
 from training.splits import Split
 from training.table import Table
@@ -138,7 +138,7 @@ def refusals(
 
 
 def _share(refused: NDArray[np.bool_], lesions: NDArray[np.int64]) -> Measured:
-    return bootstrap(lambda drawn: float(refused[drawn].mean()), lesions)
+    return bootstrap(Share(refused, np.ones_like(refused)), lesions)
 
 
 def _blurred(image: Image.Image, strength: float) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +63,34 @@ def prevalence_weights(positive: Bools, prevalence: float) -> Floats:
     return np.asarray(weights, np.float64)
 
 
+@dataclass(frozen=True)
+class Share:
+    """The share of the drawn rows inside `among` that are `hits`; both bool[n]."""
+
+    hits: Bools
+    among: Bools
+
+    def __call__(self, rows: NDArray[np.int64]) -> float:
+        """Of the rows with these numbers; NaN where none of them is inside."""
+        return share(self.hits[rows][self.among[rows]])
+
+    def certain(self, value: float, lesions: NDArray[np.int64]) -> tuple[float, float] | None:
+        """The interval of a share that is 0 or 1, which every draw repeats: no evidence that it is so everywhere.
+
+        Clopper and Pearson 1934, doi 10.1093/biomet/26.4.404, over the lesions inside.
+        """
+        if value not in {0.0, 1.0}:
+            return None
+        bound = 0.025 ** (1 / len(np.unique(lesions[self.among])))
+        return (bound, 1.0) if value else (0.0, 1 - bound)
+
+
 def bootstrap(statistic: Callable[[NDArray[np.int64]], float], lesions: NDArray[np.int64], seed: int = 0) -> Measured:
     """A statistic with its 95 % percentile bootstrap interval, whole lesions drawn with replacement.
 
     Args:
-        statistic: Takes row numbers (with repetitions) and returns the figure.
+        statistic: Takes row numbers (with repetitions) and returns the figure. A `Share` of 0 or 1 has an exact
+            interval.
         lesions: int64[n], which rows belong together.
         seed: Seed of the 1,000 draws.
 
@@ -83,5 +107,6 @@ def bootstrap(statistic: Callable[[NDArray[np.int64]], float], lesions: NDArray[
         statistic(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
         for _ in range(REPEATS)
     ]
-    low, high = np.nanquantile(draws, [0.025, 0.975])
+    certain = statistic.certain(value, lesions) if isinstance(statistic, Share) else None
+    low, high = np.nanquantile(draws, [0.025, 0.975]) if certain is None else certain
     return Measured(value=round(value, 4), low=round(float(low), 4), high=round(float(high), 4))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from model_store.manifest import OperatingPoint
-from training.evaluation import Evaluated, share_called
-from training.metrics import bootstrap, threshold_for_sensitivity
+from training.evaluation import Evaluated
+from training.metrics import Share, bootstrap, threshold_for_sensitivity
 
 SENSITIVITIES = (0.90, 0.95)
 """The last is the default."""
@@ -23,11 +23,12 @@ def choose_operating_points(validation: Evaluated, test: Evaluated) -> list[Oper
     named, positive = "melanoma", validation.melanoma
     if not positive.any():
         named, positive = "malignancy", validation.malignant
+    count = int(positive.sum())
     for wanted in SENSITIVITIES:
         threshold = threshold_for_sensitivity(positive, validation.probability, wanted)
         called = test.probability >= threshold
-        sensitivity = bootstrap(share_called(called, test.malignant), test.lesions)
-        specificity = bootstrap(share_called(~called, ~test.malignant), test.lesions)
+        sensitivity = bootstrap(Share(called, test.malignant), test.lesions)
+        specificity = bootstrap(Share(~called, ~test.malignant), test.lesions)
         points.append(
             OperatingPoint(
                 name=f"{named}_sensitivity_{round(wanted * 100)}",
@@ -35,7 +36,7 @@ def choose_operating_points(validation: Evaluated, test: Evaluated) -> list[Oper
                 threshold=threshold,
                 sensitivity=sensitivity,
                 specificity=specificity,
-                chosen_on=validation.description,
+                chosen_on=f"{validation.description}: {count} {_PLURAL[named] if count > 1 else named}",
                 measured_on=test.description,
             )
         )

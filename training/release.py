@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,6 +60,11 @@ def check_ready(work: Work) -> None:
     count = work.split.roles.count("training")
     if count <= COMPONENTS:
         raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
+    for source in work.shares:
+        if not work.split.rows("training", source, work.table):
+            roles = work.split.counts(work.table).get(source, Counter[str]())
+            told = ", ".join(f"{count} are {role}" for role, count in sorted(roles.items())) or "it has none"
+            raise ReleaseError(f"no image of {source} can be learned from: {told}")
     rows = [row for source in fair_sources(work) for row in work.split.rows("validation", source, work.table)]
     kinds = {kind_of(work.table.labels[row]) for row in rows}
     missing = [*(["benign"] * ("benign" not in kinds)), *(["melanoma"] * (not kinds & {"melanoma", "malignant"}))]
@@ -122,9 +128,9 @@ def _notes(work: Work) -> list[str]:
     ]
 
 
-def _plots(folder: Path, tests: dict[str, Evaluated], manifest: Manifest, history: Path) -> None:
-    out = folder / "report"
-    primary = tests[primary_of(tests)]
+def _plots(folder: Path, work: Work, tests: dict[str, Evaluated], manifest: Manifest) -> None:
+    out, history = folder / "report", work.folder / "history.jsonl"
+    primary = tests[primary_of(tests, work.table, work.split)]
     point = next(p for p in manifest.operating_points if p.name == manifest.default_operating_point)
     assert manifest.calibration is not None  # noqa: S101  # narrows the type: a classifier was just calibrated
     report.plot_roc(tests, out / "roc.png")
@@ -231,7 +237,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
-    points = choose_operating_points(validation, tests[primary_of(tests)])
+    points = choose_operating_points(validation, tests[primary_of(tests, work.table, work.split)])
     gate = measure_gate(runtime, work.table, work.split, points[-1].threshold, work.photographs)
     golden, pictures = _write_golden(runtime, gate.limits, final)
     manifest = _manifest(
@@ -260,6 +266,6 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
             final, _validation_pixels(work, pictures), "probability", _emulated(network, final, platt, heads.correction)
         ),
     )
-    _plots(final, tests, manifest, work.folder / "history.jsonl")
+    _plots(final, work, tests, manifest)
     write_documents(manifest, final)
     return publish(store, final, manifest)

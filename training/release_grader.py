@@ -111,15 +111,23 @@ def _training(stages: Stages, table: Table, classifier: StoredVersion) -> Traini
             f"{alone}; grade 3 against the rest from all.",
             "Figures are cross-validated (out of fold); the artifact itself was then trained on all images.",
             "Grades weigh equally in training: the probabilities are those of equally frequent grades.",
-            _seen_by(classifier, [source.name for source in sources]),
+            _seen_by(classifier, _graded(stages, table)),
         ],
     )
 
 
-def _seen_by(classifier: StoredVersion, sources: Sequence[str]) -> str:
-    """Whether the classifier's features were learned from the graded images: only its own manifest can tell."""
+def _graded(stages: Stages, table: Table) -> list[str]:
+    return sorted({table.images[row].source for row in stages.rows.tolist()})
+
+
+def _saw_none(classifier: StoredVersion, sources: Sequence[str]) -> bool:
+    """Whether the classifier's features were learned without the graded images: only its own manifest can tell."""
     records = {source.name: source for source in classifier.manifest.training.sources}
-    if all(name in records and records[name].training == records[name].validation == 0 for name in sources):
+    return all(name in records and records[name].training == records[name].validation == 0 for name in sources)
+
+
+def _seen_by(classifier: StoredVersion, sources: Sequence[str]) -> str:
+    if _saw_none(classifier, sources):
         return "The classifier's training saw none of these images and none of their copies that were found."
     return "Whether the classifier's training saw these images or copies of them is not known."
 
@@ -222,7 +230,7 @@ def release_grader(  # noqa: PLR0913 - what a release depends on
         stages,
         table,
         classifier,
-        measure_grader(model, frame, stages),
+        measure_grader(model, frame, stages, seen=not _saw_none(classifier, _graded(stages, table))),
         version=store.next_version("grader"),
         golden=golden,
         runtimes=validate_runtimes(final, _pixels_to_validate(table, stages, pictures), "probabilities", emulated),

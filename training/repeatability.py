@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance
 from dermoscopy.prepare import SIDE
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
+from training.evaluation import kind_of
 from training.metrics import bootstrap
 from training.scoring import score
 from training.table import Table
@@ -82,7 +83,7 @@ def measure_repeatability(
         description=f"{description}: turned by {DEGREES:g} degrees, {1 - CLOSER:.0%} closer, {LIGHT:.0%} brighter and "
         "darker, mirrored",
         images=len(chosen),
-        positives=int((before >= min(thresholds.values(), default=0.5)).sum()),
+        positives=sum(kind_of(table.images[row].label) != "benign" for row in chosen),
         groups=len(np.unique(lesions)),
         metrics=metrics,
         seen_in_training=False,

@@ -60,11 +60,19 @@ def settle_labels(images: list[Image], copies: NDArray[np.int64]) -> list[Label]
 
 
 def lesion_pairs(images: list[Image]) -> NDArray[np.int64]:
-    """int64[pairs, 2]: images of one source that record the same lesion."""
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    """int64[pairs, 2]: images of one source that record the same lesion.
+
+    Where a picture of a patient has no lesion of its own, all pictures of the patient go together: it may show any of
+    their lesions.
+    """
+    loose = {(one.source, one.clinical.patient) for one in images if one.lesion in {"", one.clinical.patient}}
+    members: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row, image in enumerate(images):
+        patient = image.clinical.patient
+        if patient and (image.source, patient) in loose:
+            members["patient", image.source, patient].append(row)
         if image.lesion:
-            members[image.source, image.lesion].append(row)
+            members["lesion", image.source, image.lesion].append(row)
     return np.array([(rows[0], row) for rows in members.values() for row in rows[1:]], np.int64).reshape(-1, 2)
 
 

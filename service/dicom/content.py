@@ -155,9 +155,14 @@ def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
 
 
 def _operating_point(point: OperatingPointInfo) -> str:
+    melanomas = ""
+    if point.melanoma_sensitivity is not None and point.melanoma_sensitivity_ci is not None:
+        low, high = point.melanoma_sensitivity_ci
+        melanomas = f"of melanomas alone {point.melanoma_sensitivity:.4g} ({low:.4g} to {high:.4g}), "
     return (
         f"{point.name}: malignant from a probability of {point.threshold:.{_DIGITS + 2}f}; "
         f"sensitivity {point.sensitivity:.4g} "
-        f"({point.sensitivity_ci[0]:.4g} to {point.sensitivity_ci[1]:.4g}), specificity {point.specificity:.4g} "
+        f"({point.sensitivity_ci[0]:.4g} to {point.sensitivity_ci[1]:.4g}), {melanomas}"
+        f"specificity {point.specificity:.4g} "
         f"({point.specificity_ci[0]:.4g} to {point.specificity_ci[1]:.4g}), measured on {point.measured_on}"
     )

@@ -56,9 +56,12 @@ def classified(decided: Classified, said: Said) -> Iterator[Entry[Observation]]:
 
 def rule(point: OperatingPointInfo) -> str:
     """The operating point in words."""
+    melanomas = ""
+    if point.melanoma_sensitivity is not None and point.melanoma_sensitivity_ci is not None:
+        melanomas = f"of melanomas alone {_measured(point.melanoma_sensitivity, point.melanoma_sensitivity_ci)}, "
     return (
         f"Called malignant from a probability of {point.threshold:.6f} on: operating point {point.name}, "
-        f"sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, "
+        f"sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, {melanomas}"
         f"specificity {_measured(point.specificity, point.specificity_ci)}, measured on: {point.measured_on}"
     )
 
@@ -100,11 +103,22 @@ def _decision(decided: Classified, said: Said, probability: Reference) -> Observ
         {"code": own("threshold", "Called malignant from here on"), "valueQuantity": percent(point.threshold)},
         {"code": own("sensitivity", "Sensitivity"), "valueQuantity": percent(point.sensitivity)},
         _interval("sensitivity-ci", low, point.sensitivity_ci),
+        *_of_melanomas(point),
         {"code": own("specificity", "Specificity"), "valueQuantity": percent(point.specificity)},
         _interval("specificity-ci", high, point.specificity_ci),
-        {"code": own("measured-on", "What both were measured on"), "valueString": point.measured_on},
+        {"code": own("measured-on", "What they were measured on"), "valueString": point.measured_on},
     ]
     return made
+
+
+def _of_melanomas(point: OperatingPointInfo) -> Iterator[Valued]:
+    """Which the operating point may be named after, while its sensitivity is that for every malignancy."""
+    if point.melanoma_sensitivity is None or point.melanoma_sensitivity_ci is None:
+        return
+    code, share = own("melanoma-sensitivity", "Sensitivity for melanomas alone"), percent(point.melanoma_sensitivity)
+    yield {"code": code, "valueQuantity": share}
+    text = "95 % confidence interval of the sensitivity for melanomas alone"
+    yield _interval("melanoma-sensitivity-ci", text, point.melanoma_sensitivity_ci)
 
 
 def _interval(code: str, text: str, ends: tuple[float, float]) -> Valued:

@@ -47,6 +47,21 @@ def test_validated_finds_exactly_what_is_listed(pristine: Store) -> None:
     assert manifest.validated("tensorflow", "bf16") is None
 
 
+def test_of_melanomas_alone_it_says_what_was_measured_on_the_same_images(classifier: dict[str, Any]) -> None:
+    plain = Manifest.model_validate(classifier)
+    (point, other), (painted,) = plain.operating_points, classifier["evaluations"].values()
+    assert plain.melanoma_sensitivity(point) is None
+    painted["metrics"][f"melanoma_sensitivity@{point.name}"] = {"value": 0.7, "low": 0.6, "high": 0.8}
+    measured = Manifest.model_validate(classifier)
+    found = measured.melanoma_sensitivity(point)
+    assert found is not None
+    assert (found.value, found.low, found.high) == (0.7, 0.6, 0.8)
+    assert measured.melanoma_sensitivity(other) is None
+    assert measured.melanoma_sensitivity(point.model_copy(update={"measured_on": "others"})) is None
+    classifier["evaluations"]["again"] = painted  # which of two is meant nobody knows
+    assert Manifest.model_validate(classifier).melanoma_sensitivity(point) is None
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

@@ -22,7 +22,10 @@ CLASSIFICATION = {
 CLASSIFY = CLASSIFICATION | {"request_id", "image", "intended_use"}
 GRADE = {"request_id", "classification", "grade", "grade_withheld", "ajcc", "image", "model", "intended_use"}
 MODEL = {"name", "version", "sha256", "runtime", "precision"}
-POINT = {"name", "threshold", "sensitivity", "sensitivity_ci", "specificity", "specificity_ci", "measured_on"}
+POINT = {
+    "name", "threshold", "sensitivity", "sensitivity_ci", "melanoma_sensitivity", "melanoma_sensitivity_ci",
+    "specificity", "specificity_ci", "measured_on",
+}  # fmt: skip
 
 
 def encoded(pixels: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
@@ -65,6 +68,7 @@ def test_classify_answers_with_exactly_the_contract_s_fields(client: httpx.Clien
     assert answer["operating_point"] == {
         "name": "sensitive", "threshold": 0.3, "measured_on": "painted",
         "sensitivity": 0.9, "sensitivity_ci": [0.8, 0.95], "specificity": 0.9, "specificity_ci": [0.8, 0.95],
+        "melanoma_sensitivity": None, "melanoma_sensitivity_ci": None,
     }  # fmt: skip
     assert answer["image"] == {
         "sha256": hashlib.sha256(data).hexdigest(), "media_type": "image/png",

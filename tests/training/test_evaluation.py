@@ -17,7 +17,6 @@ from training.evaluation import (
     kind_of,
     measure,
     people_of,
-    share_called,
     test_rows,
     test_sets,
     validation_set,
@@ -239,13 +238,6 @@ def test_calibration_error_is_that_at_the_prevalence() -> None:
     assert error(2 * logit + np.log(balanced / (1 - balanced)), balanced) < 0.05
     assert error(2 * logit + np.log(balanced / (1 - balanced)) + shift, 0.1) < 0.05
     assert error(2 * logit + np.log(balanced / (1 - balanced)) + shift, balanced) > 0.1
-
-
-def test_share_called() -> None:
-    called, among = np.array([True, False, True, False]), np.array([True, True, False, False])
-    assert share_called(called, among)(np.array([0, 1, 2, 3])) == 0.5
-    assert share_called(called, among)(np.array([0, 0, 0, 1])) == 0.75
-    assert np.isnan(share_called(called, among)(np.array([2, 3])))
 
 
 def test_every_described_set_is_a_known_source() -> None:

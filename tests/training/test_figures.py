@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.training.built import Data
 from tests.training.quick import hurry
 from training import evaluation
 from training.figures import EXPLANATION, POOLED, REPEATABILITY, VIGNETTES, measure_all, pooled, primary_of
+from training.splits import Split
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,27 @@ def test_every_set_and_the_repeatability_of_the_first_are_measured(exported: Pat
     assert "sensitivity@point" in found["ham10000"].metrics
     assert found[POOLED].images == found["ham10000"].images + found["melanoma10000"].images
     assert found[VIGNETTES].description.startswith("held-out images of melanoma10000, behind a painted black vignette")
-    assert primary_of({name: tests[name] for name in tests if name != "ham10000"}) == "melanoma10000"
+
+
+def test_operating_points_are_measured_where_it_was_learned_and_not_where_another_source_tells_the_class(
+    exported: Path, data: Data
+) -> None:
+    tests = evaluation.test_sets(load_directory(exported), data.table, data.split)
+
+    def primary(*learned: str) -> str:
+        images = [
+            replace(image, source={"isic2017": "my-clinic"}.get(image.source, image.source))
+            for image in data.table.images
+        ]
+        pairs = zip(images, data.split.roles, strict=True)
+        roles = [role if role != "training" or image.source in learned else "removed" for image, role in pairs]
+        own = next(iter(tests.values()))
+        return primary_of(tests | {"my-clinic": own}, replace(data.table, images=images), Split(roles))
+
+    assert primary("ham10000", "melanoma10000", "my-clinic") == "ham10000"
+    assert primary("melanoma10000", "my-clinic") == primary("my-clinic") == "my-clinic"
+    assert primary("melanoma10000") == "melanoma10000"
+    assert primary() == next(iter(tests))
 
 
 def test_pooled_sets_keep_every_image_and_which_lesion_it_shows(exported: Path, data: Data) -> None:

@@ -22,7 +22,7 @@ from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError, recorded
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.layouts.once import once
-from training.layouts.tables import Folder, Row, Sheet, first, line_of, number
+from training.layouts.tables import Folder, Row, Sheet, first, line_of, number, split_of
 
 _SEVEN = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
 _CODES = (*_SEVEN, "AKIEC", "AK", "SCC", "UNK")
@@ -43,7 +43,7 @@ def _read_2016(folder: Folder) -> list[Image]:
     images = []
     for file in sorted(folder.path.glob("*.csv")):
         for line, name, verdict in _pairs(file):
-            split = "test" if "test" in file.stem.lower() else ""
+            split = split_of(file)
             malignant = verdict in ("malignant", "1.0", "1")
             label = MALIGNANT if malignant else BENIGN
             clinical = Clinical(diagnosis="malignant" if malignant else "benign")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.diagnoses import is_denied, label_of
+from training.diagnoses import is_denied, is_plain, label_of
 from training.images import IMAGE_SUFFIXES, Clinical, Image, SourceError
 from training.layouts.tables import Folder
 
@@ -43,15 +43,30 @@ def read(folder: Folder) -> list[Image]:
     denied = next((place for place in strange if is_denied(place.name)), None)
     if denied:
         raise SourceError(f"{denied} says only what its images are not: name it after what they are, such as benign")
-    if known and strange:
+    unclear = [place for place, _ in known if not is_plain(place.name)]
+    if known and (strange or unclear):
+        strange += unclear
         raise SourceError(
-            f"{strange[0]} is no class that is known: name it after a diagnosis, such as melanoma or nevus"
+            f"{strange[0]} is no class that is known: name it after a diagnosis, such as melanoma or nevus, and after "
+            "nothing else"
         )
     return [
         Image(picture, folder.name, label_of(place.name), given_split=split, clinical=Clinical(diagnosis=place.name))
         for place, split in known
-        for picture in _pictures(place)
+        for picture in _directly(folder, place)
     ]
+
+
+def _directly(folder: Folder, place: Path) -> list[Path]:
+    """The photographs of a class.
+
+    Raises:
+        SourceError: There are others further below, of which nobody could say whether they belong to it.
+    """
+    deeper = next((file for file in sorted(place.rglob("*")) if file.parent != place and _is_picture(file)), None)
+    if deeper:
+        raise SourceError(f"{deeper} lies too deep: the pictures of a class belong right into its folder")
+    return [file for file in _pictures(place) if folder.is_photograph(file)]
 
 
 def _folders(path: Path) -> list[Path]:
@@ -59,4 +74,8 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _pictures(path: Path) -> list[Path]:
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(file for file in path.iterdir() if _is_picture(file))
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES

@@ -40,6 +40,11 @@ def line_of(file: Path, number: int) -> Iterator[None]:
         raise SourceError(f"{file}, line {number}: {error}") from error
 
 
+def split_of(table: Path) -> str:
+    """ "test" for a table that is named after a test set, else empty."""
+    return "test" if _TEST.search(table.stem) else ""
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A table as it is in its file.
@@ -59,7 +64,7 @@ class Sheet:
     @property
     def split(self) -> str:
         """ "test" if the file's name says so; challenges deliver a table for each part."""
-        return "test" if _TEST.search(self.path.stem) else ""
+        return split_of(self.path)
 
     def each(self, make: Callable[[Row], Made]) -> Iterator[Made]:
         """What a function makes of each row; what it finds wrong is told with file and line."""
@@ -99,7 +104,7 @@ class Folder:
         """Name without suffix -> the photographs of that name, wherever below the folder they are."""
         found: dict[str, list[Path]] = defaultdict(list)
         for file in sorted(self.path.rglob("*")):
-            if file.suffix.lower() in IMAGE_SUFFIXES and self._is_photograph(file):
+            if file.suffix.lower() in IMAGE_SUFFIXES and self.is_photograph(file):
                 found[file.stem].append(file)
         return dict(found)
 
@@ -119,7 +124,8 @@ class Folder:
                 raise SourceError(f"names {name!r}, but which picture is it: {other} or {file}?")
         return file
 
-    def _is_photograph(self, file: Path) -> bool:
+    def is_photograph(self, file: Path) -> bool:
+        """Whether a picture below the folder is no mask or other drawing that archives deliver beside photographs."""
         place = file.relative_to(self.path).with_suffix("").as_posix().lower()
         return not any(word in place for word in _NOT_PHOTOGRAPHS) and _MASK_OF not in file.stem.lower()
 

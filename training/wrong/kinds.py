@@ -33,12 +33,16 @@ MOSTLY, HARDLY = (0.35, 0.8), (0.02, 0.12)
 
 @dataclass(frozen=True)
 class Wrong:
-    """A kind: how it is made, whether it is learned from, how many times `EACH`, and by which output."""
+    """A kind: how it is made, whether it is learned from, how many times `EACH`, and by which output.
+
+    `originals` says of how many pictures each is made from one, which the first number drawn chooses; 0: from none.
+    """
 
     make: Kind
     learned: bool
     weight: int = 1
     output: Learned = "dermoscopic"
+    originals: int = 0
 
 
 def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None) -> dict[str, Wrong]:
@@ -62,6 +66,7 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
         "cells": patterns.cells, "speckles": patterns.speckles, "handwriting": documents.handwriting,
     }  # fmt: skip
     found = {name: Wrong(make, True) for name, make in made.items()}
+    found["screenshots-of-lesions"] = Wrong(inset, True, originals=len(good))
     found |= {name: Wrong(make, False) for name, make in unseen.items()}
     learned = photographs.files_of(photographs.LEARNED) + (photographs.images_in(folder) if folder else [])
     for name, files, use in (
@@ -69,13 +74,14 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
         ("unseen-photographs", photographs.files_of(photographs.MEASURED), False),
     ):
         if files:
-            found[name] = Wrong(partial(_one_of, files), use, _PHOTOGRAPHS if use else 1)
+            found[name] = Wrong(partial(_one_of, files), use, _PHOTOGRAPHS if use else 1, originals=len(files))
+    covered = partial(Wrong, originals=len(good))
     return found | {
-        "mostly-hair": Wrong(_over(good, hairs.strands, MOSTLY), True, _COVERED, "free_of_hair"),
-        "mostly-fur": Wrong(_over(good, hairs.fur, MOSTLY), False, output="free_of_hair"),
-        "ruler": Wrong(_over(good, rulers.across), True, _COVERED, "free_of_ruler"),
-        "block-scale": Wrong(_over(good, rulers.blocks), True, output="free_of_ruler"),
-        "tape": Wrong(_over(good, rulers.tape), False, output="free_of_ruler"),
+        "mostly-hair": covered(_over(good, hairs.strands, MOSTLY), True, _COVERED, "free_of_hair"),
+        "mostly-fur": covered(_over(good, hairs.fur, MOSTLY), False, output="free_of_hair"),
+        "ruler": covered(_over(good, rulers.across), True, _COVERED, "free_of_ruler"),
+        "block-scale": covered(_over(good, rulers.blocks), True, output="free_of_ruler"),
+        "tape": covered(_over(good, rulers.tape), False, output="free_of_ruler"),
     }
 
 
@@ -104,6 +110,25 @@ def _one_of(files: list[Path], random: Random) -> Pixels:
     return photographs.views(random, files[int(random.integers(len(files)))])
 
 
+def originals_of(name: str, originals: int, count: int, first: int = 0) -> NDArray[np.int64]:
+    """From which original each picture is that `draw` makes: int64[count]; pictures from one are not independent.
+
+    Args:
+        name: Of the kind.
+        originals: How many there are; 0: each picture is one of its own.
+        count: How many pictures.
+        first: Number of the first of them.
+    """
+    if not originals:
+        return np.arange(count)
+    numbers = range(first, first + count)
+    return np.array([int(_random(name, number).integers(originals)) for number in numbers], np.int64)
+
+
+def _random(name: str, number: int) -> Random:
+    return np.random.default_rng([zlib.crc32(name.encode()), number])
+
+
 def draw(name: str, make: Kind, count: int, first: int = 0) -> Pixels:
     """Pictures of a kind, uint8[count, 224, 224, 3]: the same name and numbers give the same pictures.
 
@@ -114,4 +139,4 @@ def draw(name: str, make: Kind, count: int, first: int = 0) -> Pixels:
         first: Number of the first of them.
     """
     numbers = tqdm(range(first, first + count), desc=f"drawing {name}", unit="img")
-    return np.stack([make(np.random.default_rng([zlib.crc32(name.encode()), number])) for number in numbers])
+    return np.stack([make(_random(name, number)) for number in numbers])

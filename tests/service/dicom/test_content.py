@@ -9,7 +9,7 @@ from service.answers import ClassifyAnswer, GradeAnswer
 from service.dicom.content import content_of, new_uid
 from service.dicom.source import read_source
 from tests.dermoscopy.dicom_files import STUDY, native, rgb
-from tests.service.fhir.samples import ABSTAINED, CLASSIFIED, IMAGE, INCOMPLETE, STAGED, graded
+from tests.service.fhir.samples import ABSTAINED, CLASSIFIED, IMAGE, INCOMPLETE, NAMED_AFTER_MELANOMA, STAGED, graded
 
 SOURCE = read_source(native(rgb()))
 
@@ -61,6 +61,13 @@ def test_the_operating_point_is_told_with_what_it_was_measured_to_do() -> None:
     assert said(groups(CLASSIFIED)[0])["Operating point"] == (
         "sensitive: malignant from a probability of 0.300000; sensitivity 0.9536 (0.9291 to 0.9749), "
         "specificity 0.6126 (0.5719 to 0.6557), measured on painted lesions"
+    )
+
+
+def test_of_melanomas_alone_it_is_told_where_it_was_measured() -> None:
+    (group,) = groups(CLASSIFIED.model_copy(update={"operating_point": NAMED_AFTER_MELANOMA}))
+    assert "sensitivity 0.9536 (0.9291 to 0.9749), of melanomas alone 0.9083 (0.8562 to 0.9531), specificity" in str(
+        said(group)["Operating point"]
     )
 
 

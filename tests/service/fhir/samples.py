@@ -28,6 +28,9 @@ POINT = OperatingPointInfo(
     name="sensitive", threshold=0.3, measured_on="painted lesions",
     sensitivity=0.9536, sensitivity_ci=(0.9291, 0.9749), specificity=0.6126, specificity_ci=(0.5719, 0.6557),
 )  # fmt: skip
+NAMED_AFTER_MELANOMA = POINT.model_copy(
+    update={"melanoma_sensitivity": 0.9083, "melanoma_sensitivity_ci": (0.8562, 0.9531)}
+)
 IMAGE = ImageInfo(sha256="ab" * 32, media_type="image/jpeg", width=1022, height=767)
 CLASSIFIER = ModelInfo(name="classifier", version=2, sha256="cd" * 32, runtime="openvino", precision="bf16")
 GRADER = ModelInfo(name="grader", version=3, sha256="ef" * 32, runtime="openvino", precision="bf16")

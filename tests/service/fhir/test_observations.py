@@ -1,7 +1,7 @@
 import pytest
 
 from service.fhir.observations import Said, classified, rule
-from tests.service.fhir.samples import CLASSIFIED, POINT, bundle, coded, components, resources
+from tests.service.fhir.samples import CLASSIFIED, NAMED_AFTER_MELANOMA, POINT, bundle, coded, components, resources
 
 
 def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> None:
@@ -32,6 +32,18 @@ def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
     assert [values["specificity-ci"][end]["value"] for end in ("low", "high")] == [57.19, 65.57]
     probability = next(e["fullUrl"] for e in whole["entry"] if e["resource"] == coded(whole, "111047"))
     assert found["derivedFrom"] == [{"reference": probability}]
+
+
+def test_of_melanomas_alone_it_is_told_where_it_was_measured() -> None:
+    assert "melanoma-sensitivity" not in components(coded(bundle("classify"), "decision"))
+    decided = CLASSIFIED.model_copy(update={"operating_point": NAMED_AFTER_MELANOMA})
+    _, decision, *_ = classified(decided, Said({"reference": "x"}, "now", "note"))
+    values = components(dict(decision.resource))
+    assert values["melanoma-sensitivity"]["value"] == 90.83
+    assert [values["melanoma-sensitivity-ci"][end]["value"] for end in ("low", "high")] == [85.62, 95.31]
+    assert (
+        "sensitivity 0.954 (95 % CI 0.929 to 0.975), of melanomas alone 0.908 (95 % CI 0.856 to 0.953), specificity"
+    ) in rule(NAMED_AFTER_MELANOMA)
 
 
 @pytest.mark.parametrize(("name", "code"), [("a", "a"), ("of  all ", "of-all")])
