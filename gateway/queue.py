@@ -101,6 +101,7 @@ class Queue:
 
         Returns:
             Whether it is new, or comes after it failed or was missing; another one that comes again changes nothing.
+            One that failed with a report keeps it: the PACS may have it, and must not get a second one.
 
         Raises:
             Full: There is no room.
@@ -110,6 +111,9 @@ class Queue:
             known = self.item(key)
             if known is not None and known.state not in {"failed", "missing"}:
                 return False
+            if known is not None and known.bytes and self.spool.has(report_file(key)):
+                self._step(key, "answered")
+                return True
             # One whose image is gone takes up no room.
             items, taken = self._one(
                 "SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered' AND bytes > 0"

@@ -78,6 +78,21 @@ def test_an_image_that_failed_may_come_again(queue: Queue) -> None:
     assert queue.spool.read("a.image") == b"sound"
 
 
+def test_an_image_whose_report_failed_may_come_again_and_keeps_its_report(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.answered("a", b"report")
+    queue.fail("a", "pacs_400")
+    assert queue.add("a", b"again")
+    assert (item := queue.due(set())) is not None
+    assert (item.state, item.problem, item.attempts, item.bytes) == ("answered", None, 0, 5)
+    assert queue.spool.read("a.report") == b"report"
+    queue.fail("a", "pacs_400")
+    assert queue.expire(0) == 1
+    assert queue.add("a", b"again"), "its report has gone with its image"
+    assert (item := queue.due(set())) is not None
+    assert item.state == "received"
+
+
 def test_an_image_that_is_missing_may_come_and_then_is_missing_no_more(queue: Queue) -> None:
     queue.miss("a", "pacs_404", 60)
     queue.miss("a", "pacs_500", 120)
