@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import address_of, failed, headers_of
+from client.connection import NO_PROXY_FOR, address_of, failed, headers_of
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -25,10 +25,23 @@ class AsyncClient:
     """Asks a service; see `Client`, whose methods these are."""
 
     def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60.0, patience: Patience | None = None
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout: float = 60.0,
+        patience: Patience | None = None,
+        use_proxy: bool = True,
     ) -> None:
         """Opens no connection yet; the arguments are those of `Client`."""
-        self._http = httpx.AsyncClient(base_url=address_of(url), headers=headers_of(key), timeout=timeout)
+        self._http = httpx.AsyncClient(
+            base_url=address_of(url),
+            headers=headers_of(key),
+            timeout=timeout,
+            trust_env=use_proxy,
+            verify=httpx.create_ssl_context(),
+            mounts=NO_PROXY_FOR,
+        )
         self._patience = patience or Patience()
 
     async def __aenter__(self) -> Self:

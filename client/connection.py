@@ -6,6 +6,9 @@ import httpx
 
 from client.errors import MelanoserveError, NotReachable, UnexpectedAnswer
 
+NO_PROXY_FOR = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+"""What httpx, unlike others, would ask by the proxy that HTTP_PROXY names: images and key would leave the machine."""
+
 
 def headers_of(key: str | None) -> dict[str, str]:
     """What every request has; white space around the key, as the end of a file's line, is left out.

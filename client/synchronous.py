@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import address_of, failed, headers_of
+from client.connection import NO_PROXY_FOR, address_of, failed, headers_of
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -25,7 +25,13 @@ class Client:
     """Asks a service; safe to use from several threads."""
 
     def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60.0, patience: Patience | None = None
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout: float = 60.0,
+        patience: Patience | None = None,
+        use_proxy: bool = True,
     ) -> None:
         """Opens no connection yet.
 
@@ -34,8 +40,17 @@ class Client:
             key: The API key or access token, where the service asks for one.
             timeout: Seconds that one attempt may take to connect, to send or to be answered.
             patience: How often what may succeed later is tried again.
+            use_proxy: Whether to ask by the proxy that HTTP_PROXY or HTTPS_PROXY names; this machine is asked directly
+                in any case. SSL_CERT_FILE and SSL_CERT_DIR count either way.
         """
-        self._http = httpx.Client(base_url=address_of(url), headers=headers_of(key), timeout=timeout)
+        self._http = httpx.Client(
+            base_url=address_of(url),
+            headers=headers_of(key),
+            timeout=timeout,
+            trust_env=use_proxy,
+            verify=httpx.create_ssl_context(),
+            mounts=NO_PROXY_FOR,
+        )
         self._patience = patience or Patience()
 
     def __enter__(self) -> Self:

@@ -25,7 +25,9 @@ class Service:
         key = settings.service_key.get_secret_value() if settings.service_key is not None else None
         # The queue is patient itself, and remembers it over a restart.
         patience = Patience(attempts=1)
-        self._client = Client(settings.service_url, key=key, timeout=settings.timeout, patience=patience)
+        self._client = Client(
+            settings.service_url, key=key, timeout=settings.timeout, patience=patience, use_proxy=False
+        )
         self._asked = self._client.grade_dicom if settings.task == "grade" else self._client.classify_dicom
 
     def close(self) -> None:

@@ -50,7 +50,13 @@ class DicomWeb:
         if settings.pacs_user is not None and settings.pacs_password is not None:
             auth = httpx.BasicAuth(settings.pacs_user, settings.pacs_password.get_secret_value())
         url = str(settings.pacs_url).rstrip("/") + "/"
-        return cls(httpx.Client(base_url=url, headers=headers, auth=auth, timeout=settings.timeout))
+        # Images and password go to the PACS and to no proxy. The certificates of the environment count all the same.
+        verify = httpx.create_ssl_context()
+        return cls(
+            httpx.Client(
+                base_url=url, headers=headers, auth=auth, timeout=settings.timeout, trust_env=False, verify=verify
+            )
+        )
 
     def find(self, modality: str, since: str) -> Iterator[Found]:
         """Instances of a modality in studies from a day (YYYYMMDD) on, each once.

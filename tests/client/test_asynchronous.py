@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from client import AsyncClient, NotReachable, Patience, Problem, Source, UnreadableImage
+from tests.client.recorder import recording_proxy
 from tests.client.unreliable import answer, problem, unreliable
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -56,3 +57,13 @@ def test_what_may_succeed_later_is_tried_again_and_the_rest_is_not() -> None:
         assert server.requests == 1
     with pytest.raises(NotReachable, match="nothing listens"):
         asyncio.run(ask(server.url))
+
+
+def test_this_machine_is_asked_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(url: str) -> bool:
+        async with AsyncClient(url, key="SECRET", patience=Patience(attempts=1)) as client:
+            return await client.ready()
+
+    with recording_proxy(monkeypatch) as got, unreliable(READY) as server:
+        assert asyncio.run(ask(server.url))
+        assert got == []

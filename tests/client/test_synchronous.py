@@ -21,6 +21,7 @@ from client import (
     UnexpectedAnswer,
     UnreadableImage,
 )
+from tests.client.recorder import recording_proxy
 from tests.client.unreliable import answer, problem, unreliable
 from tests.running_service import Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
@@ -184,3 +185,19 @@ def test_another_program_is_told_from_melanoserve(foreign: bytes) -> None:
 def test_every_error_is_of_one_family() -> None:
     for error in (NotReachable, UnexpectedAnswer, Problem, DeadlineExceeded):
         assert issubclass(error, MelanoserveError)
+
+
+def test_this_machine_is_asked_by_no_proxy_and_others_only_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = Patience(attempts=1)
+    with recording_proxy(monkeypatch) as got, unreliable(READY) as server:
+        for host in ("127.0.0.1", "localhost"):
+            with Client(server.url.replace("127.0.0.1", host), key="SECRET", patience=once) as client:
+                assert client.ready()
+        with Client("http://[::1]:9", patience=once) as client, pytest.raises(NotReachable):
+            client.ready()
+        with Client("http://clinic.invalid", patience=once, use_proxy=False) as client, pytest.raises(NotReachable):
+            client.ready()
+        assert got == []
+        with Client("http://clinic.invalid", patience=once) as client, pytest.raises(UnexpectedAnswer):
+            client.ready()
+        assert len(got) == 1

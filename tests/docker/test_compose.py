@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from model_store.compiled import CompiledModels
 from service.audit.address import Address
 from service.loading import COMPILED
 from service.settings import Settings
+from tests.client.recorder import recording_proxy
+from tests.client.unreliable import answer, unreliable
 from tests.running_service import ROOT
 
 yaml: Any = pytest.importorskip("yaml")
@@ -86,3 +89,14 @@ def test_whoever_the_service_runs_as_keeps_compiled_models_although_the_state_is
             (folder.parent / "other").mkdir()
         CompiledModels(folder, "digest").write("cpu", b"compiled")
         assert CompiledModels(folder, "digest").read("cpu") == b"compiled"
+
+
+@pytest.mark.parametrize("name", ["service", "ui"])
+def test_a_health_check_asks_no_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, code = COMPOSE["services"][name]["healthcheck"]["test"]
+    address = re.search(r"http://[^\"]+", code)
+    assert address is not None
+    with recording_proxy(monkeypatch) as got, unreliable(answer(200, {}), answer(503, {})) as server:
+        check = [sys.executable, "-c", code.replace(address[0], server.url)]
+        assert [subprocess.run(check, capture_output=True, check=False).returncode for _ in range(2)] == [0, 1]
+        assert (server.requests, got) == (2, [])

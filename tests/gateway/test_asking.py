@@ -1,12 +1,13 @@
 """What becomes of the service's answers, by a server that gives them as a test tells it to."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
 from gateway.asking import Service
 from gateway.problems import Fault, Refused, TryAgain
 from gateway.settings import read_settings
+from tests.client.recorder import recording_proxy
 from tests.client.unreliable import PROBLEM, answer, unreliable
 from tests.gateway.orthanc import free_port
 
@@ -57,3 +58,12 @@ def test_a_service_that_is_away_or_another_program_is_tried_again() -> None:
         ask(f"http://127.0.0.1:{free_port()}")
     with unreliable(answer(200, {"no": "report"})) as server, pytest.raises(TryAgain, match="unexpected_answer"):
         ask(server.url)
+
+
+def test_images_go_to_the_service_and_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording_proxy(monkeypatch) as got, unreliable(answer(200, b"a report", "application/dicom")) as server:
+        with pytest.raises(TryAgain):
+            ask("http://service.invalid:8000")
+        with suppress(Refused, TryAgain):
+            ask(server.url)
+        assert (server.requests, got) == (1, [])
