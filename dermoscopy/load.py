@@ -37,6 +37,22 @@ a few times for a usual file: with 16 clients that cost 5 % of all images."""
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error)
 
 
+class _Watched(BytesIO):
+    """A stream that notices whether its last bytes were asked for; no read takes them along with what is before."""
+
+    def __init__(self, stream: bytes, tail: int) -> None:
+        super().__init__(stream)
+        self._begin = len(stream) - tail
+        self.reached = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = self._begin - self.tell()
+        self.reached = self.reached or left <= 0
+        if left > 0:
+            size = left if size is None or size < 0 else min(size, left)
+        return super().read(size)
+
+
 def load(container: Container, enough: int | None = None) -> Image.Image:
     """Decode the pixels of a container; Pillow sees a stream without metadata, and only as what was recognised.
 
@@ -45,7 +61,7 @@ def load(container: Container, enough: int | None = None) -> Image.Image:
         enough: A JPEG may be decoded at a half, a quarter or an eighth as long as both sides keep this many pixels.
 
     Raises:
-        CorruptImage: They cannot be decoded, or a part of them is missing.
+        CorruptImage: They cannot be decoded, a part of them is missing, or there are more than there should be.
     """
     image = _load(container, container.stream, enough)
     if container.witness is not None and not _same_pixels(image, _load(container, container.witness, enough)):
@@ -54,8 +70,9 @@ def load(container: Container, enough: int | None = None) -> Image.Image:
 
 
 def _load(container: Container, stream: bytes, enough: int | None) -> Image.Image:
+    file = _Watched(stream, container.tail)
     try:
-        image = _PLUGINS[container.format](BytesIO(stream))
+        image = _PLUGINS[container.format](file)
         if image.size != (container.width, container.height):
             raise CorruptImage("The image declares two different sizes.")
         if enough is not None:
@@ -65,6 +82,8 @@ def _load(container: Container, stream: bytes, enough: int | None) -> Image.Imag
     except _PILLOW_ERRORS:
         # The text of the cause may quote the file.
         raise CorruptImage("The image is damaged or incomplete: its pixels cannot be decoded.") from None
+    if container.tail and not file.reached:
+        raise CorruptImage("The image is damaged: it holds more than its picture.")
     return image
 
 

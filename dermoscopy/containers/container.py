@@ -24,6 +24,8 @@ class Container:
         icc_profile: The embedded colour profile, if there is one.
         witness: A second stream that decodes to the same pixels if, and only if, the first one is whole. Set where
             the decoder itself does not tell.
+        tail: How many bytes at the end of `stream` are needed for the last pixels. A decoder that is done before it
+            asked for them was given more than the picture. 0 if that is not known.
     """
 
     format: Literal["JPEG", "JPEG2000", "PNG", "TIFF", "WEBP", "BMP"]
@@ -34,6 +36,7 @@ class Container:
     orientation: int = 1
     icc_profile: bytes | None = None
     witness: bytes | None = None
+    tail: int = 0
 
     @property
     def upright_size(self) -> tuple[int, int]:

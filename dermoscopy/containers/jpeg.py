@@ -2,8 +2,9 @@
 
 libjpeg fills what is missing with grey and only warns, and Pillow does not even see the warning. So a file is refused
 without its end marker, without a scan for every coefficient and with other restart markers than it must have; and the
-stream for Pillow is arranged so that a scan which is too short cannot pass (see `_streams`). What no one can detect is
-damage that leaves the amount of data right: a JPEG has no checksum.
+stream for Pillow is arranged so that a scan which is too short cannot pass (see `_streams`), nor one that is too long
+(see `tail`; not in progressive files, in files of several scans, and before a restart marker). What no one can detect
+is damage that leaves the amount of data right: a JPEG has no checksum.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _MOST_SEGMENTS = 4_000
 # may hold a code of ones only, so a symbol read from here takes 17 bits, and no more than two blocks of 8x8 pixels come
 # out of it: a cut in the last few bytes may damage the last corner of the picture and nothing else.
 READ_AHEAD = b"\xff\x00" * 8
+# As many bytes may come behind the last pixel: some encoders fill up words, or write a few too many.
+_SPARE = 32
 # Entropy-coded data without order, and without 0xff.
 _NOISE = bytes((k * 89 + 90) % 255 for k in range(127))
 
@@ -234,6 +237,26 @@ def _streams(walk: _Walk, data: bytes, scans: list[tuple[int, int]], *, restarts
     return b"".join([start, data[first:last], b"\xff\xd9"]), b"".join([*noisy, b"\xff\xd9"])
 
 
+def tail(coded: bytes) -> int:
+    """How many bytes at the end of a stream are needed for its last pixels (see `Container`).
+
+    Bytes too many in the middle of a scan shift and discolour all that follows, and libjpeg, once it has its last row,
+    only warns of the rest. Where encoders pad the data with one byte, or with ones, the padding is not counted.
+
+    Args:
+        coded: Entropy-coded data of the only scan; in the stream `READ_AHEAD` follows it.
+    """
+    padding = len(coded) - len(coded.rstrip(coded[-1:] + b"\xff\0"))
+    return len(READ_AHEAD) + min(len(coded), padding + _SPARE)
+
+
+def _tail(walk: _Walk, data: bytes, scans: list[tuple[int, int]]) -> int:
+    if walk.progressive or len(scans) > 1:
+        return 0
+    begin, end = scans[0]
+    return tail(data[begin + 2 + int.from_bytes(data[begin + 2 : begin + 4], "big") : end])
+
+
 def inspect(data: bytes, limits: Limits) -> Container:
     """Walk a JPEG from its start marker to the first end marker.
 
@@ -273,4 +296,5 @@ def inspect(data: bytes, limits: Limits) -> Container:
     _check_whole(walk)
     stream, witness = _streams(walk, data, scans, restarts=restarts.count > 0)
     turned = exif.orientation(walk.exif)
-    return Container("JPEG", "image/jpeg", walk.width, walk.height, stream, turned, _profile(walk), witness)
+    size, needed = (walk.width, walk.height), _tail(walk, data, scans)
+    return Container("JPEG", "image/jpeg", *size, stream, turned, _profile(walk), witness, needed)

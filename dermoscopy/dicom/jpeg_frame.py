@@ -98,7 +98,8 @@ def inspect_lossless(data: bytes, header: Header) -> Container:
     """Check a lossless JPEG, and arrange it so that a cut is found and no colour changes.
 
     libjpeg fills what is missing with grey where there is a marker; where there is none, it asks for more, which Pillow
-    reports. So it gets no end marker, and for restart markers there is a witness (see `Container`).
+    reports. So it gets no end marker, and for restart markers there is a witness; data that is too long shows by what
+    was not asked for (see `Container`).
 
     Args:
         data: The frame.
@@ -141,7 +142,7 @@ def inspect_lossless(data: bytes, header: Header) -> Container:
     coded = data[slice(*scan)]
     stream = b"".join([*kept, coded, jpeg.READ_AHEAD])
     witness = b"".join([*kept, with_noise(coded), jpeg.READ_AHEAD]) if restarts.count else None
-    return Container("JPEG", "image/jpeg", header.columns, header.rows, stream, witness=witness)
+    return Container("JPEG", "image/jpeg", header.columns, header.rows, stream, witness=witness, tail=jpeg.tail(coded))
 
 
 def _check_frame(marker: int, payload: bytes, header: Header, *, twice: bool) -> None:

@@ -49,3 +49,13 @@ def test_a_witness_that_differs_in_one_pixel_shows(pixels: int, monkeypatch: pyt
     assert load(replace(PNG, witness=PNG.stream)).size == picture().size
     with pytest.raises(CorruptImage, match="a part of the picture is missing"):
         load(replace(PNG, witness=encode(changed, "PNG")))
+
+
+def test_a_decoder_that_is_done_before_the_last_bytes_was_given_too_much() -> None:
+    stream = encode(picture(), "JPEG", subsampling=0)[:-2]
+    needed = Container("JPEG", "image/jpeg", *picture().size, stream + bytes(16), tail=48)
+    assert np.array_equal(np.asarray(load(needed)), np.asarray(load(replace(needed, tail=0))))
+    more = replace(needed, stream=stream + bytes(1_000))
+    assert load(replace(more, tail=0)).size == picture().size
+    with pytest.raises(CorruptImage, match="more than its picture"):
+        load(more)

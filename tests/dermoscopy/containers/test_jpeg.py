@@ -172,3 +172,48 @@ def test_adobe_cmyk_is_not_inverted() -> None:
     red, green, blue = np.asarray(shown).reshape(-1, 3).mean(axis=0)
     assert red > 240
     assert max(green, blue) < 15
+
+
+LARGE = (720, 680)
+WAYS: list[tuple[str, dict[str, object]]] = [
+    ("RGB", {"subsampling": 0}),
+    ("RGB", {"subsampling": 2}),
+    ("RGB", {"optimize": True}),
+    ("RGB", {"quality": 60}),
+    ("RGB", {"quality": 95}),
+    ("L", {}),
+]
+
+
+@pytest.mark.parametrize(("mode", "options"), WAYS)
+def test_data_twice_in_a_scan_is_found(mode: str, options: dict[str, object]) -> None:
+    """libjpeg would decode it, shift all that follows, and only warn of what is left over."""
+    data = encode(picture(mode, LARGE), "JPEG", **options)
+    places = np.linspace(find_marker(data, 0xDA) + 14, len(data) - 1_024 - 2, 20).astype(int)
+    for place in places:
+        with pytest.raises(CorruptImage):
+            decode(data[: place + 1_024] + data[place:])
+
+
+@pytest.mark.parametrize("enough", [None, 336, 100])
+@pytest.mark.parametrize(("mode", "options"), [*WAYS, ("RGB", {"restart_marker_rows": 1})])
+def test_what_pads_a_scan_is_allowed(mode: str, options: dict[str, object], enough: int | None) -> None:
+    for size in (LARGE, (40, 40)):
+        data = encode(picture(mode, size), "JPEG", **options)
+        expected = decode(data, enough=enough).image
+        for padding in (b"\0" * 3_000, b"\xff" * 3_000, b"\xff\0" * 3_000, b"\x55" * 3_000, bytes(range(25))):
+            assert decode(data[:-2] + padding + data[-2:], enough=enough).image == expected
+
+
+def test_data_twice_in_the_last_interval_is_found() -> None:
+    data = encode(picture("RGB", LARGE), "JPEG", restart_marker_rows=20)
+    last = max(data.rindex(bytes([0xFF, marker])) for marker in range(0xD0, 0xD8) if bytes([0xFF, marker]) in data)
+    place = last + 200
+    assert place + 1_024 < len(data)
+    with pytest.raises(CorruptImage, match="more than its picture"):
+        decode(data[: place + 1_024] + data[place:])
+
+
+def test_a_picture_of_one_colour_is_not_taken_for_too_long() -> None:
+    for colour in ("black", "white", "gray"):
+        assert decode(encode(Image.new("RGB", (2_000, 1_500), colour), "JPEG", optimize=True)).width == 2_000

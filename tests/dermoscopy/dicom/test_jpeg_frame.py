@@ -68,3 +68,12 @@ def test_a_lossless_jpeg_with_an_interval_cut_short_is_refused() -> None:
     for left in range(1, restart - start - 9, 97):
         with pytest.raises(CorruptImage, match="a part of the picture is missing"):
             lossless(frame[: start + left].removesuffix(b"\xff") + frame[restart:])
+
+
+def test_a_lossless_jpeg_with_data_twice_is_refused() -> None:
+    frame = encode_lossless(rgb())
+    start = find_marker(frame, 0xDA) + 14
+    for place in range(start, len(frame) - 514, len(frame) // 15):
+        with pytest.raises(CorruptImage):
+            lossless(frame[: place + 512] + frame[place:])
+    assert np.array_equal(lossless(frame[:-2] + bytes(1_000) + frame[-2:]), rgb())
