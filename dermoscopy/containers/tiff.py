@@ -280,6 +280,10 @@ def inspect(data: bytes, limits: Limits) -> Container:
     layout = _layout(directory, limits)
     grid = _grid(directory, layout)
     _check_pieces(directory, layout, grid, len(data))
+    tags = _PIXELS | (_TILES if grid.tiled else _STRIPS)
+    if layout.samples == 1:
+        # A single sample is the same either way; of separate planes Pillow does not know most kinds of it.
+        tags -= {_PLANAR}
     turned = directory.number(_ORIENTATION, UPRIGHT)
     profile = directory.fields.get(_ICC_PROFILE)
     return Container(
@@ -287,7 +291,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
         "image/tiff",
         layout.width,
         layout.height,
-        _rewrite(data, directory, _PIXELS | (_TILES if grid.tiled else _STRIPS)),
+        _rewrite(data, directory, tags),
         turned if 1 <= turned <= 8 else UPRIGHT,
         profile.raw if profile else None,
     )

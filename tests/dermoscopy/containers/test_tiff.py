@@ -95,6 +95,22 @@ def test_tiles(packed: bool) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "photometric"),
+    [*((bits, photometric) for bits in (1, 2, 4, 8) for photometric in (0, 1, 3)), (16, 1)],
+)
+def test_one_sample_is_the_same_in_a_plane_of_its_own(bits: int, photometric: int, packed: bool) -> None:
+    rows = _IMAGE[: _WIDTH * bits // 8 * _HEIGHT].tobytes()
+    data = zlib.compress(rows) if packed else rows
+    changes: Changes = {"bits": (bits,), "photometric": (photometric,), "compression": (8 if packed else 1,)}
+    if photometric == 3:
+        changes["colour_map"] = tuple(range(65_535, 65_535 - (3 << bits) * 80, -80))
+    together = _shown(data, changes)
+    assert len(np.unique(together)) > 1
+    assert np.array_equal(_shown(data, {**changes, "planar": (2,)}), together)
+
+
+@pytest.mark.parametrize("packed", [False, True])
 def test_planes(packed: bool) -> None:
     planes = [np.ascontiguousarray(_RGB[..., k]).tobytes() for k in range(3)]
     if packed:
