@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -13,6 +14,11 @@ from dermoscopy.errors import CorruptImage, UnsupportedImageType
 # Colour space in the header of an ICC profile (ICC.1:2022 section 7.2.6) -> the modes whose pixels it can describe.
 _PROFILE_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 _PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
+# The colorants of Display P3: red at x 0.680, y 0.320, green at 0.265, 0.690, blue at 0.150, 0.060, white D65. X, Y and Z
+# of each are adapted to D50 (Bradford), as profiles have them.
+_DISPLAY_P3 = {
+    b"rXYZ": (0.51512, 0.24120, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189), b"bXYZ": (0.15710, 0.06657, 0.78407)
+}  # fmt: skip
 _BAND_PIXELS = 4_000_000
 # What shines through transparent pixels. White is what a browser or a report shows behind a picture, so the reader saw
 # it so; black would look like pigment.
@@ -56,6 +62,17 @@ def _profile_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         raise CorruptImage("The embedded colour profile cannot be read.") from None
+
+
+def display_p3_profile() -> bytes:
+    """An ICC profile of Display P3, which is that of sRGB with other colorants."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # ICC.1:2022 section 7.3: name, place and size of each tag; section 10.31: values of 1/65536 behind 8 bytes.
+    for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):
+        name, place, _ = struct.unpack_from(">4sII", profile, entry)
+        if name in _DISPLAY_P3:
+            struct.pack_into(">3i", profile, place + 8, *(round(value * 65_536) for value in _DISPLAY_P3[name]))
+    return bytes(profile)
 
 
 def _to_rgb(colours: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> Image.Image:

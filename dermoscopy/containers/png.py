@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from dermoscopy.colour import display_p3_profile
 from dermoscopy.containers import exif
 from dermoscopy.containers.container import MOST_PROFILE_BYTES, Container
 from dermoscopy.errors import AnimatedImage, CorruptImage, UnsupportedImageType
@@ -27,7 +28,8 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 # sRGB, as section 11.3.2 writes it: gamma and white, red, green, blue x and y in 1/100000.
 _SRGB_GAMMA = struct.pack(">I", 45455)
 _SRGB_PRIMARIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-_SRGB_CODE_POINTS = bytes([1, 13, 0, 1])
+# And as cICP writes it (ITU-T H.273): primaries, transfer function, no matrix, full range.
+_SRGB_CODE_POINTS, _DISPLAY_P3_CODE_POINTS = bytes([1, 13, 0, 1]), bytes([12, 13, 0, 1])
 _COLOUR_TOLERANCE = 1_000
 _INFLATE_STEP = 1 << 20
 # Pixels come in chunks of some kilobytes. Millions of empty ones fit into a file, and cost seconds.
@@ -116,21 +118,33 @@ def _header(payload: bytes, limits: Limits) -> _Header:
     return _Header(width, height, depth, colour, raw_size)
 
 
-def _check_colour_space(found: dict[bytes, bytes]) -> None:
-    """Refuse colours that are neither sRGB nor described by a profile (precedence: PNG third edition, section 4.3)."""
+def _colour_profile(found: dict[bytes, bytes]) -> bytes | None:
+    """The profile of the colours, None for sRGB; cICP counts before iCCP (PNG third edition, section 4.3).
+
+    Raises:
+        UnsupportedImageType: The colours are neither sRGB nor described by a profile.
+    """
     if b"cICP" in found:
+        if found[b"cICP"] == _DISPLAY_P3_CODE_POINTS:
+            return display_p3_profile()
         known = found[b"cICP"] == _SRGB_CODE_POINTS
-    elif b"iCCP" in found or b"sRGB" in found:
-        known = True
+    elif b"iCCP" in found:
+        return _profile(found[b"iCCP"])
     else:
-        gamma, primaries = found.get(b"gAMA", _SRGB_GAMMA), found.get(b"cHRM", _SRGB_PRIMARIES)
-        if len(gamma) != 4 or len(primaries) != 32:
-            raise _corrupt("its colour space has the wrong length")
-        stored = struct.unpack(">9I", gamma + primaries)
-        meant = struct.unpack(">9I", _SRGB_GAMMA + _SRGB_PRIMARIES)
-        known = all(abs(a - b) <= _COLOUR_TOLERANCE for a, b in zip(stored, meant, strict=True))
+        known = b"sRGB" in found or _is_srgb(found)
     if not known:
         raise UnsupportedImageType("The PNG is in a colour space that is not sRGB and has no profile.")
+    return None
+
+
+def _is_srgb(found: dict[bytes, bytes]) -> bool:
+    """Whether gamma and primaries are, as far as they are told, about those of sRGB."""
+    gamma, primaries = found.get(b"gAMA", _SRGB_GAMMA), found.get(b"cHRM", _SRGB_PRIMARIES)
+    if len(gamma) != 4 or len(primaries) != 32:
+        raise _corrupt("its colour space has the wrong length")
+    stored = struct.unpack(">9I", gamma + primaries)
+    meant = struct.unpack(">9I", _SRGB_GAMMA + _SRGB_PRIMARIES)
+    return all(abs(a - b) <= _COLOUR_TOLERANCE for a, b in zip(stored, meant, strict=True))
 
 
 def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
@@ -176,8 +190,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
         if name in _KEPT:
             kept.append(whole)
     _check_palette(header, found)
-    _check_colour_space(found)
+    profile = _colour_profile(found)
     _check_pixel_data(pixels, header.raw_size)
-    profile = _profile(found[b"iCCP"]) if b"iCCP" in found else None
     upright = exif.orientation(found.get(b"eXIf", b""))
     return Container("PNG", "image/png", header.width, header.height, b"".join(kept), upright, profile)

@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from dermoscopy import colour
-from dermoscopy.colour import to_srgb
+from dermoscopy.colour import display_p3_profile, to_srgb
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from tests.dermoscopy.files import picture, srgb_profile, swapped_profile
 
@@ -114,6 +114,20 @@ def test_a_profile_that_does_not_fit_is_refused() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     with pytest.raises(CorruptImage, match="not one of a photograph"):
         to_srgb(picture(), lab)
+
+
+def test_display_p3_is_as_everyone_knows_it() -> None:
+    """The colours of sRGB that it holds, as CSS Color 4 converts them: red is (234, 51, 35) in it."""
+    for stored, meant in (
+        ((234, 51, 35), (255, 0, 0)),
+        ((117, 251, 76), (0, 255, 0)),
+        ((0, 0, 245), (0, 0, 255)),
+        ((128, 128, 128), (128, 128, 128)),
+        ((255, 255, 255), (255, 255, 255)),
+        ((255, 0, 0), (255, 0, 0)),
+    ):
+        shown = _pixels(to_srgb(Image.new("RGB", (2, 2), stored), display_p3_profile()))
+        assert np.abs(shown[0, 0] - meant).max() <= 4
 
 
 def test_bands_give_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:

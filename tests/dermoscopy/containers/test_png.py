@@ -5,12 +5,25 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from dermoscopy.colour import display_p3_profile, to_srgb
 from dermoscopy.containers.png import inspect
 from dermoscopy.decode import decode
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
-from tests.dermoscopy.files import chunk, encode, exif, picture, png, png_header, png_of, srgb_profile, valid_files
+from tests.dermoscopy.files import (
+    chunk,
+    encode,
+    exif,
+    picture,
+    png,
+    png_header,
+    png_of,
+    srgb_profile,
+    swapped_profile,
+    valid_files,
+)
 
 _WIDTH, _HEIGHT = 45, 37
 
@@ -123,3 +136,32 @@ def test_a_colour_space_that_is_not_is_refused() -> None:
     data = png_of([bytes(3 * _WIDTH)] * _HEIGHT, _WIDTH, _HEIGHT, extra=[_LINEAR])
     with pytest.raises(UnsupportedImageType, match="colour space"):
         decode(data)
+
+
+def _profile(profile: bytes) -> tuple[bytes, bytes]:
+    return b"iCCP", b"name\0\0" + zlib.compress(profile)
+
+
+def test_code_points_count_before_a_profile() -> None:
+    image = _image(3)
+    rows = [row.tobytes() for row in image]
+    swapped = png_of(rows, _WIDTH, _HEIGHT, extra=[_profile(swapped_profile())])
+    assert not np.array_equal(np.asarray(decode(swapped).image), image)
+    srgb = png_of(rows, _WIDTH, _HEIGHT, extra=[(b"cICP", bytes([1, 13, 0, 1])), _profile(swapped_profile())])
+    assert np.array_equal(np.asarray(decode(srgb).image), image)
+
+
+@pytest.mark.parametrize("beside", [[], [_profile(display_p3_profile())], [_profile(swapped_profile())], [_SRGB]])
+def test_code_points_of_display_p3(beside: list[tuple[bytes, bytes]]) -> None:
+    image = _image(3)
+    data = png_of([row.tobytes() for row in image], _WIDTH, _HEIGHT, extra=[(b"cICP", bytes([12, 13, 0, 1])), *beside])
+    expected = np.asarray(to_srgb(Image.fromarray(image), display_p3_profile()))
+    assert not np.array_equal(expected, image)
+    assert np.array_equal(np.asarray(decode(data).image), expected)
+
+
+@pytest.mark.parametrize("points", [(9, 16, 0, 1), (9, 18, 0, 1), (1, 13, 0, 0), (12, 13, 0, 0), (12, 16, 0, 1)])
+def test_code_points_of_other_spaces_are_refused_also_beside_a_profile(points: tuple[int, ...]) -> None:
+    extra = [(b"cICP", bytes(points)), _profile(srgb_profile())]
+    with pytest.raises(UnsupportedImageType, match="colour space"):
+        decode(png_of([bytes(3 * _WIDTH)] * _HEIGHT, _WIDTH, _HEIGHT, extra=extra))
