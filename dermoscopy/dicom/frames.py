@@ -10,6 +10,11 @@ from dermoscopy.dicom.header import OFFSETS, Header
 from dermoscopy.dicom.syntaxes import NATIVE
 from dermoscopy.errors import AnimatedImage, NoSuchFrame, UnsupportedImageType
 
+# With these a JPEG or JPEG-LS begins, and a JPEG 2000; all have the same end.
+_STARTS, _END = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51"), b"\xff\xd9"
+# One byte makes the length even; some programs fill up blocks.
+_MOST_PADDING = 1_024
+
 
 def which(frames: int, wanted: int | None) -> int:
     """The number of the frame that is meant, from 1.
@@ -46,8 +51,19 @@ def frame_bytes(found: DataSet, header: Header, number: int) -> bytes:
     extended = found.value(OFFSETS)
     most = min(header.frames, len(fragments))
     offsets = _offsets(table, "<I", most) if extended is None else _offsets(extended, "<Q", most)
-    parts = _of_frame(offsets, fragments, header.frames, number)
-    return b"".join(found.data[start:end] for start, end in parts)
+    return _joined([found.data[start:end] for start, end in _of_frame(offsets, fragments, header.frames, number)])
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    """The fragments of a frame, which are not two pictures: the second one would never be looked at."""
+    whole = b"".join(parts)
+    if whole.startswith(_STARTS):
+        at = 0
+        for part in parts[:-1]:
+            at += len(part)
+            if whole.startswith(_STARTS, at) and whole[max(0, at - _MOST_PADDING) : at].rstrip(b"\0").endswith(_END):
+                raise corrupt("it has more pictures than it declares")
+    return whole
 
 
 def _native(data: bytes, start: int, end: int, header: Header, number: int) -> bytes:
@@ -55,8 +71,18 @@ def _native(data: bytes, start: int, end: int, header: Header, number: int) -> b
     size = header.rows * header.columns * samples * header.allocated // 8
     if end - start not in {size * header.frames, size * header.frames + size * header.frames % 2}:
         raise corrupt("it has more or fewer pixels than it declares")
+    if header.allocated == 8 and header.words and header.order == ">":
+        data, start = _swapped(data[start:end]), 0
     begin = start + size * (number - 1)
     return data[begin : begin + size]
+
+
+def _swapped(pixels: bytes) -> bytes:
+    """Two samples of 8 bits make a word, whose bytes are swapped; a word may lie in two frames."""
+    swapped = bytearray(pixels)
+    even = len(pixels) // 2 * 2
+    swapped[0:even:2], swapped[1:even:2] = pixels[1:even:2], pixels[0:even:2]
+    return bytes(swapped)
 
 
 Ranges = list[tuple[int, int]]

@@ -97,6 +97,9 @@ def decode(stream: bytes, header: Header) -> NDArray[np.uint8] | NDArray[np.uint
     samples = np.frombuffer(decoded, np.uint8 if found["bits_per_sample"] <= 8 else "<u2")
     if samples.size != shape[0] * shape[1] * shape[2]:
         raise corrupt("its JPEG-LS cannot be decoded")
+    if header.stored > 8:
+        # A mask of more bits does not fit into fewer.
+        samples = samples.astype(np.uint16, copy=False)
     if samples.max() >> header.stored:
         raise corrupt("the JPEG-LS in it has another depth")
     if found["interleave_mode"] == 0 and header.samples == 3:

@@ -21,15 +21,12 @@ def native(data: bytes, header: Header) -> Samples:
     """The samples of a native frame.
 
     Args:
-        data: The frame, as long as the header says.
+        data: The frame from `dermoscopy.dicom.frames`, as long as the header says.
         header: Of the object.
 
     Returns:
         [rows, columns, samples], as they are stored.
     """
-    if header.allocated == 8 and header.words and header.order == ">":
-        # Two samples make a word, whose bytes are swapped.
-        data = np.frombuffer(data + b"\0" * (len(data) % 2), np.uint8).reshape(-1, 2)[:, ::-1].tobytes()[: len(data)]
     values = np.frombuffer(data, np.uint8 if header.allocated == 8 else f"{header.order}u2")
     shape = header.rows, header.columns, header.samples
     if header.photometric == "YBR_FULL_422":

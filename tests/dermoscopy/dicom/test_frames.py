@@ -15,11 +15,15 @@ from tests.dermoscopy.dicom_files import (
     coded,
     dataset,
     describe,
+    jpeg,
+    jpeg_2000,
     jpeg_ls,
     native,
     rgb,
     write,
 )
+from tests.dermoscopy.files import picture
+from tests.dermoscopy.jpeg_lossless import encode_lossless
 
 
 def shown(data: bytes, frame: int) -> NDArray[np.uint8]:
@@ -91,3 +95,57 @@ def test_a_table_of_millions_of_frames_is_not_unpacked(extended: bool, frames: i
         assert tracemalloc.get_traced_memory()[1] < 2 * len(table) + 1_000_000
     finally:
         tracemalloc.stop()
+
+
+CODED = [
+    (jpeg(picture()), "YBR_FULL_422", syntaxes.JPEG_BASELINE),
+    (encode_lossless(rgb()), "RGB", syntaxes.JPEG_LOSSLESS),
+    (jpeg_ls(rgb()), "RGB", syntaxes.JPEG_LS),
+    (jpeg_2000(picture()), "YBR_RCT", syntaxes.JPEG_2000_LOSSLESS),
+]
+
+
+def in_one_frame(fragments: list[bytes], photometric: str, syntax: str) -> bytes:
+    data = coded(fragments, rgb(), photometric, syntax, table=False)
+    number = b"\x28\0\x08\0IS\x02\0%d "
+    assert number % len(fragments) in data
+    return data.replace(number % len(fragments), number % 1)
+
+
+@pytest.mark.parametrize(("frame", "photometric", "syntax"), CODED)
+@pytest.mark.parametrize("padding", [0, 100])
+def test_a_second_picture_in_the_only_frame_is_not_dropped(
+    padding: int, frame: bytes, photometric: str, syntax: str
+) -> None:
+    for first in ([frame + bytes(padding)], [frame[:300], frame[300:] + bytes(padding)]):
+        with pytest.raises(CorruptImage, match="more pictures than it declares"):
+            decode(in_one_frame([*first, frame], photometric, syntax))
+
+
+@pytest.mark.parametrize(("frame", "photometric", "syntax"), CODED)
+def test_what_is_no_second_picture_is_tolerated(frame: bytes, photometric: str, syntax: str) -> None:
+    expected = shown(coded([frame], rgb(), photometric, syntax), 1)
+    for fragments in (
+        [frame, b"garbage\0"],
+        [frame, b"\xff\xd8garbage"],
+        [frame, bytes(64)],
+        [frame[:300], frame[300:]],
+    ):
+        assert np.array_equal(shown(in_one_frame(fragments, photometric, syntax), 1), expected)
+
+
+def swapped(samples: bytes) -> bytes:
+    """Samples of 8 bits in words of 16, big endian."""
+    return np.frombuffer(samples + b"\0" * (len(samples) % 2), "<u2").astype(">u2").tobytes()
+
+
+def test_frames_of_odd_size_in_words_are_told_apart() -> None:
+    pictures = [rgb((33, 33)), rgb((33, 33))[::-1], rgb((33, 33))[:, ::-1]]
+    for count in (1, 2, 3):
+        found = dataset(PHOTOGRAPHIC, NumberOfFrames=count)
+        describe(found, pictures[0], "RGB")
+        found.PixelData = swapped(b"".join(each.tobytes() for each in pictures[:count]))
+        found["PixelData"].VR = "OW"
+        data = write(found, syntaxes.BIG_ENDIAN)
+        for number, each in enumerate(pictures[:count], 1):
+            assert np.array_equal(shown(data, number), each)

@@ -1,14 +1,16 @@
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dermoscopy.decode import decode as decode_file
 from dermoscopy.dicom import syntaxes
 from dermoscopy.dicom.header import Header
 from dermoscopy.dicom.jpeg_ls import decode, inspect
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
-from tests.dermoscopy.dicom_files import grey, jpeg_ls, rgb
+from tests.dermoscopy.dicom_files import coded, grey, jpeg_ls, rgb
 
 HEADER = Header(
     syntax=syntaxes.JPEG_LS, order="<", words=False, columns=rgb().shape[1], rows=rgb().shape[0], frames=1, samples=3,
@@ -72,3 +74,27 @@ def test_millions_of_fill_bytes_without_a_marker_are_answered_at_once() -> None:
 def test_a_stream_that_may_mean_something_else_is_not_read(marker: int, payload: bytes) -> None:
     with pytest.raises(UnsupportedImageType, match="of a kind that is not read"):
         inspect(with_segment(marker, payload), HEADER)
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_samples_that_fit_into_8_bits_are_those_of_an_object_of_more(bits: int) -> None:
+    """Encoders choose the precision that just holds a picture, and this one is dark."""
+    dark = (grey() >> 2).astype(np.uint8)
+    data = coded([jpeg_ls(dark)], dark.astype(np.uint16), "MONOCHROME2", syntaxes.JPEG_LS, bits=bits)
+    assert np.array_equal(np.asarray(decode_file(data).image)[..., 0], dark >> (bits - 8))
+
+
+def test_few_colours_of_a_large_palette() -> None:
+    index = (grey() >> 2).astype(np.uint8)
+    entries = np.stack([np.arange(4096) % 256, np.arange(4096) * 7 % 256, np.arange(4096) * 31 % 256], axis=1)
+    palette: dict[str, Any] = {
+        f"{name}PaletteColorLookupTable{what}": value
+        for at, name in enumerate(("Red", "Green", "Blue"))
+        for what, value in (
+            ("Descriptor", [4096, 0, 16]),
+            ("Data", (entries[:, at] * 257).astype("<u2").tobytes()),
+        )
+    }
+    wide = index.astype(np.uint16)
+    data = coded([jpeg_ls(index)], wide, "PALETTE COLOR", syntaxes.JPEG_LS, bits=12, **palette)
+    assert np.array_equal(np.asarray(decode_file(data).image), entries[index])
