@@ -14,8 +14,8 @@ from dermoscopy.errors import CorruptImage, UnsupportedImageType
 # Colour space in the header of an ICC profile (ICC.1:2022 section 7.2.6) -> the modes whose pixels it can describe.
 _PROFILE_MODES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 _PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
-# The colorants of Display P3 (red at x 0.680, y 0.320, green at 0.265, 0.690, blue at 0.150, 0.060, white D65): X, Y, Z,
-# adapted to D50 as profiles have them (Bradford).
+# X, Y and Z of the colorants of Display P3, adapted to D50 as profiles have them (Bradford). Its red is at x 0.680 and
+# y 0.320, its green at 0.265 and 0.690, its blue at 0.150 and 0.060, its white D65.
 _DISPLAY_P3 = {
     b"rXYZ": (0.51512, 0.24120, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189), b"bXYZ": (0.15710, 0.06657, 0.78407)
 }  # fmt: skip

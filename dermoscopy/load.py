@@ -66,6 +66,9 @@ def load(container: Container, enough: int | None = None) -> Image.Image:
     image = _load(container, container.stream, enough)
     if container.witness is not None and not _same_pixels(image, _load(container, container.witness, enough)):
         raise CorruptImage("The image is damaged or incomplete: a part of the picture is missing.")
+    if container.colours is not None and any(image.histogram()[container.colours :]):
+        # Pillow would show them black.
+        raise CorruptImage("The image is damaged: its pixels have colours that its palette lacks.")
     return image
 
 

@@ -56,6 +56,21 @@ def _check_masks(data: bytes, header: int, depth: int) -> None:
         raise UnsupportedImageType("A BMP with colours in these bits is not read.")
 
 
+def _with_whole_palette(data: bytes, begin: int, pixels: int, colours: int, depth: int) -> bytes:
+    """The file with as many colours as its depth allows: of two, or one, Pillow takes the pixels for bits.
+
+    Args:
+        data: The file.
+        begin: Where its palette begins.
+        pixels: Where they begin.
+        colours: How many the palette has.
+        depth: Bits of each pixel.
+    """
+    palette = data[begin : begin + 4 * colours].ljust(4 << depth, b"\0")
+    place, whole = struct.pack("<I", begin + len(palette)), struct.pack("<I", 0)
+    return b"".join([data[:10], place, data[14:46], whole, data[50:begin], palette, data[pixels:]])
+
+
 def inspect(data: bytes, limits: Limits) -> Container:
     """Check the headers of a BMP, and that every row of pixels is in the file.
 
@@ -92,4 +107,8 @@ def inspect(data: bytes, limits: Limits) -> Container:
         raise _corrupt("a part of the picture is missing")
     if compression == _MASKED:
         _check_masks(data, size, depth)
-    return Container("BMP", "image/bmp", width, height, data, icc_profile=_profile(data, size))
+    profile = _profile(data, size)
+    if depth > 8 or not 0 < colours < 1 << depth:
+        return Container("BMP", "image/bmp", width, height, data, icc_profile=profile)
+    stream = _with_whole_palette(data, _FILE_HEADER + size, offset, colours, depth)
+    return Container("BMP", "image/bmp", width, height, stream, icc_profile=profile, colours=colours)

@@ -26,6 +26,7 @@ class Container:
             the decoder itself does not tell.
         tail: How many bytes at the end of `stream` are needed for the last pixels. A decoder that is done before it
             asked for them was given more than the picture. 0 if that is not known.
+        colours: How many the palette has, if the pixels could name more.
     """
 
     format: Literal["JPEG", "JPEG2000", "PNG", "TIFF", "WEBP", "BMP"]
@@ -37,6 +38,7 @@ class Container:
     icc_profile: bytes | None = None
     witness: bytes | None = None
     tail: int = 0
+    colours: int | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:

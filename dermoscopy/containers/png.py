@@ -147,7 +147,8 @@ def _is_srgb(found: dict[bytes, bytes]) -> bool:
     return all(abs(a - b) <= _COLOUR_TOLERANCE for a, b in zip(stored, meant, strict=True))
 
 
-def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
+def _colours(header: _Header, found: dict[bytes, bytes]) -> int | None:
+    """Check the palette; how many colours it has, if pixels could name more."""
     palette = found.get(b"PLTE", b"")
     if header.colour == _INDEXED and (not palette or len(palette) % 3 or len(palette) > 3 << header.depth):
         raise _corrupt("its palette is not valid")
@@ -156,6 +157,7 @@ def _check_palette(header: _Header, found: dict[bytes, bytes]) -> None:
     # Pillow compares the transparent colour, stored in the file's own depth, with samples scaled to 8 bits.
     if b"tRNS" in found and header.colour != _INDEXED and header.depth not in {1, 8}:
         raise UnsupportedImageType("A PNG of this depth with a transparent colour is not read.")
+    return len(palette) // 3 if header.colour == _INDEXED and len(palette) < 3 << header.depth else None
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
@@ -189,8 +191,9 @@ def inspect(data: bytes, limits: Limits) -> Container:
         found[name] = payload
         if name in _KEPT:
             kept.append(whole)
-    _check_palette(header, found)
+    colours = _colours(header, found)
     profile = _colour_profile(found)
     _check_pixel_data(pixels, header.raw_size)
     upright = exif.orientation(found.get(b"eXIf", b""))
-    return Container("PNG", "image/png", header.width, header.height, b"".join(kept), upright, profile)
+    size = header.width, header.height
+    return Container("PNG", "image/png", *size, b"".join(kept), upright, profile, colours=colours)

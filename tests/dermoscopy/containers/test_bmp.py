@@ -2,10 +2,11 @@ import struct
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dermoscopy.containers.bmp import inspect
 from dermoscopy.decode import decode
-from dermoscopy.errors import UnsupportedImageType
+from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from dermoscopy.limits import Limits
 from tests.dermoscopy.files import bmp, encode, picture, srgb_profile
 
@@ -79,6 +80,41 @@ def test_masks_that_are_read(depth: int, masks: tuple[int, ...], header: int) ->
 def test_masks_that_are_not_read_are_told_from_damage(depth: int, masks: tuple[int, ...], header: int) -> None:
     with pytest.raises(UnsupportedImageType, match="colours in these bits"):
         decode(_masked(depth, masks, header))
+
+
+_SOME = [(0, 0, 0), (255, 255, 255), (10, 200, 30), (1, 2, 3), (90, 80, 70)]
+
+
+def _indexed(indices: NDArray[np.int64], palette: list[tuple[int, int, int]], depth: int, gap: int = 0) -> bytes:
+    bits = (indices[::-1, :, None] >> np.arange(depth)[::-1] & 1).astype(np.uint8).reshape(len(indices), -1)
+    packed = np.packbits(bits, axis=1)
+    rows = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 4))).tobytes()
+    entries = b"".join(bytes([blue, green, red, 0]) for red, green, blue in palette)
+    start = 54 + len(entries) + gap
+    height, width = indices.shape
+    body = entries + b"\xee" * gap + rows
+    return bmp(width, height, depth=depth, colours=len(palette), offset=start, body=body)
+
+
+@pytest.mark.parametrize("gap", [0, 6])
+@pytest.mark.parametrize(
+    ("depth", "palette"),
+    [
+        (depth, palette)
+        for depth in (1, 4, 8)
+        for palette in (_SOME[:1], _SOME[1:2], _SOME[2:3], _SOME[:2], _SOME[1::-1], _SOME[2:4], _SOME[:3], _SOME)
+        if len(palette) <= 1 << depth
+    ],
+)
+def test_short_palettes(depth: int, palette: list[tuple[int, int, int]], gap: int) -> None:
+    """Two colours, black and white, Pillow would take for one bit each, whatever the depth is."""
+    indices = np.random.default_rng(5).integers(0, len(palette), (37, 45))
+    shown = np.asarray(decode(_indexed(indices, palette, depth, gap)).image)
+    assert np.array_equal(shown, np.array(palette, np.uint8)[indices])
+    if len(palette) < 1 << depth:
+        indices[-1, -1] = len(palette)
+        with pytest.raises(CorruptImage, match="colours that its palette lacks"):
+            decode(_indexed(indices, palette, depth, gap))
 
 
 def test_an_embedded_profile_is_found() -> None:

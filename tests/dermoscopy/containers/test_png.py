@@ -112,6 +112,25 @@ def test_a_palette_comes_before_the_pixels() -> None:
             _indexed(*chunks)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_colour_beyond_the_palette_is_refused(depth: int) -> None:
+    width, height = 40, 32
+    entries = np.arange(3 << depth).reshape(-1, 3).astype(np.uint8) + 9
+    for colours in {1, 2, 3, 5, 16, 200, 255, 256} & set(range(1, (1 << depth) + 1)):
+        indices = np.arange(width * height).reshape(height, width) % colours
+
+        def made(indices: NDArray[np.int64], colours: int = colours) -> bytes:
+            bits = (indices[..., None] >> np.arange(depth)[::-1] & 1).astype(np.uint8).reshape(height, -1)
+            rows = [row.tobytes() for row in np.packbits(bits, axis=1)]
+            return png_of(rows, width, height, depth=depth, colour=3, extra=[(b"PLTE", entries[:colours].tobytes())])
+
+        assert np.array_equal(np.asarray(decode(made(indices)).image), entries[indices])
+        if colours < 1 << depth:
+            indices[-1, -1] = colours
+            with pytest.raises(CorruptImage, match="colours that its palette lacks"):
+                decode(made(indices))
+
+
 def test_one_transparent_colour_shows_white() -> None:
     image = _image(3)
     image[:9] = (1, 2, 3)
