@@ -34,4 +34,4 @@ class Patience:
         # Many clients that were refused together must not come back together.
         own = self.first_wait * 2.0 ** min(attempt - 1, 30) * random.uniform(0.5, 1.0)
         asked = error.retry_after if isinstance(error, Problem) and error.retry_after is not None else 0.0
-        return min(max(own, asked), self.longest_wait)
+        return min(max(own, asked * random.uniform(1.0, 1.5)), self.longest_wait)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
+from threading import Event
 from typing import Self, TypeVar, Unpack
 
 import httpx
@@ -52,6 +52,7 @@ class Client:
             mounts=NO_PROXY_FOR,
         )
         self._patience = patience or Patience()
+        self._closed = Event()
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +61,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes what is open."""
+        """Closes what is open; whoever waits in another thread to ask again gets the error that there was."""
+        self._closed.set()
         self._http.close()
 
     def classify(self, image: Source, **options: Unpack[ClassifyOptions]) -> ClassifyAnswer:
@@ -166,7 +168,6 @@ class Client:
                 return call.result(response)
             except MelanoserveError as error:
                 wait = self._patience.wait(error, attempt)
-                if wait is None:
+                if wait is None or self._closed.wait(wait):
                     raise
             attempt += 1
-            time.sleep(wait)

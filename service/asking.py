@@ -55,17 +55,23 @@ class Asker(Protocol):
         """
 
 
-def replies_of(ask: Callable[[Path], Reply], files: Sequence[Path], threads: int) -> Iterator[Reply]:
+def replies_of(
+    ask: Callable[[Path], Reply], files: Sequence[Path], threads: int, stop: Callable[[], None] = lambda: None
+) -> Iterator[Reply]:
     """See `Asker.replies`.
 
     Args:
         ask: Gives one file's reply.
         files: Which ones.
         threads: How many ask at once.
+        stop: Called when something went wrong, so that whoever asks need not be waited for.
     """
     with ThreadPoolExecutor(threads) as pool:
         try:
             yield from pool.map(ask, files)
+        except (Exception, KeyboardInterrupt):
+            stop()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

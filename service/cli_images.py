@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -84,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
     from model_store.errors import StoreError  # noqa: PLC0415 - imports that --help need not wait for
     from service.results import MixedResults  # noqa: PLC0415
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no UTF-8 go out as they are
     try:
         _check_out(options)
         files = list(_images(options.files))
@@ -132,7 +135,7 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
     """The files, and of folders every image in them; in the order given, a folder's by name."""
     for path in given:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if _is_image(file))
+            inside = _inside(path)
             if not inside:
                 raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
             yield from inside
@@ -142,17 +145,31 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
             raise _Refused(f"there is no {path}", 1)
 
 
-def _is_image(path: Path) -> bool:
-    """Whether a folder's entry is asked about; also a link to a file that is gone, so that somebody is told of it."""
-    return not path.is_dir() and (path.suffix.lower() in SUFFIXES or _is_dicom(path))
+def _inside(folder: Path) -> list[Path]:
+    """Every image in a folder and those below it, by name.
+
+    Whatever cannot be looked into, a folder or a file, is among them: asked about, it is told to be unreadable.
+    """
+    found = list[Path]()
+    for where, _, names in os.walk(folder, onerror=lambda error: found.append(Path(error.filename))):
+        found.extend(file for file in (Path(where, name) for name in names) if _is_image(file))
+    return sorted(found)
+
+
+def _is_image(file: Path) -> bool:
+    """Whether a file is asked about; also a link to one that is gone, so that somebody is told of it."""
+    return file.suffix.lower() in SUFFIXES or _is_dicom(file)
 
 
 def _is_dicom(path: Path) -> bool:
     """Whether a file that an archive gave some name is a DICOM object (PS3.10, 7.1), and no directory of them."""
-    if path.name == "DICOMDIR" or not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    try:
+        if path.name == "DICOMDIR" or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return True
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
@@ -166,12 +183,12 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 @contextmanager
 def _asker(options: argparse.Namespace, images: int) -> Iterator[Asker]:
     if options.server:
-        from client import Client, MelanoserveError  # noqa: PLC0415
-        from service.asking_remote import Remote  # noqa: PLC0415
+        from client import MelanoserveError  # noqa: PLC0415
+        from service.asking_remote import remote  # noqa: PLC0415
 
         try:
-            with Client(options.server, key=options.key or os.environ.get(KEY)) as client:
-                yield Remote(client, _wanted(options))
+            with remote(options.server, options.key or os.environ.get(KEY), _wanted(options), images) as asker:
+                yield asker
         except MelanoserveError as error:
             raise _Refused(str(error), 1) from error
         return

@@ -1,6 +1,7 @@
 import base64
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,15 @@ def test_this_machine_is_asked_by_no_proxy_and_others_only_where_it_may_be(monke
         with Client("http://clinic.invalid", patience=once) as client, pytest.raises(UnexpectedAnswer):
             client.ready()
         assert len(got) == 1
+
+
+def test_who_waits_to_ask_again_is_let_go_when_it_is_closed() -> None:
+    patience = Patience(first_wait=60.0, longest_wait=60.0)
+    with unreliable(problem()) as server, ThreadPoolExecutor(1) as pool:
+        client = Client(server.url, patience=patience)
+        asked = pool.submit(client.ready)
+        while not server.requests:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(MelanoserveError):
+            asked.result(timeout=10)

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -71,6 +71,20 @@ def test_after_a_failure_no_further_file_is_asked_about(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         list(replies_of(ask, [tmp_path / str(number) for number in range(1000)], threads=1))
     assert len(asked) < 1000
+
+
+def test_who_asks_is_told_that_no_answer_is_wanted_any_more(tmp_path: Path) -> None:
+    told = Event()
+
+    def ask(file: Path) -> Reply:
+        if file.name == "1":
+            assert told.wait(10), "it is waited for"
+            return Reply({})
+        raise StoreError("It must not answer.")
+
+    with pytest.raises(StoreError):
+        list(replies_of(ask, [tmp_path / str(number) for number in range(2)], threads=2, stop=told.set))
+    assert told.is_set()
 
 
 def test_a_problem_of_one_image_does_not_end_a_folder_and_any_other_does() -> None:
