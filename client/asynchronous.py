@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import NO_PROXY_FOR, address_of, failed, headers_of
+from client.connection import NO_PROXY_FOR, address_of, at_least, failed, headers_of
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -127,7 +127,8 @@ class AsyncClient:
         while True:
             try:
                 try:
-                    response = await self._http.request(call.method, call.path, **call.options)
+                    timeout = at_least(call.seconds, self._http.timeout)
+                    response = await self._http.request(call.method, call.path, timeout=timeout, **call.options)
                 except httpx.RequestError as error:
                     raise failed(error, self._http.base_url) from error
                 return call.result(response)

@@ -24,6 +24,9 @@ One = TypeVar("One", ClassifyAnswer, GradeAnswer)
 Source = bytes | Path | BinaryIO
 """An image: its bytes, its file, or an open file. File names are never sent."""
 
+BATCH_SECONDS = 660.0
+"""How long the service may take to answer a batch; who gives up earlier has it work on the whole of it again."""
+
 UNDECLARED = {"Content-Type": "application/octet-stream"}
 """What an image is, its bytes say."""
 
@@ -50,13 +53,17 @@ class GradeOptions(ClassifyOptions, total=False):
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
-    """One request, and what becomes of its answer: of its JSON, or of its bytes where a file is asked for."""
+    """One request, and what becomes of its answer: of its JSON, or of its bytes where a file is asked for.
+
+    `seconds` is how long the answer may take at least, however little time others have.
+    """
 
     method: str
     path: str
     read: Callable[[Any], Result]
     options: dict[str, Any] = field(default_factory=dict)
     is_json: bool = True
+    seconds: float = 0.0
 
     def result(self, response: httpx.Response) -> Result:
         """What the answer says.
@@ -209,7 +216,7 @@ def _batch(
     files = [("files", ("image", _bytes(image), "application/octet-stream")) for image in images]
     if not files:
         raise ValueError("there is no image to ask about")
-    return Call("POST", path, read, {"files": files, "params": _params(options)})
+    return Call("POST", path, read, {"files": files, "params": _params(options)}, seconds=BATCH_SECONDS)
 
 
 def _bytes(image: Source) -> bytes:

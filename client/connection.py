@@ -52,3 +52,9 @@ def failed(error: httpx.RequestError, url: httpx.URL) -> MelanoserveError:
         # Its text quotes what was to be sent.
         return UnexpectedAnswer(f"a request that HTTP does not allow was not sent to {url}")
     return NotReachable(f"the connection to {url} ended before the answer: {error}")
+
+
+def at_least(seconds: float, usual: httpx.Timeout) -> httpx.Timeout:
+    """The usual timeouts, with so many seconds for the answer at least."""
+    read = None if usual.read is None else max(usual.read, seconds)
+    return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)

@@ -49,17 +49,20 @@ def _of_the_image(resource: dict[str, Any]) -> bool:
 def as_transaction(bundle: Bundle) -> Bundle:
     """The bundle as a transaction, which a FHIR server stores when it is posted to its base address.
 
-    A version of a model that the server knows already, by the SHA-256 of its manifest, is not stored again.
+    It may be posted again, when the answer to it was lost for example: what the server has already is not stored again,
+    nor is a version of a model that it knows by the SHA-256 of its manifest. Only the Provenance, which FHIR gives no
+    identifier, is.
     """
     made = copy.deepcopy(bundle) | {"type": "transaction"}
     for entry in made["entry"]:
         resource = entry["resource"]
         entry["request"] = {"method": "POST", "url": resource["resourceType"]}
-        if resource["resourceType"] == "Device":
-            entry["request"]["ifNoneExist"] = _same_device(resource)
+        if "identifier" in resource:
+            entry["request"]["ifNoneExist"] = _the_same(resource)
     return made
 
 
-def _same_device(device: dict[str, Any]) -> str:
-    (identifier,) = device["identifier"]
+def _the_same(resource: dict[str, Any]) -> str:
+    # The last one is that of nothing else; a report has the request's before it, which a client may use twice.
+    identifier = resource["identifier"][-1]
     return urlencode({"identifier": f"{identifier['system']}|{identifier['value']}"}, quote_via=quote)

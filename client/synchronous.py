@@ -11,7 +11,7 @@ import httpx
 from client import calls
 from client.answers import ClassifyAnswer, GradeAnswer, Label, ModelAnswer
 from client.calls import Call, ClassifyOptions, GradeOptions, Source
-from client.connection import NO_PROXY_FOR, address_of, failed, headers_of
+from client.connection import NO_PROXY_FOR, address_of, at_least, failed, headers_of
 from client.dicom import DicomObjects
 from client.errors import MelanoserveError, Problem
 from client.fhir import Bundle
@@ -38,7 +38,8 @@ class Client:
         Args:
             url: Of the service, such as http://127.0.0.1:8000.
             key: The API key or access token, where the service asks for one.
-            timeout: Seconds that one attempt may take to connect, to send or to be answered.
+            timeout: Seconds that one attempt may take to connect, to send or to be answered; a batch has 660 for its
+                answer at least.
             patience: How often what may succeed later is tried again.
             use_proxy: Whether to ask by the proxy that HTTP_PROXY or HTTPS_PROXY names; this machine is asked directly
                 in any case. SSL_CERT_FILE and SSL_CERT_DIR count either way.
@@ -162,7 +163,8 @@ class Client:
         while True:
             try:
                 try:
-                    response = self._http.request(call.method, call.path, **call.options)
+                    timeout = at_least(call.seconds, self._http.timeout)
+                    response = self._http.request(call.method, call.path, timeout=timeout, **call.options)
                 except httpx.RequestError as error:
                     raise failed(error, self._http.base_url) from error
                 return call.result(response)

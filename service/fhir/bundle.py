@@ -12,9 +12,9 @@ from typing import Any
 
 from service.ajcc import Pathology
 from service.answers import ClassifyAnswer, GradeAnswer, ImageInfo
-from service.fhir.codes import ASSERTED_BY_AI, IMAGING_REPORT, REQUEST_ID, own
+from service.fhir.codes import ASSERTED_BY_AI, IMAGING_REPORT, REQUEST_ID, STATEMENT, own
 from service.fhir.devices import model_device, provenance, service_device
-from service.fhir.elements import Reference, concept
+from service.fhir.elements import Identifier, Reference, concept
 from service.fhir.observations import Classified, Said, classified, rule
 from service.fhir.resources import Bundle, DiagnosticReport, Entry, Media, Observation
 from service.fhir.staging import graded, staged
@@ -53,7 +53,10 @@ def bundle_of(answer: ClassifyAnswer | GradeAnswer, pathology: Pathology, now: d
     report = Entry(_report(_conclusion(decided, answer.image), found, pictures, said))
     record = provenance([report.reference, *asserted], models, service, answer.image, issued)
     devices = [*(device for _, device in models), service]
-    whole: list[Entry[Any]] = [report, *found, *pictures, *devices, record]
+    statements: list[Entry[Any]] = [report, *found, *pictures]
+    for entry in statements:
+        entry.resource["identifier"] = [{"system": STATEMENT, "value": entry.url.removeprefix("urn:uuid:")}]
+    whole: list[Entry[Any]] = [*statements, *devices, record]
     bundle: Bundle = {
         "resourceType": "Bundle",
         "type": "collection",
@@ -61,7 +64,10 @@ def bundle_of(answer: ClassifyAnswer | GradeAnswer, pathology: Pathology, now: d
         "entry": [{"fullUrl": entry.url, "resource": entry.resource} for entry in whole],
     }
     if answer.request_id:
-        bundle["identifier"] = {"system": REQUEST_ID, "value": answer.request_id}
+        # In the report too: a server that stores the resources does not store the bundle.
+        asked: Identifier = {"system": REQUEST_ID, "value": answer.request_id}
+        bundle["identifier"] = asked
+        report.resource["identifier"].insert(0, asked)
     return bundle
 
 

@@ -16,6 +16,10 @@ SHA256 = "urn:uuid:b1c7c2f6-52a3-4e0c-8d0e-6f3a3b7d9e52"
 REQUEST_ID = "urn:uuid:0f4c8f5a-0a52-4b6e-b4f5-7f2f1f6b3c63"
 """System of identifiers that are a request's id, as in X-Request-Id and the service's log."""
 
+STATEMENT = "urn:uuid:8f1d6c2b-7a44-4b1e-9c3f-2d5e90a7b816"
+"""System of identifiers that are one statement of one answer: the UUID by which its bundle refers to it. No request id
+would do to tell whether one is stored already: a client may choose it, and give two images the same."""
+
 SOFTWARE = "urn:uuid:5a0f3b0e-0c1d-4d0e-9a55-2f6b7c1e8d74"
 """System of identifiers that are a version of this software."""
 

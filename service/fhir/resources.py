@@ -37,6 +37,7 @@ class Observation(Valued):
 
     resourceType: Literal["Observation"]
     meta: NotRequired[Meta]
+    identifier: NotRequired[list[Identifier]]
     status: Status
     category: NotRequired[list[CodeableConcept]]
     issued: str
@@ -73,6 +74,7 @@ class Media(TypedDict):
 
     resourceType: Literal["Media"]
     meta: Meta
+    identifier: NotRequired[list[Identifier]]
     status: Literal["completed"]
     device: Reference
     content: Attachment
@@ -91,6 +93,7 @@ class DiagnosticReport(TypedDict):
 
     resourceType: Literal["DiagnosticReport"]
     meta: Meta
+    identifier: NotRequired[list[Identifier]]
     text: Narrative
     status: Status
     category: list[CodeableConcept]

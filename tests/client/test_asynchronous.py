@@ -5,7 +5,7 @@ import pytest
 
 from client import AsyncClient, NotReachable, Patience, Problem, Source, UnreadableImage
 from tests.client.recorder import recording_proxy
-from tests.client.unreliable import answer, problem, unreliable
+from tests.client.unreliable import PROBLEM, answer, problem, unreliable
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
 QUICK = Patience(attempts=3, first_wait=0.01)
@@ -67,3 +67,14 @@ def test_this_machine_is_asked_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> N
     with recording_proxy(monkeypatch) as got, unreliable(READY) as server:
         assert asyncio.run(ask(server.url))
         assert got == []
+
+
+def test_a_batch_is_waited_for_and_asked_once() -> None:
+    async def ask(url: str) -> None:
+        async with AsyncClient(url, patience=QUICK, timeout=0.2) as client:
+            (told,) = await client.classify_batch([b"image"])
+            assert isinstance(told, Problem)
+
+    with unreliable((0.8, answer(200, {"items": [{"problem": PROBLEM, "answer": None}]}))) as server:
+        asyncio.run(ask(server.url))
+        assert server.requests == 1

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from client.connection import address_of, failed, headers_of
+from client.connection import address_of, at_least, failed, headers_of
 from client.errors import MelanoserveError, NotReachable, UnexpectedAnswer
 
 
@@ -35,3 +35,10 @@ def test_what_is_no_address_of_a_service(url: str) -> None:
     with pytest.raises(NotReachable, match="is not the address of a service"):
         address_of(url)
     assert address_of("https://clinic/skin").path == "/skin"
+
+
+def test_an_answer_may_have_more_time_than_usual_and_never_less() -> None:
+    usual = httpx.Timeout(60.0, connect=5.0)
+    assert at_least(660.0, usual) == httpx.Timeout(60.0, connect=5.0, read=660.0)
+    assert at_least(0.0, usual) == usual
+    assert at_least(660.0, httpx.Timeout(None)) == httpx.Timeout(None)

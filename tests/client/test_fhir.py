@@ -57,18 +57,35 @@ def test_a_bundle_is_linked_to_its_patient_and_its_study(name: str) -> None:
     assert "imagingStudy" not in resources(alone, "DiagnosticReport")[0]
 
 
-def test_a_transaction_stores_everything_once() -> None:
-    made = as_transaction(linked(bundle("grade"), subject="Patient/123"))
+@pytest.mark.parametrize("name", ["classify", "classify-abstained", "grade-ajcc"])
+def test_a_transaction_may_be_posted_again(name: str) -> None:
+    answered = linked(bundle(name), subject="Patient/123")
+    made = as_transaction(answered)
     assert (made["type"], python_faults(made)) == ("transaction", [])
     for entry in made["entry"]:
-        assert (entry["request"]["method"], entry["request"]["url"]) == ("POST", entry["resource"]["resourceType"])
-        assert ("ifNoneExist" in entry["request"]) == (entry["resource"]["resourceType"] == "Device")
-    queries = [entry["request"]["ifNoneExist"] for entry in made["entry"] if "ifNoneExist" in entry["request"]]
-    assert all(re.fullmatch(r"identifier=(\w|[.~-]|%[0-9A-F]{2})+", query) for query in queries)
-    assert [parse_qs(query, strict_parsing=True)["identifier"] for query in queries] == [
-        [f"{one['identifier'][0]['system']}|{one['identifier'][0]['value']}"] for one in resources(made, "Device")
+        kind = entry["resource"]["resourceType"]
+        assert (entry["request"]["method"], entry["request"]["url"]) == ("POST", kind)
+        assert ("ifNoneExist" in entry["request"]) == ("identifier" in entry["resource"]) == (kind != "Provenance")
+    assert conditions(made) == conditions(as_transaction(answered))
+    assert all(re.fullmatch(r"identifier=(\w|[.~-]|%[0-9A-F]{2})+", query) for query in conditions(made))
+    assert [parse_qs(query, strict_parsing=True)["identifier"] for query in conditions(made)] == [
+        [f"{one['identifier'][-1]['system']}|{one['identifier'][-1]['value']}"]
+        for one in (entry["resource"] for entry in made["entry"])
+        if "identifier" in one
     ]
-    assert len(set(queries)) == 3
+    assert len(set(conditions(made))) == len(made["entry"]) - 1
+
+
+def test_two_answers_under_one_request_id_are_both_stored() -> None:
+    first, second = (as_transaction(bundle("classify")) for _ in range(2))
+    assert first["identifier"] == second["identifier"]
+    devices = {query for query in conditions(first) if "melanoserve" in query or "cd" * 32 in query}
+    assert set(conditions(first)) & set(conditions(second)) == devices
+    assert len(devices) == 2
+
+
+def conditions(transaction: dict[str, Any]) -> list[str]:
+    return [entry["request"]["ifNoneExist"] for entry in transaction["entry"] if "ifNoneExist" in entry["request"]]
 
 
 def test_a_query_for_a_device_is_encoded_as_a_query_is() -> None:

@@ -23,7 +23,7 @@ from client import (
     UnreadableImage,
 )
 from tests.client.recorder import recording_proxy
-from tests.client.unreliable import answer, problem, unreliable
+from tests.client.unreliable import PROBLEM, answer, problem, unreliable
 from tests.running_service import Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
@@ -214,3 +214,14 @@ def test_who_waits_to_ask_again_is_let_go_when_it_is_closed() -> None:
         client.close()
         with pytest.raises(MelanoserveError):
             asked.result(timeout=10)
+
+
+def test_a_batch_is_waited_for_and_asked_once() -> None:
+    late = (0.8, answer(200, {"items": [{"problem": PROBLEM, "answer": None}]}))
+    with unreliable(late) as server, Client(server.url, timeout=0.2, patience=QUICK) as client:
+        (told,) = client.classify_batch([b"image"])
+        assert isinstance(told, Problem)
+        assert server.requests == 1
+    once, in_time = Patience(attempts=1), pytest.raises(NotReachable, match="did not answer in time")
+    with unreliable(late) as server, Client(server.url, timeout=0.2, patience=once) as client, in_time:
+        client.classify(b"image")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -15,6 +16,8 @@ PROBLEM: dict[str, Any] = {
     "type": "/problems/overloaded", "title": "The service is full", "status": 503, "detail": "Later.",
     "code": "overloaded", "retryable": True, "request_id": "r1",
 }  # fmt: skip
+
+Step = bytes | float | tuple[float, bytes] | None
 
 
 def answer(status: int, body: Any, media_type: str = "application/json", **headers: str) -> bytes:
@@ -36,11 +39,11 @@ def problem(**changes: Any) -> bytes:
 class Unreliable:
     """What it does with each request, in turn; the last goes on for ever.
 
-    An answer is sent; a number is a wait in seconds after which the connection ends; None ends it at once, with
-    half an answer.
+    An answer is sent; a number is a wait in seconds after which the connection ends, with an answer that is sent then;
+    None ends it at once, with half an answer.
     """
 
-    plan: list[bytes | float | None]
+    plan: list[Step]
     url: str = ""
     moments: list[float] = field(default_factory=list)
 
@@ -57,19 +60,36 @@ class Unreliable:
             except OSError:
                 return
             with connection:
-                connection.recv(65536)
+                _read(connection)
                 step = self.plan[min(self.requests, len(self.plan) - 1)]
                 self.moments.append(time.monotonic())
                 if isinstance(step, bytes):
                     connection.sendall(step)
                 elif step is None:
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+                elif isinstance(step, tuple):
+                    time.sleep(step[0])
+                    connection.sendall(step[1])
                 else:
                     time.sleep(step)
 
 
+def _read(connection: socket.socket) -> None:
+    """The whole request: who hangs up before its end takes the answer back."""
+    got = b""
+    while not (end := re.search(b"\r\n\r\n", got)):
+        part = connection.recv(65536)
+        if not part:
+            return
+        got += part
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", got[: end.end()])
+    left = (int(length[1]) if length else 0) - (len(got) - end.end())
+    while left > 0 and (part := connection.recv(65536)):
+        left -= len(part)
+
+
 @contextmanager
-def unreliable(*plan: bytes | float | None) -> Iterator[Unreliable]:
+def unreliable(*plan: Step) -> Iterator[Unreliable]:
     """Starts one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Unreliable(list(plan), f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -199,3 +199,13 @@ def test_the_lock_file_names_no_registry() -> None:
     lock = (Path(__file__).parent / "npm" / "package-lock.json").read_text()
     assert "resolved" not in lock
     assert "://" not in lock
+
+
+def test_what_is_stored_without_the_bundle_still_names_the_request() -> None:
+    made = bundle("grade-ajcc")
+    (report,) = resources(made, "DiagnosticReport")
+    assert report["identifier"][0] == made["identifier"]
+    statements = [report, *resources(made, "Observation"), *resources(made, "Media")]
+    own = [one["identifier"][-1]["value"] for one in statements]
+    assert {f"urn:uuid:{value}" for value in own} <= {entry["fullUrl"] for entry in made["entry"]}
+    assert len(set(own)) == len(statements)
