@@ -19,8 +19,8 @@ from service.newcomers import Newcomers
 from service.priority import give_way
 from service.problems import NotReady
 from service.settings import Settings
-from service.unfinished import marked
-from service.versions import Served, Versions, keep_compiled
+from service.unfinished import Mark
+from service.versions import Served, Untried, Versions, keep_compiled
 
 POLL_SECONDS = 0.5
 PULSE_SECONDS = 5.0
@@ -49,6 +49,8 @@ class Engine:
         self.versions = Versions(self.store, settings)
         self.started = False
         self._state = settings.state
+        self._mark: Mark | None = None
+        self._untried: Untried = "load"  # a start waits for nothing that it need not
         self._following = Following(self.store, self.labels, self.versions, settings.state)
         self._newcomers = Newcomers(self.store, self.versions)
         self._starting = threading.Lock()
@@ -58,43 +60,41 @@ class Engine:
     def start(self) -> None:
         """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts.
 
-        If the last start did not come to its end, what they name is tried in a process of its own first: it may be what
-        ended it. A second call waits for the first.
+        If the last start did not come to its end, nothing is loaded that was not tried in a process of its own first:
+        it may be what ended it. Then this ends sooner, and `watch` follows the labels. A second call waits for the
+        first.
         """
         with self._starting:
             if self.started:
                 return
             self._newcomers.leave_alone(self._newcomers.there())  # requests need the processors now
+            self._mark = Mark(self._state)
+            if self._mark.left:
+                log.event("start_unfinished", logging.WARNING)
+                self._untried = "leave"
             try:
-                with marked(self._state) as mark:
-                    if mark.left:
-                        log.event("start_unfinished", logging.WARNING)
-                    self._following.refresh("wait" if mark.left else "load")
-                    mark.stays = mark.left and self._following.refuses
+                self.refresh()
             except UnreadableLabels as error:
                 log.event("labels_unreadable", logging.ERROR, reason=str(error))
             finally:
-                self.started = True
+                self._untried, self.started = "leave", True
+            if not self._mark.left:
+                self._mark.remove()
 
     def watch(self, stop: threading.Event) -> None:
         """Follows labels and store until told to stop; blocking, in a thread of its own."""
         give_way()
         begun = time.monotonic()
         while not stop.wait(POLL_SECONDS):
-            try:
-                self.refresh()
-                self.versions.expect_crowds()
-                keep_compiled(self.versions.loaded())
-                if time.monotonic() - begun >= ALL_TRIED_SECONDS:
-                    self._newcomers.leave_alone(())
-                self._newcomers.look()
-                self._let_go()
-                if time.monotonic() - self._pulsed >= PULSE_SECONDS:
-                    self.pulse()
-            except UnreadableLabels:
-                continue  # whoever asks by label hears it, and so does /readyz
-            except Exception as error:  # noqa: BLE001 - whatever it is, the service must go on watching
-                log.failure("watch_failed", error)
+            if time.monotonic() - begun >= ALL_TRIED_SECONDS:
+                self._newcomers.leave_alone(())
+            for step in (self._follow, self._tend, self._pulse_if_due):
+                try:
+                    step()
+                except UnreadableLabels:
+                    pass  # whoever asks by label hears it, and so does /readyz
+                except Exception as error:  # noqa: BLE001 - whatever it is, the service must go on watching
+                    log.failure("watch_failed", error)
 
     def needed(self) -> list[str]:
         """The models without whose `stable` version the service is not ready: a store may have no grader."""
@@ -178,8 +178,7 @@ class Engine:
         Raises:
             UnreadableLabels: A labels file is damaged; what answered goes on only for who asks by number.
         """
-        # A start waits for nothing that it need not.
-        self._following.refresh("leave" if self.started else "load")
+        self._following.refresh(self._untried)
 
     def close(self) -> None:
         """Ends what is being tried."""
@@ -204,6 +203,21 @@ class Engine:
         if time.monotonic() - self._pulsed > PULSE_VALID_SECONDS:
             return f"No prediction was tried for {PULSE_VALID_SECONDS:g} seconds."
         return self._pulse_trouble
+
+    def _follow(self) -> None:
+        self.refresh()
+        if self._mark is not None and self._following.all_answer:
+            self._mark.remove()
+
+    def _tend(self) -> None:
+        self.versions.expect_crowds()
+        keep_compiled(self.versions.loaded())
+        self._newcomers.look()
+        self._let_go()
+
+    def _pulse_if_due(self) -> None:
+        if time.monotonic() - self._pulsed >= PULSE_SECONDS:
+            self.pulse()
 
     def _let_go(self) -> None:
         for name, version in self.versions.unload(self._following.all(), IDLE_SECONDS):

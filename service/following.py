@@ -65,9 +65,12 @@ class Following:
         return self._nothing
 
     @property
-    def refuses(self) -> bool:
-        """Whether something that a label names must not answer."""
-        return bool(self._refused)
+    def all_answer(self) -> bool:
+        """Whether everything that a label names answers for it."""
+        found = [(self._answering.get(key), named) for key, named in list(self._named.items())]
+        return self._unreadable is None and all(
+            answering is not None and answering.served.stored.digest == named.digest for answering, named in found
+        )
 
     def needed(self) -> list[str]:
         """The models without whose `stable` version the service is not ready: a store may have no grader."""
@@ -135,7 +138,8 @@ class Following:
             for key in self._answering.keys() - self._named.keys():
                 del self._answering[key]
             self._refused = {key: reason for key, reason in self._refused.items() if key in self._named}
-            for (name, label), named in self._named.items():
+            # What every request needs comes before what a few ask for: trials are done one after the other.
+            for (name, label), named in sorted(self._named.items(), key=lambda item: item[0][1] != STABLE):
                 self._follow(name, label, named, untried)
 
     def _drawn(self, name: str, request_id: str) -> str:

@@ -13,6 +13,10 @@ HEAD_BYTES = 65_536
 """Of request line and headers together, and in a row of what is neither body nor the end of a message, such as the
 trailers of a chunked body. Browsers send 1 to 8 kB, Apache takes a hundred fields of 8 kB."""
 
+MOST_PIPELINED = 32
+"""Requests that may wait on a connection for the answers to those before them. Each takes two kilobytes, and a client
+may send thousands at once without a key; hardly any sends a second one before its answer."""
+
 
 class Heads(HttpToolsProtocol):
     """One connection, whose requests may have heads of a certain size only.
@@ -79,6 +83,11 @@ class Heads(HttpToolsProtocol):
 
     def on_request(self) -> None:
         """Everything but the body of a request that can be answered has arrived."""
+        # Where its head had begun before the last answer ended, the wait for a next request began after it.
+        self._unset_keepalive_if_required()
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self.take_no_more()
+            return
         self._before = self.cycle
         super().on_headers_complete()
 

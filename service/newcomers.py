@@ -1,7 +1,8 @@
 """Versions that came into the store are tried before anybody asks for them, in a thread of their own."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from model_store.errors import UnknownModel, UnknownVersion
@@ -13,7 +14,7 @@ from service.trial_process import Key
 class Tries(Protocol):
     """Tries versions; see `versions.Versions`."""
 
-    def conditions(self, keys: Sequence[Key]) -> object:
+    def conditions(self, keys: Sequence[Key], *, again: bool) -> object:
         """Tries them; blocking."""
 
     def states(self) -> list[tuple[str, int, str]]:
@@ -21,6 +22,12 @@ class Tries(Protocol):
 
     def fingerprint(self, key: Key) -> int:
         """Changes with any file that the state depends on."""
+
+    def may_be_tried_again(self, key: Key) -> bool:
+        """Whether it was refused for now, long enough ago."""
+
+    def forget_all_but(self, there: Collection[Key]) -> None:
+        """Forgets what is known of versions that are gone."""
 
 
 class Newcomers:
@@ -40,11 +47,13 @@ class Newcomers:
         self._trials: threading.Thread | None = None
 
     def there(self) -> set[Key]:
-        """Every version that is in the store now; none while it cannot be looked into."""
-        try:
-            return {(name, version) for name in self._store.names() for version in self._store.versions(name)}
-        except (OSError, UnknownModel):  # it is away, or changes just now
-            return set()
+        """Every version that is in the store now; none of what cannot be looked into."""
+        found = set[Key]()
+        with suppress(OSError):  # it is away
+            for name in self._store.names():
+                with suppress(OSError, UnknownModel):  # or changes just now
+                    found |= {(name, version) for version in self._store.versions(name)}
+        return found
 
     def leave_alone(self, versions: Iterable[Key]) -> None:
         """These are not tried; until the next call, which says anew."""
@@ -54,6 +63,8 @@ class Newcomers:
         """Begins to try what was not there before, or was refused and has changed, so that /models can tell at once."""
         there = self.there()
         self._looked_at = {key: seen for key, seen in self._looked_at.items() if key in there}
+        if there:  # a store that is away for a moment has none, and comes back
+            self._versions.forget_all_but(there)
         if self._trials is not None and self._trials.is_alive():
             return
         new = self._new(there - self._left_alone)
@@ -67,11 +78,15 @@ class Newcomers:
         sound = {(name, version) for name, version, state in self._versions.states() if state != "refused"}
         asked = versions - (sound & self._looked_at.keys())
         seen = {key: self._versions.fingerprint(key) for key in asked}
-        return {key: fingerprint for key, fingerprint in seen.items() if self._looked_at.get(key) != fingerprint}
+        return {
+            key: fingerprint
+            for key, fingerprint in seen.items()
+            if self._looked_at.get(key) != fingerprint or self._versions.may_be_tried_again(key)
+        }
 
     def _try_beside(self, versions: list[Key]) -> None:
         try:
-            self._versions.conditions(versions)
+            self._versions.conditions(versions, again=True)
         except (UnknownModel, UnknownVersion):
             pass  # taken away meanwhile
         except Exception as error:  # noqa: BLE001 - whoever asks for one of them hears what is wrong with it

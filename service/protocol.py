@@ -55,10 +55,9 @@ class Protocol(Heads):
             self.transport.abort()
 
     def pause_writing(self) -> None:
-        """The client does not take what it is sent; not for ever."""
+        """The client does not take what it is sent, or not all of it yet."""
         super().pause_writing()
-        self._is_taken()
-        self._write_timer = self.loop.call_later(self.header_seconds, self.transport.abort)
+        self._await_taking()
 
     def resume_writing(self) -> None:
         """The client has taken most of what it was sent."""
@@ -127,6 +126,18 @@ class Protocol(Heads):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+
+    def _await_taking(self) -> None:
+        """Ends the connection of one who takes nothing for so long; who takes a little each time is only slow."""
+        self._is_taken()
+        left = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(self.header_seconds, self._close_unless_less_than, left)
+
+    def _close_unless_less_than(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() < left:
+            self._await_taking()
+        else:
+            self.transport.abort()
 
     def _close_slow(self) -> None:
         if self.is_answering():

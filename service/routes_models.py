@@ -19,6 +19,7 @@ from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body
 from service.problem_responses import described
 from service.problems import InvalidParameter, NotFound, StateNotWritable
+from service.trials import reading
 from service.trials_apart import being_tried
 from service.versions import Condition
 
@@ -139,7 +140,9 @@ def _label_info(engine: Engine, named: Label, label: str) -> LabelInfo:
 def describe_models(engine: Engine) -> ModelsAnswer:
     """Every model as it stands; blocking. Raises UnreadableLabels where a labels file is damaged."""
     engine.try_all()
-    return ModelsAnswer(models=[describe_model(engine, name) for name in engine.store.names()])
+    with reading():
+        names = engine.store.names()
+    return ModelsAnswer(models=[describe_model(engine, name) for name in names])
 
 
 def describe_model(engine: Engine, name: str) -> ModelAnswer:
@@ -147,11 +150,12 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
 
     Raises:
         UnknownModel: The store has no such model.
+        RefusedForNow: It cannot be looked into.
         UnreadableLabels: A labels file is damaged.
     """
-    if name not in engine.store.names():
-        raise UnknownModel("The store has no such model.")
-    versions = engine.store.versions(name)
+    _check_model(engine, name)
+    with reading():
+        versions = engine.store.versions(name)
     labels = engine.labels.all(name)
     conditions = engine.versions.conditions([(name, version) for version in versions])
     return ModelAnswer(
@@ -168,13 +172,19 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
         UnknownModel, UnknownVersion: There is none.
         UnreadableLabels: A labels file is damaged.
     """
-    if name not in engine.store.names():
-        raise UnknownModel("The store has no such model.")
+    _check_model(engine, name)
     condition = engine.versions.condition(name, version)
     info = _version_info(version, condition, engine.labels.all(name))
     return VersionAnswer(
         **dict(info), name=name, manifest=None if condition.stored is None else condition.stored.manifest
     )
+
+
+def _check_model(engine: Engine, name: str) -> None:
+    with reading():
+        if name not in engine.store.names():
+            # What was asked for is the client's, and is not repeated.
+            raise UnknownModel("The store has no such model.")
 
 
 # A report shows the plots that lie beside it, and nothing of it may run or fetch anything.
@@ -190,8 +200,7 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
         NotReady: It is being tried.
         NotFound: It has no such file, or none that may be read.
     """
-    if name not in engine.store.names():
-        raise UnknownModel("The store has no such model.")
+    _check_model(engine, name)
     condition = engine.versions.condition(name, version)
     if condition.state == "loading":
         raise being_tried((name, version))

@@ -65,10 +65,14 @@ class Server(uvicorn.Server):
         """SIGTERM announces the end and leaves the port open for a while; SIGINT, or a second signal, does not wait."""
         announced, self._context.stopping = self._context.stopping, True
         if sig == signal.SIGTERM and not announced and self._loop is not None and self._drain_seconds:
-            log.event("stopping", seconds=self._drain_seconds)
-            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._exit)
+            # Nothing is logged here: the signal may have come in the middle of a line.
+            self._loop.call_soon_threadsafe(self._exit_later, self._loop)
         else:
             self._exit()
+
+    def _exit_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_later(self._drain_seconds, self._exit)
+        log.event("stopping", seconds=self._drain_seconds)
 
     def _exit(self) -> None:
         self.should_exit = True

@@ -1,6 +1,7 @@
 """Several serving processes on one port: started, watched, replaced when they die, and stopped together."""
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -49,6 +50,7 @@ class Supervisor:
         self._listener = listener
         self._signals = stop.signals
         self._born: dict[subprocess.Popen[bytes], float] = {}
+        self._missing, self._start_at = 0, 0.0
         self._deaths: deque[float] = deque(maxlen=MANY_DEATHS * settings.processes)
 
     def run(self) -> int:
@@ -119,7 +121,18 @@ class Supervisor:
             forget(folder, process.pid)
             log.event("process_died", logging.WARNING, pid=process.pid, status=status)
             self._tell_of_many_deaths(status)
-            self._start(folder)
+            self._missing += 1
+        self._start_missing(folder)
+
+    def _start_missing(self, folder: Path) -> None:
+        """Starts those that are to replace others. Where that is not possible now, the others go on."""
+        try:
+            while self._missing and time.monotonic() >= self._start_at:
+                self._start(folder)
+                self._missing -= 1
+        except OSError as error:
+            self._start_at = time.monotonic() + LEAST_LIFE_SECONDS
+            log.event("process_not_started", logging.ERROR, error=errno.errorcode.get(error.errno or 0))
 
     def _tell_of_many_deaths(self, status: int) -> None:
         """One that dies is replaced, and hardly anybody notices; if that never ends, perhaps nobody is served."""

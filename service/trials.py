@@ -2,16 +2,21 @@
 
 import os
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model_store.errors import RefusedForNow, RefusedVersion, StoreError
 from model_store.manifest import Pinned
 from model_store.store import Store, StoredVersion
-from service.trial_process import Key
+from service.trial_process import Key, TrialEnded
 
 PASSING_STANDS_SECONDS = 60.0
 """A refusal for now says less of the version than of the machine, perhaps: after so long the trial is repeated."""
+
+ENDED_STANDS_SECONDS = 3600.0
+"""The same of one that crashed what tried it or came to no end, unless somebody needs it sooner."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,29 @@ class Trials:
         """Takes the place of what was known of the version."""
         self._last[key] = trial
 
-    def known(self, key: Key) -> Trial | None:
+    def last(self, key: Key) -> Trial | None:
         """How the last trial went, unless a file changed since: the version may have been copied half by then."""
         trial = self._last.get(key)
-        if trial is None or trial.fingerprint != self.fingerprint(trial.depends):
-            return None
-        if isinstance(trial.error, RefusedForNow) and time.monotonic() - trial.at > PASSING_STANDS_SECONDS:
-            return None
-        return trial
+        return trial if trial is not None and trial.fingerprint == self.fingerprint(trial.depends) else None
+
+    def known(self, key: Key) -> Trial | None:
+        """The same, unless it was refused for now long ago."""
+        trial = self.last(key)
+        return None if trial is None or _is_past(trial, PASSING_STANDS_SECONDS) else trial
+
+    def is_due(self, key: Key) -> bool:
+        """Whether a trial is to be repeated that nobody waits for.
+
+        One whose process ended may hold a processor for two minutes each time.
+        """
+        trial = self._last.get(key)
+        stands = ENDED_STANDS_SECONDS if trial and isinstance(trial.error, TrialEnded) else PASSING_STANDS_SECONDS
+        return trial is not None and _is_past(trial, stands)
+
+    def forget_all_but(self, there: Collection[Key]) -> None:
+        """Forgets the trials of versions that are gone."""
+        for key in self._last.keys() - set(there):
+            self._last.pop(key, None)
 
     def all(self) -> dict[Key, Trial]:
         """The last trial of each."""
@@ -83,6 +103,20 @@ class Trials:
         roots = [self._store.path(*key) for key in keys]
         walked = (Path(folder, file) for root in roots for folder, _, files in os.walk(root) for file in files)
         return hash(tuple(sorted(signature(path) for path in walked)))
+
+
+def _is_past(trial: Trial, seconds: float) -> bool:
+    """Whether it was refused for now longer ago than that."""
+    return isinstance(trial.error, RefusedForNow) and time.monotonic() - trial.at > seconds
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turns what keeps somebody from looking into the store into RefusedForNow."""
+    try:
+        yield
+    except OSError as error:
+        raise not_readable(error) from error
 
 
 def signature(path: Path) -> tuple[str, int, int, int, int]:

@@ -1,58 +1,65 @@
 """A mark in the state folder for as long as a start loads models.
 
 What crashes there ends the process, and every start after it. So a start that finds the mark of one that did not come
-to its end has the versions tried in a process of their own first.
+to its end loads nothing that was not tried in a process of its own first, and leaves the mark until all is well.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 MARK = "loading"
-"""The file's name. Whoever loads has a lock on it, which ends with the process, however that ends."""
+"""The file's name. Whoever loads has a lock on it, which ends with the process, however that ends. There is something
+in it once somebody found that it was left."""
 
 
-@dataclass
 class Mark:
-    """Of one start."""
+    """Of one start; several processes of one service may start at the same time."""
 
-    left: bool
-    """Whether one was left by a start that did not come to its end, and no other start is under way."""
-    stays: bool = False
-    """Whether this one is left for the next start, for what ended that one may still be there."""
+    def __init__(self, state: Path) -> None:
+        """Leaves it. Where the state folder cannot be written, or its files cannot be locked, nothing is marked."""
+        self.left = False
+        self._file = state / MARK
+        self._descriptor: int | None = None
+        with suppress(OSError):
+            state.mkdir(parents=True, exist_ok=True)
+            self._leave()
 
-
-@contextmanager
-def marked(state: Path) -> Iterator[Mark]:
-    """Marks the start until the block ends.
-
-    Args:
-        state: The state folder. Where it cannot be written nothing is marked.
-    """
-    file = state / MARK
-    mark, descriptor = Mark(left=False), None
-    with suppress(OSError):
-        state.mkdir(parents=True, exist_ok=True)
-        before = file.exists()
-        descriptor = os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        mark.left = before and _is_nobodys(descriptor)
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    try:
-        yield mark
-    finally:
-        if not mark.stays:
+    def remove(self) -> None:
+        """Takes it away, or leaves that to those who are still loading; a second call does nothing."""
+        if self._descriptor is None:
+            return
+        if self._is_alone(self._descriptor) and self._is_there(self._descriptor):
             with suppress(OSError):
-                file.unlink()
-        if descriptor is not None:
-            os.close(descriptor)
+                self._file.unlink()
+        os.close(self._descriptor)
+        self._descriptor = None
 
+    def _leave(self) -> None:
+        try:
+            self._descriptor = descriptor = os.open(
+                self._file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+        except FileExistsError:
+            self._descriptor = descriptor = os.open(self._file, os.O_RDWR | os.O_CLOEXEC)
+            if self._is_alone(descriptor):
+                os.pwrite(descriptor, b"left", 0)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)  # whoever has it alone writes four bytes meanwhile
+        self.left = os.fstat(descriptor).st_size > 0
 
-def _is_nobodys(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _is_there(self, descriptor: int) -> bool:
+        """Whether the file of this name is still the one that was locked, and not somebody else's."""
+        try:
+            return os.path.samestat(self._file.lstat(), os.fstat(descriptor))
+        except OSError:
+            return False
+
+    @staticmethod
+    def _is_alone(descriptor: int) -> bool:
+        """Takes the lock for itself if nobody else has it; on a file system that cannot lock it does not."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

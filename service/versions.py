@@ -22,7 +22,7 @@ from service.loading import load_and_try
 from service.memory import return_memory
 from service.settings import Settings
 from service.trial_process import Key, TrialProcess
-from service.trials import Trial, Trials, check_digest, not_readable, pin_refused, why
+from service.trials import Trial, Trials, check_digest, not_readable, pin_refused, reading, why
 from service.trials_apart import TrialsApart, TrialsNeeded, being_tried
 
 WAIT_SECONDS = 20.0
@@ -107,6 +107,14 @@ class Versions:
         known |= dict.fromkeys(list(self._loaded), "serving")
         return [(name, version, state) for (name, version), state in sorted(known.items())]
 
+    def may_be_tried_again(self, key: Key) -> bool:
+        """Whether a version was refused for now, long enough ago."""
+        return self._trials.is_due(key)
+
+    def forget_all_but(self, there: Collection[Key]) -> None:
+        """Forgets how trials of versions went that are gone."""
+        self._trials.forget_all_but(there)
+
     def fingerprint(self, key: Key) -> int:
         """Changes with any file that the state of a version depends on."""
         return self._trials.current(key)
@@ -137,19 +145,23 @@ class Versions:
         key = (name, version)
         return self.conditions([key])[key]
 
-    def conditions(self, keys: Sequence[Key]) -> dict[Key, Condition]:
+    def conditions(self, keys: Sequence[Key], *, again: bool = False) -> dict[Key, Condition]:
         """How versions stand. Those that are not in memory and not known are tried, in a process of their own.
 
         That takes about half a second for each and half a second more; blocking.
 
+        Args:
+            keys: Which versions.
+            again: Whether to try those again that were refused for now, when that was long ago.
+
         Raises:
             UnknownModel, UnknownVersion: There is no such version.
         """
-        known = {key: condition for key in keys if (condition := self._now(key)) is not None}
+        known = {key: condition for key in keys if (condition := self._now(key, again=again)) is not None}
         if len(known) == len(keys):
             return known
         with self._trying:
-            known |= {key: condition for key in keys if (condition := self._now(key)) is not None}
+            known |= {key: condition for key in keys if (condition := self._now(key, again=again)) is not None}
             unknown = [key for key in keys if key not in known]
             with self._marked(unknown):
                 trials = self._looking.run(unknown)
@@ -183,7 +195,8 @@ class Versions:
         with self._lock:  # what is being loaded is known afterwards
             if self._is_known(key):
                 return
-        self.store.find(*key)
+        with reading():
+            self.store.find(*key)
         self._needed.wait(key, seconds)
 
     def _try_needed(self, key: Key) -> None:
@@ -244,14 +257,14 @@ class Versions:
         except StoreError as error:
             raise pin_refused(error) from error
 
-    def _now(self, key: Key) -> Condition | None:
+    def _now(self, key: Key, *, again: bool) -> Condition | None:
         """How a version stands, as far as that is known."""
         if key in self._loading or self._needed.under_way(key):
             return Condition("loading")
         served = self._loaded.get(key)
         if served is not None:
             return Condition("serving", stored=served.stored, served=served)
-        known = self._trials.known(key)
+        known = self._trials.known(key) if again else self._trials.last(key)
         return None if known is None else _condition(known)
 
     @contextmanager

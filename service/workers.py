@@ -94,7 +94,11 @@ class Workers:
             DeadlineExceeded: The deadline passed first.
             ClientLeft: The client left first.
         """
-        in_thread = self._threads.submit(self._in_turn, work)
+        try:
+            in_thread = self._threads.submit(self._in_turn, work)
+        except BaseException:  # where no thread can be started
+            done()
+            raise
         answer = asyncio.wrap_future(in_thread)
         self._pending += 1
 

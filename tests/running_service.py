@@ -108,7 +108,12 @@ def _address(process: subprocess.Popen[bytes], log_file: Path) -> str:
 def _wait(service: Service, ready: bool) -> None:
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline:
-        answer = service.client.get("/readyz")
+        try:
+            answer = service.client.get("/readyz")
+        except httpx.TransportError:
+            if ready:
+                raise
+            continue  # the process that had taken the connection has crashed, and is replaced
         loading = answer.status_code == 503 and (
             any(m["state"] == "loading" for m in answer.json()["models"]) or "being opened" in answer.json()["detail"]
         )

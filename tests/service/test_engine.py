@@ -1,6 +1,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +11,22 @@ import pytest
 from model_store.errors import RefusedVersion, UnknownLabel, UnknownModel, UnknownVersion, UnreadableLabels
 from model_store.labels import Labels
 from model_store.manifest import Pinned
-from model_store.store import Store
+from model_store.store import Store, StoredVersion
+from service import engine as module
+from service import loading
+from service import versions as versions_module
 from service.engine import Engine, Selection
 from service.following import Answering
 from service.settings import Settings
+from service.trial_process import Key
+from service.unfinished import MARK
 from service.versions import Served, Untried
 from tests.service.damage import DAMAGE, flip_a_byte
 from tests.tiny_models import add_classifier, add_grader
 
 STABLE = Selection()
 SECOND = Selection(version=2)
+SECOND_KEY: Key = ("classifier", 2)
 
 
 def make(store: Path, state: Path) -> Engine:
@@ -236,3 +243,65 @@ def test_what_cannot_be_served_does_not_stop_the_start(store: Path, state: Path)
     engine.start()
     assert engine.started
     assert engine.find("classifier", STABLE) is None
+
+
+def test_after_an_unfinished_start_nothing_untried_is_loaded_by_anybody(
+    engine: Engine, store: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ended it may be what a label names, and it may come to no end apart, too."""
+    Labels(Store(store), state).move("classifier", "canary", 2, share=1.0)
+    (state / MARK).write_text("left")
+    goes_on, tried, loaded = threading.Event(), list[Key](), list[Key]()
+    try_, load = engine.versions._needed_apart.run, loading.load_and_try
+
+    def run(keys: list[Key]) -> object:
+        tried.extend(keys)
+        return goes_on.wait(30) if SECOND_KEY in keys else try_(keys)
+
+    def noted(stored: StoredVersion, settings: Settings) -> object:
+        loaded.append((stored.name, stored.version))
+        return load(stored, settings)
+
+    monkeypatch.setattr(engine.versions._needed_apart, "run", run)
+    monkeypatch.setattr(versions_module, "load_and_try", noted)
+    with ThreadPoolExecutor(2) as pool:
+        started, asked = pool.submit(engine.start), pool.submit(lambda: engine.get("classifier", STABLE))
+        started.result(30)
+        assert asked.result(30).key == ("classifier", 1)
+        engine.refresh()
+        until(lambda: len(tried) == 3)
+        assert tried[-1] == SECOND_KEY
+        engine._follow()
+        assert SECOND_KEY not in loaded
+        assert (state / MARK).exists(), "not all that the labels name answers"
+        Labels(Store(store), state).move("classifier", "canary", 1)
+        until(lambda: not (state / MARK).exists(), engine._follow)
+        goes_on.set()
+
+
+def until(condition: Callable[[], bool], step: Callable[[], object] = lambda: None) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        step()
+        time.sleep(0.02)
+
+
+def test_what_goes_wrong_with_one_thing_does_not_end_the_watching(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.start()
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "PULSE_SECONDS", 0.0)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    pulsed, stop = threading.Event(), threading.Event()
+    monkeypatch.setattr(engine, "refresh", refuse)
+    monkeypatch.setattr(engine, "pulse", pulsed.set)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(engine.watch, stop)
+        assert pulsed.wait(10)
+        stop.set()
+    assert "watch_failed" in caplog.text

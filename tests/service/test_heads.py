@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.heads import HEAD_BYTES
+from service.heads import HEAD_BYTES, MOST_PIPELINED
 from tests.raw_http import connect, received
 from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
@@ -138,6 +139,29 @@ def test_fields_without_end_take_no_memory(service: Service, behind: bytes) -> N
         connection.sendall(behind)
         for _ in range(2000):
             connection.sendall(b"X-A: b\r\n" * 8192)
+    assert service.memory() - before < 20_000_000
+
+
+def test_requests_without_end_in_a_row_take_no_memory(service: Service) -> None:
+    before, taken = service.memory(), b""
+    with connect(service) as connection:
+        connection.setblocking(False)
+        waiting, deadline = b"", time.monotonic() + 30
+        while time.monotonic() < deadline:
+            waiting = waiting or (LIVE + b"\r\n") * 5000
+            try:
+                waiting = waiting[connection.send(waiting) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                break
+            with suppress(BlockingIOError):
+                part = connection.recv(65536)
+                taken += part
+                if not part:
+                    break
+    assert time.monotonic() < deadline
+    assert 0 < taken.count(b"HTTP/1.1 200 ") <= MOST_PIPELINED + 1
     assert service.memory() - before < 20_000_000
 
 

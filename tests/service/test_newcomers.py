@@ -1,7 +1,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,13 @@ class Tries:
         self.tried: list[list[Key]] = []
         self.sound: set[Key] = set()
         self.known = Trials(store)
+        self.due: set[Key] = set()
+        self.there: set[Key] = set()
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def conditions(self, keys: Sequence[Key]) -> None:
+    def conditions(self, keys: Sequence[Key], *, again: bool) -> None:
+        assert again
         self.go_on.wait(10)
         self.tried.append(list(keys))
         if ("classifier", 9) in keys:
@@ -38,6 +41,12 @@ class Tries:
 
     def fingerprint(self, key: Key) -> int:
         return self.known.fingerprint((key,))
+
+    def may_be_tried_again(self, key: Key) -> bool:
+        return key in self.due
+
+    def forget_all_but(self, there: Collection[Key]) -> None:
+        self.there = set(there)
 
     def wait(self, looks: int) -> list[list[Key]]:
         """What was tried, after so many looks that found something."""
@@ -90,6 +99,41 @@ def test_what_was_refused_is_tried_again_when_it_changed_and_what_may_answer_is_
     assert tries.wait(2) == [THERE, [("classifier", 2)]]
     look(newcomers)
     assert tries.tried == [THERE, [("classifier", 2)]]
+
+
+def test_what_was_refused_for_now_is_tried_again_though_nothing_changed(store: Path, tries: Tries) -> None:
+    newcomers = Newcomers(Store(store), tries)
+    tries.sound = {("classifier", 1), ("grader", 1)}
+    look(newcomers)
+    tries.wait(1)
+    tries.due = {("classifier", 2)}
+    look(newcomers)
+    assert tries.wait(2) == [THERE, [("classifier", 2)]]
+
+
+def test_what_is_gone_is_forgotten_but_not_with_a_store_that_is_away(store: Path, tries: Tries, tmp_path: Path) -> None:
+    newcomers = Newcomers(Store(store), tries)
+    look(newcomers)
+    shutil.rmtree(store / "classifier" / "2")
+    look(newcomers)
+    assert tries.there == {("classifier", 1), ("grader", 1)}
+    store.rename(tmp_path / "away")
+    look(newcomers)
+    assert tries.there == {("classifier", 1), ("grader", 1)}
+
+
+def test_a_model_that_cannot_be_looked_into_leaves_the_others(
+    store: Path, tries: Tries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = Store.versions
+
+    def listed(self: Store, name: str) -> list[int]:
+        if name == "grader":
+            raise PermissionError
+        return versions(self, name)
+
+    monkeypatch.setattr(Store, "versions", listed)
+    assert Newcomers(Store(store), tries).there() == {("classifier", 1), ("classifier", 2)}
 
 
 def test_what_is_left_alone_is_tried_when_it_no_longer_is(store: Path, tries: Tries) -> None:

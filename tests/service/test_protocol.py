@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,22 +81,67 @@ def test_what_is_no_request_does_not_keep_a_connection(
     pristine_store: Path, tmp_path: Path, request_: bytes, behind: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "KEEP_ALIVE_SECONDS", 1)
-    app = create_app(Settings(store=pristine_store, state=tmp_path))
-    serving = server.Server(app, Settings(store=pristine_store, state=tmp_path))
+    with served(pristine_store, tmp_path) as connection:
+        connection.sendall(request_)
+        one_answer(connection)
+        connection.sendall(behind)
+        assert connection.recv(1) == b""
+
+
+def test_a_request_whose_head_began_before_the_last_answer_ended_has_its_own_time(
+    pristine_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time in which a next request must come begins with an answer, and ends with that request."""
+    monkeypatch.setattr(server, "KEEP_ALIVE_SECONDS", 1)
+    image = png(picture(MELANOMA))
+    sent = HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image
+    with served(pristine_store, tmp_path) as connection:
+        while not (tmp_path / "audit.db-wal").exists():
+            time.sleep(0.05)
+        connection.sendall(sent)
+        one_answer(connection)
+        with held(tmp_path):
+            connection.sendall(sent + sent[:10])
+            time.sleep(0.3)
+        one_answer(connection)
+        with held(tmp_path):
+            connection.sendall(sent[10:])
+            time.sleep(2)
+        one_answer(connection)
+
+
+@contextmanager
+def served(store: Path, state: Path) -> Iterator[socket.socket]:
+    """A connection to a service in this process."""
+    settings = Settings(store=store, state=state)
+    serving = server.Server(create_app(settings), settings)
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         with socket.create_connection(listener.getsockname(), timeout=10) as connection:
-            connection.sendall(request_)
-            answer = b""
-            while not answer.endswith(b"}"):
-                answer += connection.recv(65536)
-            connection.sendall(behind)
-            assert connection.recv(1) == b""
+            yield connection
     finally:
         serving.should_exit = True
         thread.join()
+
+
+@contextmanager
+def held(state: Path) -> Iterator[None]:
+    """No answer about an image begins: somebody else is writing to the trail."""
+    with closing(sqlite3.connect(state / "audit.db", isolation_level=None)) as trail:
+        trail.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def one_answer(connection: socket.socket) -> None:
+    """Takes an answer that is a JSON document, and is 200."""
+    answer = b""
+    while not answer.endswith(b"}"):
+        part = connection.recv(65536)
+        assert part, answer
+        answer += part
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 def test_who_does_not_take_an_answer_is_not_waited_for(impatient: Service) -> None:
@@ -111,6 +156,24 @@ def test_who_does_not_take_an_answer_is_not_waited_for(impatient: Service) -> No
             taken = b""
     assert taken.count(b"HTTP/1.1 200 ") < 20
     assert [event["at"] for event in impatient.events("unhandled")] == []
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(impatient: Service) -> None:
+    request = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.settimeout(30)
+        url = impatient.client.base_url
+        connection.connect((url.host, url.port or 0))
+        begun = time.monotonic()
+        connection.sendall(request)
+        taken = b""
+        while part := connection.recv(32768):
+            taken += part
+            time.sleep(0.1)
+    assert time.monotonic() - begun > 3
+    head, _, body = taken.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in head.lower()
 
 
 def test_who_is_refused_while_sending_still_gets_the_answer(impatient: Service) -> None:

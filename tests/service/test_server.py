@@ -1,5 +1,6 @@
 """How a service stops: announced, drained, nothing lost."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,7 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service import log
+from service.app import create_app
 from service.audit.address import Address
+from service.server import Server
+from service.settings import Settings
 from tests.raw_http import connect, received
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.audit.trails import rows
@@ -51,6 +56,31 @@ def test_a_stop_under_load_loses_no_request(pristine_store: Path, state: Path, d
                 task.result()
         assert set(counted) == {"200"}, counted
         assert service.events("stopped")
+
+
+def test_a_signal_in_the_middle_of_a_line_of_the_log_ends_it_all_the_same(
+    pristine_store: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the log's reader stalls, the signal comes while a line is written, and no other can be begun."""
+    settings = Settings(store=pristine_store, state=state, drain_seconds=0.1)
+    serving = Server(create_app(settings), settings)
+    in_handler = threading.Event()
+
+    def written(*_: object, **__: object) -> None:
+        if in_handler.is_set():
+            raise RuntimeError("reentrant call")
+
+    monkeypatch.setattr(log, "event", written)
+
+    async def told() -> None:
+        serving._loop = asyncio.get_running_loop()
+        in_handler.set()
+        serving.handle_exit(signal.SIGTERM, None)
+        in_handler.clear()
+        await asyncio.sleep(1)
+
+    asyncio.run(told())
+    assert serving.should_exit
 
 
 def test_the_end_is_announced_and_requests_are_answered_until_it_comes(pristine_store: Path, state: Path) -> None:

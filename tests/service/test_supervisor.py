@@ -1,8 +1,11 @@
 """Several processes on one port: real ones, killed for real."""
 
+import errno
 import os
 import re
 import signal
+import socket
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +16,9 @@ import httpx
 import pytest
 
 from service.key_file import KeyFile
+from service.settings import Settings
+from service.stopping import SIGNALS, Stop
+from service.supervisor import Supervisor
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -25,6 +31,14 @@ def two(pristine_store: Path, state: Path) -> Iterator[Service]:
     with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="0.5", SHUTDOWN_SECONDS="5") as service:
         until_all_are_ready(service)
         yield service
+
+
+@pytest.fixture
+def stop() -> Iterator[Stop]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield Stop()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def until_all_are_ready(service: Service) -> None:
@@ -95,6 +109,28 @@ def test_one_that_is_killed_is_replaced_and_the_other_answers_meanwhile(two: Ser
     until_all_are_ready(two)
     assert [event["pid"] for event in two.events("process_died")] == [victim]
     assert two.stop() == 0
+
+
+def test_one_that_cannot_be_replaced_now_ends_nothing_and_is_later(
+    pristine_store: Path, state: Path, tmp_path: Path, stop: Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = Settings(store=pristine_store, state=state, processes=2)
+        supervisor = Supervisor(settings, listener, stop, keys_required=False)
+        supervisor._missing, started = 1, list[object]()
+
+        def no_room(*_: object, **__: object) -> None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+        monkeypatch.setattr(subprocess, "Popen", no_room)
+        supervisor._replace_the_dead(tmp_path)
+        monkeypatch.setattr(supervisor, "_start", started.append)
+        supervisor._replace_the_dead(tmp_path)
+        assert started == []
+        supervisor._start_at = 0.0
+        for _ in range(2):
+            supervisor._replace_the_dead(tmp_path)
+        assert started == [tmp_path]
 
 
 def test_one_that_is_replaced_does_not_open_what_a_key_had_closed(pristine_store: Path, state: Path) -> None:

@@ -43,6 +43,31 @@ def test_what_may_pass_does_not_stand_for_ever(
     assert trials.known(KEY) is not None
 
 
+def test_what_may_pass_is_known_as_the_last_outcome_until_it_is_tried_again(
+    trials: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = Trial((KEY,), trials.fingerprint((KEY,)), error=RefusedForNow("Too many open files."))
+    trials.record(KEY, trial)
+    assert not trials.is_due(KEY)
+    monkeypatch.setattr(module, "PASSING_STANDS_SECONDS", 0.0)
+    assert trials.last(KEY) is trial
+    assert trials.is_due(KEY)
+    trials.record(KEY, Trial((KEY,), trials.fingerprint((KEY,)), error=TrialEnded("It took too long.")))
+    assert not trials.is_due(KEY)
+    monkeypatch.setattr(module, "ENDED_STANDS_SECONDS", 0.0)
+    assert trials.is_due(KEY)
+    trials.record(KEY, Trial((KEY,), trials.fingerprint((KEY,)), error=RefusedVersion("No.")))
+    assert not trials.is_due(KEY)
+
+
+def test_of_what_is_gone_nothing_is_known(trials: Trials) -> None:
+    trial = Trial((KEY,), trials.fingerprint((KEY,)))
+    trials.record(KEY, trial)
+    trials.record(("classifier", 2), trial)
+    trials.forget_all_but({KEY, ("grader", 1)})
+    assert trials.all() == {KEY: trial}
+
+
 def test_who_may_read_a_file_is_looked_at_too(trials: Trials, store: Path) -> None:
     """Nothing else of it changes, and a version that could not be read would be refused for ever."""
     before, manifest = trials.fingerprint((KEY,)), store / "classifier" / "1" / "manifest.json"

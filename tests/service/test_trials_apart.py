@@ -8,16 +8,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from model_store.labels import Labels
 from model_store.store import Store
 from service.problems import NotReady
+from service.supervisor import LEAST_LIFE_SECONDS
 from service.trial_process import Key
 from service.trials_apart import TrialsNeeded
+from service.unfinished import MARK
 from tests.running_service import ROOT, Service, running
 from tests.service.damage import copy_slowly, crash_what_loads_it
 from tests.service.test_problem_responses import check_problem
@@ -99,15 +102,38 @@ def test_what_ends_a_start_does_not_end_the_next(store: Path, state: Path, tmp_p
     )
     assert first.returncode < 0
     for _ in range(2):
-        with running(store, state) as service:
+        with running(store, state, ready=False) as service:
+            until(lambda: ready(service))
+            assert service.client.post("/classify?label=canary", files=FILES).status_code == 503
             label = service.client.get("/models/classifier").json()["labels"]["canary"]
             assert "ended by signal" in label["trouble"]
             assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
             assert '"event":"start_unfinished"' in service.log
     Labels(Store(store), state).move("classifier", "canary", 2)
     for left in (True, False):
-        with running(store, state) as service:
+        with running(store, state, ready=False) as service:
+            until(lambda: ready(service) and not (state / MARK).exists())
             assert ('"event":"start_unfinished"' in service.log) == left
+
+
+def test_of_several_processes_each_dies_once_of_what_a_label_names(store: Path, state: Path, tmp_path: Path) -> None:
+    version = elsewhere(store, tmp_path)
+    crash_what_loads_it(version)
+    shutil.copytree(version, store / "classifier" / "3")
+    Labels(Store(store), state).move("classifier", "canary", 3, share=1.0)
+    with running(store, state, ready=False, PROCESSES="2") as service:
+        died = '"event":"process_died"'
+        until(lambda: service.log.count(died) == 2)
+        until(lambda: ready(service))
+        time.sleep(LEAST_LIFE_SECONDS + 1)
+        assert service.log.count(died) == 2
+        assert service.client.post("/classify", files=FILES).json()["model"]["version"] == 1
+
+
+def ready(service: Service) -> bool:
+    with suppress(httpx.TransportError):
+        return service.client.get("/readyz").status_code == 200
+    return False
 
 
 def test_what_came_slowly_is_told_of_before_anybody_asks(store: Path, state: Path, tmp_path: Path) -> None:

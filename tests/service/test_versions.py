@@ -21,7 +21,7 @@ from service import versions as module
 from service.problems import NotReady
 from service.settings import Settings
 from service.trial_process import Key, TrialEnded
-from service.versions import Versions
+from service.versions import Condition, Versions
 from tests.service.damage import flip_a_byte
 
 SECOND: Key = ("classifier", 2)
@@ -178,6 +178,32 @@ def test_a_trial_without_an_end_keeps_who_needs_it_for_a_while_and_nobody_else(
     monkeypatch.undo()
     assert versions.get("classifier", 1).key == ("classifier", 1)
     assert trying.count == 1
+
+
+def test_what_a_trial_said_is_told_while_it_could_be_repeated(
+    versions: Versions, trying: Trying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes to no end takes two minutes each time, and whoever looks waits for nothing that is known."""
+    trying.ends.set()
+    with pytest.raises(RefusedVersion, match="crashed"):
+        versions.get(*SECOND, untried="wait")
+    monkeypatch.setattr(trials, "PASSING_STANDS_SECONDS", 0.0)
+    monkeypatch.setattr(versions._looking._process, "tried", trying)
+    assert versions.condition(*SECOND) == Condition("refused", "It crashed.")
+    assert trying.count == 1
+    assert versions.conditions([SECOND], again=True)[SECOND].state == "refused"
+    assert trying.count == 2
+
+
+def test_a_model_that_cannot_be_looked_into_is_refused_for_now(
+    versions: Versions, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(*_: object) -> list[int]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Store, "versions", listed)
+    with pytest.raises(RefusedForNow, match="Permission denied"):
+        versions.get(*SECOND, untried="wait")
 
 
 def test_while_it_is_tried_for_others_a_version_is_not_loaded_either(versions: Versions, trying: Trying) -> None:

@@ -59,6 +59,21 @@ def test_images_are_worked_on_in_threads_and_not_more_than_allowed_at_once() -> 
     assert threading.get_ident() not in threads
 
 
+def test_where_no_thread_can_be_started_nothing_stays_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, done = Workers(1), list[bool]()
+
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"):
+        asyncio.run(workers.run(lambda: 1, Progress(60), _stays, lambda: done.append(True)))
+    monkeypatch.undo()
+    assert done == [True]
+    assert not workers.crowded
+    workers.close()
+
+
 def test_an_exception_of_the_work_is_raised_and_the_next_work_runs() -> None:
     workers = Workers(1)
 
