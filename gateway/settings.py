@@ -118,7 +118,8 @@ class Settings(BaseSettings):
     """How often to look for new images by QIDO-RS; 0 for never, where the PACS sends them itself."""
 
     poll_modalities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ("XC", "DMS")
-    """Modalities to look for, separated by commas. Whatever of them is no photograph is left alone."""
+    """Modalities to look for, separated by commas. Whatever of them is no photograph is left alone; a photograph of
+    another modality must be sent."""
 
     poll_days: int = Field(default=2, ge=0, le=3650)
     """Studies are looked for from so many days before the last look that went well. Older ones are not found, so that

@@ -1,7 +1,18 @@
 -- Sends every photograph that Orthanc receives to the gateway. Orthanc tries once: what it could not send, because the
 -- gateway was away, the gateway finds by itself when it looks for images (MELANOGATEWAY_POLL_SECONDS).
+
+local PHOTOGRAPHS = {
+  ['1.2.840.10008.5.1.4.1.1.77.1.4'] = true, -- VL Photographic Image
+  ['1.2.840.10008.5.1.4.1.1.77.1.7'] = true, -- Dermoscopic Photography Image
+}
+
+-- A Secondary Capture may be a photograph or a scanned paper; only its modality tells.
+local SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
+local MODALITIES = { XC = true, DMS = true }
+
 function OnStoredInstance(instance, tags, metadata, origin)
-  if tags['Modality'] == 'XC' or tags['Modality'] == 'DMS' then
+  local class = tags['SOPClassUID']
+  if PHOTOGRAPHS[class] or (class == SECONDARY_CAPTURE and MODALITIES[tags['Modality']]) then
     SendToModality(instance, 'gateway')
   end
 end

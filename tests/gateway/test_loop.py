@@ -4,6 +4,7 @@ storescu or dicomweb-client -> Orthanc -> gateway -> service -> gateway -> Ortha
 """
 
 import io
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 from dicomweb_client.api import DICOMwebClient
 from dicomweb_client.session_utils import create_session_from_user_pass
 from pydicom import Dataset, dcmread
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from client import Client
-from gateway.objects import DERMOSCOPIC_PHOTOGRAPHY
+from gateway.objects import DERMOSCOPIC_PHOTOGRAPHY, WANTED, key_of
 from gateway.sender import sender
 from gateway.settings import read_settings
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian, orthanc
@@ -82,6 +84,10 @@ def report_in(study: str, pacs: Pacs) -> Dataset:
             id="dermoscopic photography in JPEG by storescu",
         ),
         pytest.param(by_stow, photograph(2), id="photograph by STOW-RS"),
+        pytest.param(by_stow, photograph(6, modality="GM"), id="photograph of another modality"),
+        pytest.param(
+            by_storescu, photograph(7, sop_class=SecondaryCaptureImageStorage), id="captured photograph by storescu"
+        ),
     ],
 )
 def test_an_image_comes_in_and_its_report_is_in_its_study(
@@ -153,6 +159,22 @@ def test_an_image_that_comes_twice_has_one_report(loop: Loop, tmp_path: Path) ->
     subprocess.run(["storescu", "-R", *peer, str(file)], check=True, timeout=60)
     wait_for(lambda: any(not event["new"] for event in started.events("received")))
     report_in(uids(image)[0], pacs)
+
+
+def test_a_captured_paper_is_not_sent_to_the_gateway(loop: Loop, tmp_path: Path) -> None:
+    pacs, started = loop
+    paper, image = photograph(8, sop_class=SecondaryCaptureImageStorage, modality="OT"), photograph(9)
+    for file in (paper, image):
+        by_storescu(file, loop, tmp_path)
+    report_in(uids(image)[0], pacs)
+    received = {event["key"] for event in started.events("received")}
+    assert key_of(uids(image)[1]) in received
+    assert key_of(uids(paper)[1]) not in received
+
+
+def test_orthanc_sends_what_the_gateway_takes() -> None:
+    script = (ROOT / "docker" / "orthanc" / "forward.lua").read_text()
+    assert set(re.findall(r"'([0-9.]{20,})'", script)) == set(WANTED)
 
 
 def test_an_image_that_cannot_be_read_fails_and_says_why(loop: Loop, tmp_path: Path) -> None:
