@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import signal
@@ -8,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from model_store.errors import RefusedForNow
 from model_store.manifest import Golden
 from model_store.publish import publish
 from model_store.store import Store
+from service.engine import Engine
+from service.routes_models import describe_model, describe_models, describe_version
+from service.settings import Settings
 from tests.running_service import running
 from tests.service.damage import DAMAGE
 from tests.service.test_problem_responses import check_problem
@@ -180,3 +186,17 @@ def test_what_people_read_of_a_version_that_is_being_tried_can_be_asked_for_agai
         os.kill(child, signal.SIGCONT)
         assert listing.result(60)[3]["state"] == "available"
         assert service.client.get(file).text == "# classifier/3\n"
+
+
+def test_a_model_that_cannot_be_looked_into_is_told(store: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    engine = Engine(Settings(store=store, state=state))
+    monkeypatch.setattr(Store, "versions", denied)
+    with pytest.raises(RefusedForNow, match="It cannot be read: Permission denied"):
+        describe_model(engine, "grader")
+    monkeypatch.setattr(Store, "names", denied)
+    for look in (lambda: describe_models(engine), lambda: describe_version(engine, "grader", 1)):
+        with pytest.raises(RefusedForNow):
+            look()
