@@ -187,7 +187,24 @@ def _keys(settings: Settings) -> Finding:
         return Finding("keys", str(error), f"repair {settings.key_file}: until then nobody is let in")
     if count:
         return Finding("keys", f"{count} in {settings.key_file}; every request needs one")
-    return Finding("keys", "none: whoever reaches the port may ask (it only listens where others do not reach it)")
+    return _no_keys(settings)
+
+
+def _no_keys(settings: Settings) -> Finding:
+    from service.settings import is_loopback, variable  # noqa: PLC0415
+
+    if settings.takes_tokens:
+        return Finding("keys", f"none: every request needs an access token of {settings.oidc_issuer}")
+    found = "none: whoever reaches the port may ask"
+    if settings.keys is not None:
+        advice = f"no key is in {settings.keys}, which {variable('keys')} names: a slip of the pen, or a volume that is"
+        return Finding("keys", found, f"{advice} not mounted? `melanoserve keys add` makes one")
+    if not is_loopback(settings.host):
+        advice = (
+            f"it listens on {settings.host}: make a key with `melanoserve keys add`, unless what publishes the port"
+        )
+        return Finding("keys", found, f"{advice}, or a proxy before it, keeps strangers out")
+    return Finding("keys", f"{found} (it only listens where others do not reach it)")
 
 
 def _state(settings: Settings) -> Finding:

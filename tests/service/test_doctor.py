@@ -7,6 +7,7 @@ import pytest
 
 from service import doctor
 from service.doctor import Finding, examine
+from service.key_file import KeyFile
 from tests.running_service import Service
 from tests.service.test_cli_images import COMMAND
 
@@ -51,6 +52,35 @@ def test_keys_that_cannot_be_read(state: Path) -> None:
     state.mkdir()
     (state / "keys.json").write_text("{")
     assert "until then nobody is let in" in _by_name()["keys"].advice
+
+
+def test_without_keys_it_vouches_for_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "it only listens where others do not reach it" in _by_name()["keys"].found
+    monkeypatch.setenv("MELANOSERVE_HOST", "0.0.0.0")
+    monkeypatch.setenv("MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS", "true")
+    found = _by_name()["keys"]
+    assert not found.ok
+    assert "others do not reach it" not in found.found
+    assert "it listens on 0.0.0.0: make a key with `melanoserve keys add`" in found.advice
+
+
+def test_a_file_of_keys_that_is_named_and_has_none_is_a_slip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MELANOSERVE_KEYS", str(tmp_path / "kyes.json"))
+    found = _by_name()["keys"]
+    assert not found.ok
+    assert f"no key is in {tmp_path / 'kyes.json'}, which MELANOSERVE_KEYS names" in found.advice
+    KeyFile(tmp_path / "kyes.json").add("ward 3", ["infer"])
+    assert _by_name()["keys"].ok
+
+
+def test_who_has_a_token_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELANOSERVE_HOST", "0.0.0.0")
+    monkeypatch.setenv("MELANOSERVE_OIDC_ISSUER", "https://login.example.org")
+    monkeypatch.setenv("MELANOSERVE_OIDC_AUDIENCE", "melanoserve")
+    monkeypatch.setenv("MELANOSERVE_OIDC_JWKS", "https://login.example.org/keys")
+    found = _by_name()["keys"]
+    assert found.ok
+    assert found.found == "none: every request needs an access token of https://login.example.org"
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
