@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -61,9 +62,17 @@ def run(settings: Settings) -> int:
         port = stack.enter_context(listening(settings, Receiver(queue, worker.wake)))
         log.event("listening", host=settings.host, port=port, waiting=queue.counts())
         while not stop.wait(HOUSEKEEPING):
-            queue.expire(settings.keep_failed_days * 86_400)
+            _tidy(queue, settings)
     log.event("stopped")
     return parts.status
+
+
+def _tidy(queue: Queue, settings: Settings) -> None:
+    """Removes images that were kept long enough; a full disk, or one that fails, is no reason to end all the rest."""
+    try:
+        queue.expire(settings.keep_failed_days * 86_400)
+    except (OSError, sqlite3.Error) as error:
+        log.failure("not_tidied", error)
 
 
 class _Parts:
