@@ -100,3 +100,31 @@ def test_a_health_check_asks_no_proxy(name: str, monkeypatch: pytest.MonkeyPatch
         check = [sys.executable, "-c", code.replace(address[0], server.url)]
         assert [subprocess.run(check, capture_output=True, check=False).returncode for _ in range(2)] == [0, 1]
         assert (server.requests, got) == (2, [])
+
+
+def test_the_image_has_the_command_wherever_it_is_called(tmp_path: Path) -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert "\nENV PATH=/venv/bin:$PATH" in text
+    assert "\nCOPY --chmod=755 docker/melanoserve /venv/bin/\n" in text
+    command = tmp_path / "melanoserve"
+    script = (ROOT / "docker" / "melanoserve").read_text()
+    assert f"PYTHONPATH={HOME} " in script
+    command.write_text(script.replace(str(HOME), str(ROOT)))
+    command.chmod(0o755)
+    paths = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": paths, "MELANOSERVE_STATE": str(tmp_path)}
+    environment.pop("PYTHONPATH", None)
+    for words in (["keys", "add", "--name", "ward 3"], ["audit", "verify", "--help"]):
+        ended = subprocess.run(
+            ["melanoserve", *words], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "keys.json").is_file()
+
+
+def test_it_is_built_where_openvino_has_no_plugins_for_gpu_and_npu(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^    && (rm (?:.*\\\n)*.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (tmp_path / "cache.json").touch()
+    command = command.replace("/venv/lib/python3.11/site-packages/openvino/libs", str(tmp_path))
+    subprocess.run(["sh", "-c", command], check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.cli import _parser
 from tests.docs.blocks import COMMANDS, blocks, documents
 from tests.running_service import ROOT
 
@@ -39,8 +40,14 @@ def test_what_a_command_names_is_there(words: list[str]) -> None:
         assert options[1] in PROFILES
         options = options[2:]
     verb, rest = options[0], [word for word in options[1:] if not word.startswith("-")]
-    assert verb in ("up", "run")
-    assert not rest or (verb == "run" and rest[0] in SERVICES)
+    assert verb in ("up", "run", "exec")
+    assert not rest or (verb != "up" and rest[0] in SERVICES)
+    if verb == "exec":
+        assert rest[1] == "melanoserve", "no other command is in the image"
+        after = options[options.index("melanoserve") + 1 :]
+        with pytest.raises(SystemExit) as ended:
+            _parser().parse_args([*after, "--help"])
+        assert ended.value.code == 0
 
 
 def test_every_profile_is_spoken_of() -> None:
