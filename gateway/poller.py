@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from threading import Event
 
 from gateway import log
@@ -106,4 +106,4 @@ class Poller:
 
 
 def _today() -> date:
-    return datetime.now(UTC).date()
+    return date.today()  # as in StudyDate, by the clock of the clinic

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from datetime import datetime
 
 import numpy as np
 from PIL import Image
@@ -12,7 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from dermoscopy.decode import decode
 from service.answers import Explanation
 from service.dicom.content import new_uid
-from service.dicom.source import OF_THE_PIXELS, OF_THE_STUDY
+from service.dicom.source import OF_THE_PIXELS, OF_THE_STUDY, OFFSET, now_at
 from service.inference import Job
 
 LONGEST_SIDE = 1024
@@ -41,13 +40,13 @@ def overlay(explanation: Explanation, source: Dataset, job: Job) -> Dataset:
 
 
 def _about(source: Dataset, frame: int | None) -> Dataset:
-    found, now = Dataset(), datetime.now()
+    found, now = Dataset(), now_at(source)
     found.file_meta = FileMetaDataset()
     found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     found.SpecificCharacterSet = source.SpecificCharacterSet
     found.SOPClassUID, found.SOPInstanceUID = SecondaryCaptureImageStorage, new_uid()
     found.StudyInstanceUID, found.SeriesInstanceUID = source.StudyInstanceUID, new_uid()
-    for name in (*OF_THE_STUDY, *OF_THE_PIXELS):
+    for name in (*OF_THE_STUDY, *OF_THE_PIXELS, OFFSET):
         if name in source:
             setattr(found, name, source.get(name))
     found.Modality, found.ConversionType, found.SeriesNumber, found.InstanceNumber = "OT", "WSD", 9_102, 1

@@ -4,12 +4,13 @@ import io
 
 from highdicom.sr import ComprehensiveSR
 from pydicom.dataset import Dataset
+from pydicom.valuerep import DA, TM
 
 from service import VERSION
 from service.answers import ClassifyAnswer, GradeAnswer
 from service.dicom.content import content_of, new_uid
 from service.dicom.overlay import overlay
-from service.dicom.source import CHARACTERS, OTHERWISE, read_source
+from service.dicom.source import CHARACTERS, OFFSET, OTHERWISE, now_at, read_source
 from service.inference import Job
 from service.problems import UnreportableObject
 
@@ -68,6 +69,11 @@ def report_of(answer: ClassifyAnswer | GradeAnswer, source: Dataset) -> Dataset:
     except (ValueError, TypeError, AttributeError):
         # The text of the cause may quote the value.
         raise UnreportableObject(f"A value of patient or study of the DICOM object is not valid. {OTHERWISE}") from None
+    now = now_at(source)
+    report.ContentDate = report.InstanceCreationDate = DA(now.strftime("%Y%m%d"))
+    report.ContentTime = report.InstanceCreationTime = TM(now.strftime("%H%M%S"))
+    if OFFSET in source:
+        setattr(report, OFFSET, source[OFFSET].value)
     return report
 
 

@@ -7,6 +7,7 @@ import io
 import logging
 import re
 import warnings
+from datetime import datetime
 
 import pydicom
 from highdicom.sr.sop import _SR  # noqa: F401 - its loggers must exist before they are switched off
@@ -51,6 +52,11 @@ OF_THE_PIXELS = {
 Nothing of it must be there: a value that it cannot have counts as none, and keeps nobody from a report.
 """
 
+OFFSET = "TimezoneOffsetFromUTC"
+"""Of which clock the times are, where the object says so."""
+
+_MAY_BE = OF_THE_PIXELS | {OFFSET: r"[+-](0\d|1[0-4])[0-5]\d"}
+
 OF_THE_PICTURE = ("Rows", "Columns", "Modality", "NumberOfFrames")
 
 _UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
@@ -74,9 +80,9 @@ def read_source(data: bytes) -> Dataset:
     wanted = [*REFERENCE, *OF_THE_STUDY, *OF_THE_PICTURE]
     try:
         found = pydicom.dcmread(
-            io.BytesIO(data), specific_tags=[*wanted, *OF_THE_PIXELS, "SpecificCharacterSet"], stop_before_pixels=True
+            io.BytesIO(data), specific_tags=[*wanted, *_MAY_BE, "SpecificCharacterSet"], stop_before_pixels=True
         )
-        source = _of_the_pixels(found)
+        source = _what_may_be(found)
         found.decode()
         for name in wanted:
             value = found.get(name)
@@ -103,10 +109,18 @@ def read_source(data: bytes) -> Dataset:
     return source
 
 
-def _of_the_pixels(found: FileDataset) -> Dataset:
-    """What is said of them; it is taken out of `found`, where pydicom would fail at a ratio that is no number."""
+def now_at(source: Dataset) -> datetime:
+    """The time by the clock of the object's times, so that a report is not of another day than its study.
+
+    Of an object that does not say which, this machine's.
+    """
+    return datetime.now(datetime.strptime(source[OFFSET].value, "%z").tzinfo if OFFSET in source else None)
+
+
+def _what_may_be(found: FileDataset) -> Dataset:
+    """What is said of pixels and clock; it is taken out of `found`, where pydicom would fail at what is no number."""
     taken = Dataset()
-    for name, allowed in OF_THE_PIXELS.items():
+    for name, allowed in _MAY_BE.items():
         if name in found:
             text = _stored(found.get_item(name)).strip(" \0")
             del found[name]

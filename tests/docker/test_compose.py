@@ -128,3 +128,11 @@ def test_it_is_built_where_openvino_has_no_plugins_for_gpu_and_npu(tmp_path: Pat
     command = command.replace("/venv/lib/python3.11/site-packages/openvino/libs", str(tmp_path))
     subprocess.run(["sh", "-c", command], check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_are_dated_where_the_clinic_is_and_in_utc_where_nobody_says() -> None:
+    assert SERVICE["environment"]["TZ"] == COMPOSE["services"]["gateway"]["environment"]["TZ"] == "${TZ:-}"
+    told = "import datetime; print(datetime.datetime.now().astimezone().utcoffset())"
+    for zone, offset in (("", "0:00:00"), ("Asia/Kolkata", "5:30:00")):
+        command = [sys.executable, "-c", told]
+        assert subprocess.check_output(command, env=os.environ | {"TZ": zone}, text=True).strip() == offset

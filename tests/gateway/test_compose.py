@@ -16,7 +16,7 @@ GATEWAY, ORTHANC = SERVICES["gateway"], SERVICES["orthanc"]
 
 
 def test_the_gateway_knows_its_settings_and_both_sides_the_password() -> None:
-    assert set(GATEWAY["environment"]) <= {variable(name) for name in Settings.model_fields}
+    assert set(GATEWAY["environment"]) <= {"TZ"} | {variable(name) for name in Settings.model_fields}
     password = GATEWAY["environment"]["MELANOGATEWAY_PACS_PASSWORD"]
     assert password == ORTHANC["environment"]["ORTHANC_PASSWORD"] == "${ORTHANC_PASSWORD:-}"
     assert GATEWAY["profiles"] == ORTHANC["profiles"] == ["clinic"]

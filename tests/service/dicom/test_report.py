@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from highdicom.sr import srread
 from pydicom.dataset import Dataset
 
+from client.dicom import objects_of
 from dermoscopy.dicom import syntaxes
 from service.answers import ClassifyAnswer
 from service.dicom.report import report_of
-from service.dicom.source import read_source
+from service.dicom.source import now_at, read_source
 from tests.dermoscopy.dicom_files import CANARY, STUDY, coded, dataset, describe, jpeg_ls, native, write
 from tests.running_service import Service
 from tests.service.test_problem_responses import check_problem
@@ -220,3 +222,32 @@ def test_nothing_of_a_report_is_in_the_log(service: Service) -> None:
     service.client.get("/livez", headers={"X-Request-ID": "after-report"})
     assert service.request("after-report")
     assert "canary" not in service.log.lower()
+
+
+@pytest.mark.parametrize("offset", ["+1400", "-1200", "+0530"])
+def test_report_and_heatmap_are_dated_by_the_clock_of_the_image(
+    client: httpx.Client, offset: str, tmp_path: Path
+) -> None:
+    found = dataset(TimezoneOffsetFromUTC=offset)
+    describe(found, picture(MELANOMA), "RGB")
+    found.PixelData = picture(MELANOMA).tobytes()
+    found["PixelData"].VR = "OB"
+    answer = client.post("/classify?explain=true", content=write(found, syntaxes.EXPLICIT), headers=RELATED)
+    objects = objects_of(answer.content)
+    valid(objects.report, tmp_path)
+    assert objects.heatmap is not None
+    for made in (pydicom.dcmread(io.BytesIO(objects.report)), pydicom.dcmread(io.BytesIO(objects.heatmap))):
+        assert made.TimezoneOffsetFromUTC == offset
+        said = datetime.strptime(f"{made.ContentDate}{made.ContentTime}{offset}", "%Y%m%d%H%M%S%z")
+        assert abs((datetime.now(UTC) - said).total_seconds()) < 60
+
+
+@pytest.mark.parametrize("offset", [None, "", "CET", "+0160", "+1:00"])
+def test_where_the_image_does_not_say_of_which_clock_it_is_the_machine_s(offset: str | None) -> None:
+    source = dataset(TimezoneOffsetFromUTC=offset)
+    describe(source, picture(MELANOMA), "RGB")
+    source.PixelData = picture(MELANOMA).tobytes()
+    source["PixelData"].VR = "OB"
+    read = read_source(write(source, syntaxes.EXPLICIT))
+    assert "TimezoneOffsetFromUTC" not in read
+    assert abs((datetime.now() - now_at(read)).total_seconds()) < 60
