@@ -7,6 +7,7 @@ diagnosis that is denied: what is "not melanoma" may still be a carcinoma.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from training.labels import BENIGN, DIAGNOSES, MALIGNANT, MELANOMA, Label
 
@@ -18,12 +19,12 @@ _WORDS: tuple[tuple[str, Label], ...] = (
     (r"lentigo maligna|melanoma", MELANOMA),
     (r"basal cell", frozenset({"bcc"})),
     # HAM10000's akiec is actinic keratosis and intraepithelial carcinoma, which is Bowen's disease.
-    (r"(actinic|solar) keratos[ei]s|intraepithelial|bowen|squamous cell carcinoma,? in situ", frozenset({"akiec"})),
+    (r"(actinic|solar) keratos[ei]s|intraepithelial( carcinoma)?|bowen|squamous cell carcinoma,? in situ",
+     frozenset({"akiec"})),
     # No diagnosis of its own among the seven, but one of their malignant company.
     (r"squamous cell|keratoacanthoma|\bscc\b", OTHER_MALIGNANT),
     (r"(melanocytic )?na?ev(us|i)", frozenset({"nv"})),
-    (r"seborrh?o?eic keratos[ei]s|solar lentigo|lichen(oid| planus)|pigmented benign keratos[ei]s",
-     frozenset({"bkl"})),
+    (r"seborrh?o?eic keratos[ei]s|solar lentigo|lichen(oid| planus)|pigmented benign keratos[ei]s", frozenset({"bkl"})),
     (r"dermatofibroma", frozenset({"df"})),
     (r"angioma|angiokeratoma|vascular|pyogenic granuloma|ha?emorrhage", frozenset({"vasc"})),
     (r"\blentigo\b|melanosis|acrochordon|cafe-au-lait|neurofibroma|scar\b|wart|verruca", BENIGN),
@@ -33,25 +34,38 @@ _WORDS: tuple[tuple[str, Label], ...] = (
 
 # Right before the word that is denied: "non-invasive melanoma" is one, "no sign of malignant melanoma" is none.
 _DENIED_BEFORE = re.compile(
-    r"(\b(no|non|not|never|neither|without|w/o|excluding|except|but|ruled? out|negative for|free of|others? than"
+    r"(\b(no|non|not|never|neither|without|w/o|excluding|except|ruled? out|negative for|free of|others? than"
+    r"|(all|anything|everything) but"
     # As clinics elsewhere name what is none.
     r"|n[aã]o|sin|senza|sans|pas( de)?|keine?n?|nicht|ohne|geen|niet|zonder|inte|ej|ingen|ikke|uden|uten|nie|bez|brak"
-    r"|(?<![\d.,])0)"
+    # A column's 0 before its name; melanoma of stage 0 is one.
+    r"|(?<![\d.,])(?<!stage )0)"
     r"(\W+(an?|any|the|of|for|evidence|signs?|features?|history|suspicion|suspicious|malignant))*\W*"
     r"|no[nt]?)$"
 )
-_DENIED_BEHIND = re.compile(r"\w*\W+(no|non|not|negative|neg|absent|excluded|ruled out|free|false|0|mimics?)\W*$")
-
-_BESIDE = frozenset(
-    """
-    acral amelanotic atypical benign blue cancer carcinoma carcinomas cell class common compound congenital cutaneous
-    dermal dermoscopic dermoscopy diagnosis dysplastic early flat grade halo i ii iii image images in intradermal invasive
-    irritated iv junctional keratoses keratosis lentiginous lesion lesions malignancies malignant metastases metastatic
-    nevoid nodular of other others photographs pictures pigmented precursor precursors primary recurrent reed seborrheic
-    situ skin spitz spreading stage subungual superficial the thick thin tumor tumors tumour tumours type verrucous
-    """.split()
+_DENIED_BEHIND = re.compile(
+    r"\w*\W+(no|non|not|negative|neg|absent|excluded|ruled out|free|false|0([.,]0+)?|mimics?)\W*$"
 )
+
+_BESIDE = frozenset({
+    "acral", "amelanotic", "atypical", "blue", "cancer", "carcinomas", "cell", "cherry", "clark", "class", "combined",
+    "common", "compound", "confirmed", "congenital", "cutaneous", "dermal", "dermoscopic", "dermoscopy", "desmoplastic",
+    "diagnosis", "disease", "dysplastic", "early", "flat", "grade", "halo", "hypomelanotic", "i", "ii", "iii", "image",
+    "images", "in", "intradermal", "invasive", "irritated", "iv", "junctional", "keratoses", "keratosis", "lentiginous",
+    "lesion", "lesions", "maligna", "maligno", "melanocytic", "metastases", "metastasis", "metastatic",
+    "nevoid", "nodular", "nos", "of", "other", "others", "photographs", "pictures", "pigmented", "primary", "recurrent",
+    "reed", "s", "simplex", "situ", "skin", "solar", "spitz", "spreading", "stage", "subungual", "superficial", "the",
+    "thick", "thin", "tumor", "tumors", "tumour", "tumours", "type", "verrucous",
+})  # fmt: skip
 """Words that may stand beside a diagnosis in the name of a class without making it another one."""
+
+# HAM10000's "benign keratosis-like lesions"; what is melanoma-like is no melanoma.
+_LIKE_KERATOSIS = r"keratos[ei]s[ -]like|\blike keratos[ei]s"
+# Between two names for the same; "and other tumours" may be anything.
+_JOINED = r"\b(and|or)\b(?!\W+others?\b)"
+
+_PARTS: tuple[tuple[str, Label], ...] = (("keratos", frozenset({"akiec", "bkl"})), ("carcinoma", OTHER_MALIGNANT))
+"""What a part of a name leaves open, which is no diagnosis for itself: there is no "melanoma carcinoma"."""
 
 _CODES: dict[str, Label] = {code: frozenset({code}) for code in DIAGNOSES} | {
     "ak": frozenset({"akiec"}),
@@ -82,12 +96,19 @@ def is_plain(text: str) -> bool:
     Of a text of a report nobody expects that. After the name of a folder hundreds of pictures are labelled, and in a
     language that is not known here "no" is not, either.
     """
-    spoken = _spoken(text)
-    rest = spoken
-    for pattern, _ in _WORDS:
-        rest = re.sub(rf"\w*({pattern})\w*", " ", rest)
-    words = re.findall(r"\w+", rest) if rest != spoken or spoken not in _CODES else []
-    return all(word in _BESIDE or word in _CODES or word.isdecimal() for word in words)
+    label, spoken = label_of(text), _spoken(text)
+    rest, said = spoken, []
+    for pattern, meant in _WORDS:
+        rest, times = re.subn(rf"\w*({pattern})\w*", " ", rest)
+        said += [meant] * bool(times)
+    rest, joined = re.subn(_JOINED, " ", re.sub(_LIKE_KERATOSIS, " ", rest))
+    words = re.findall(r"\w+", rest)
+    said += [_CODES[word] for word in words if word in _CODES]
+    hinted = [meant for part, meant in _PARTS if part in spoken]
+    # "melanoma_nevus" and "melanoma and malignant lesions" name two classes.
+    one = all(label & meant for meant in [*said, *hinted]) and not (joined and set(said) != {label})
+    known = all(word in _BESIDE or word in _CODES or word.isdecimal() for word in words)
+    return bool(label) and one and known
 
 
 def is_denied(text: str) -> bool:
@@ -98,7 +119,8 @@ def is_denied(text: str) -> bool:
 
 
 def _spoken(text: str) -> str:
-    return text.strip().lower().replace("_", " ")
+    # Composed: a folder's name may have its accents as characters of their own.
+    return unicodedata.normalize("NFC", text).strip().lower().replace("_", " ")
 
 
 def _found(spoken: str) -> tuple[re.Match[str], Label] | None:

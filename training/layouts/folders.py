@@ -1,7 +1,7 @@
 """A folder for each class, with or without train/ and test/ above them: what most people have.
 
 A class's name is a diagnosis in words or in HAM10000's codes: benign, malignant, melanoma, nevus, bcc, "actinic
-keratosis" and so on, in capitals or not.
+keratosis" and so on, in capitals or not. Masks beside the photographs are left out.
 """
 
 from __future__ import annotations
@@ -32,41 +32,54 @@ def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
     Raises:
-        SourceError: Some folders are classes and others with pictures in them are not known as one, or one is named
-            after what it is not.
+        SourceError: Some folders are classes and others with pictures in them are not known as one, one is named after
+            what it is not, or photographs lie below one instead of in it.
     """
     given = [(part, _PARTS[part.name.lower()]) for part in parts(folder.path)]
     places = sorted(given, key=lambda part: part[1] == "test") or [(folder.path, "")]
-    classes = [(place, split) for part, split in places for place in _folders(part) if _pictures(place)]
-    known = [(place, split) for place, split in classes if label_of(place.name)]
-    strange = [place for place, _ in classes if not label_of(place.name)]
-    denied = next((place for place in strange if is_denied(place.name)), None)
-    if denied:
-        raise SourceError(f"{denied} says only what its images are not: name it after what they are, such as benign")
-    unclear = [place for place, _ in known if not is_plain(place.name)]
-    if known and (strange or unclear):
-        strange += unclear
-        raise SourceError(
-            f"{strange[0]} is no class that is known: name it after a diagnosis, such as melanoma or nevus, and after "
-            "nothing else"
-        )
+    inside = [(place, split) for part, split in places for place in _folders(part)]
+    classes = [(place, split) for place, split in inside if _pictures(place)]
+    _check_names([place for place, _ in classes])
+    _check_depth(folder, [place for place, _ in inside if is_plain(place.name)])
     return [
         Image(picture, folder.name, label_of(place.name), given_split=split, clinical=Clinical(diagnosis=place.name))
-        for place, split in known
-        for picture in _directly(folder, place)
+        for place, split in classes
+        if label_of(place.name)
+        for picture in _photographs(folder, place)
     ]
 
 
-def _directly(folder: Folder, place: Path) -> list[Path]:
-    """The photographs of a class.
+def _check_names(classes: list[Path]) -> None:
+    """Either all of the folders with pictures are classes, or none is."""
+    strange = [place for place in classes if not label_of(place.name)]
+    denied = next((place for place in strange if is_denied(place.name)), None)
+    if denied:
+        raise SourceError(f"{denied} says only what its images are not: name it after what they are, such as benign")
+    unclear = strange + [place for place in classes if label_of(place.name) and not is_plain(place.name)]
+    if unclear and len(strange) < len(classes):
+        raise SourceError(
+            f"{unclear[0]} is no class that is known: name it after a diagnosis, such as melanoma or nevus, and after "
+            "nothing else"
+        )
 
-    Raises:
-        SourceError: There are others further below, of which nobody could say whether they belong to it.
-    """
-    deeper = next((file for file in sorted(place.rglob("*")) if file.parent != place and _is_picture(file)), None)
-    if deeper:
-        raise SourceError(f"{deeper} lies too deep: the pictures of a class belong right into its folder")
-    return [file for file in _pictures(place) if folder.is_photograph(file)]
+
+def _check_depth(folder: Folder, classes: list[Path]) -> None:
+    """No photograph lies further below: nobody could say whether it belongs to the class."""
+    for place in classes:
+        for file in sorted(place.rglob("*")):
+            below = file.relative_to(place).parts[:-1]
+            # Programs leave copies behind, such as in .ipynb_checkpoints.
+            hidden = any(part.startswith((".", "@", "__")) for part in below)
+            if below and not hidden and _is_picture(file) and folder.is_photograph(file):
+                raise SourceError(f"{file} lies too deep: the pictures of a class belong right into its folder")
+
+
+def _photographs(folder: Folder, place: Path) -> list[Path]:
+    pictures = _pictures(place)
+    found = [file for file in pictures if folder.is_photograph(file)]
+    if not found:
+        raise SourceError(f"{pictures[0]} and all others of its class are named like masks: rename the photographs")
+    return found
 
 
 def _folders(path: Path) -> list[Path]:

@@ -28,7 +28,7 @@ _NOT_PHOTOGRAPHS = ("segmentation", "mask", "superpixel", "attribute")
 """In the names of files that archives deliver beside their photographs, or of the folders that these lie in."""
 
 _MASK_OF = "_lesion"
-"""In the names of PH2's masks; in those of folders it says nothing: `skin_lesions` may well hold photographs."""
+"""At the end of the names of PH2's masks; elsewhere it says nothing: `patient3_lesion2` may well be a photograph."""
 
 
 @contextmanager
@@ -127,7 +127,7 @@ class Folder:
     def is_photograph(self, file: Path) -> bool:
         """Whether a picture below the folder is no mask or other drawing that archives deliver beside photographs."""
         place = file.relative_to(self.path).with_suffix("").as_posix().lower()
-        return not any(word in place for word in _NOT_PHOTOGRAPHS) and _MASK_OF not in file.stem.lower()
+        return not any(word in place for word in _NOT_PHOTOGRAPHS) and not place.endswith(_MASK_OF)
 
 
 def number(text: str | None) -> float | None:

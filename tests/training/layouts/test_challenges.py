@@ -22,6 +22,14 @@ def test_2016_has_no_header(tmp_path: Path) -> None:
     assert [found[f"ISIC_{number}"].given_split for number in (1, 2, 3, 4)] == ["", "", "test", "test"]
 
 
+@pytest.mark.parametrize(("name", "split"), [("latest", ""), ("contest", ""), ("test", "test"), ("ISIC_Test", "test")])
+def test_2016_is_a_test_set_only_where_its_name_says_so(tmp_path: Path, name: str, split: str) -> None:
+    table(tmp_path / f"{name}.csv", ("ISIC_1", "benign"))
+    picture(tmp_path / "images" / "ISIC_1.jpg")
+    (image,) = read_source(tmp_path)
+    assert image.given_split == split
+
+
 def test_2017_joins_its_two_tables(tmp_path: Path) -> None:
     truth = ("image_id", "melanoma", "seborrheic_keratosis")
     rows = [("ISIC_1", "1.0", "0.0"), ("ISIC_2", "0.0", "1.0"), ("ISIC_3", "0.0", "0.0")]

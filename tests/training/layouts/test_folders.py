@@ -44,3 +44,44 @@ def test_a_class_named_after_what_it_is_not_is_refused(tmp_path: Path, others: t
     for read, folder in ((read_source, tmp_path / "clinic"), (read_sources, tmp_path)):
         with pytest.raises(SourceError, match="NotMelanoma says only what its images are not"):
             read(folder)
+
+
+@pytest.mark.parametrize("name", ["suspected melanoma", "bukan melanoma", "melanoma_nevus", "melanoma-like"])
+@pytest.mark.parametrize("others", [(), ("nevus",)])
+def test_a_class_whose_name_says_something_else_as_well_is_refused(
+    tmp_path: Path, name: str, others: tuple[str, ...]
+) -> None:
+    for folder in (name, *others):
+        picture(tmp_path / folder / "a.jpg")
+    with pytest.raises(SourceError, match=f"{name} is no class that is known: .* and after nothing else"):
+        read_source(tmp_path)
+
+
+def test_masks_beside_photographs_are_left_out(tmp_path: Path) -> None:
+    photographs = {"a.jpg", "b.png", "patient3_lesion2.jpg"}
+    for name in (*photographs, "a_segmentation.png", "b_superpixels.png", "b_lesion.png", "masks/a.png"):
+        picture(tmp_path / "melanoma" / name)
+    picture(tmp_path / "nevus" / "c.jpg")
+    found = read_source(tmp_path)
+    assert {image.path.name for image in found} == {*photographs, "c.jpg"}
+
+
+def test_a_class_of_nothing_but_masks_is_no_empty_class(tmp_path: Path) -> None:
+    picture(tmp_path / "melanoma" / "a_lesion.jpg")
+    picture(tmp_path / "nevus" / "c.jpg")
+    with pytest.raises(SourceError, match="named like masks"):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize("also", [(), ("melanoma/b.jpg",)])
+def test_photographs_below_a_class_are_not_left_out_silently(tmp_path: Path, also: tuple[str, ...]) -> None:
+    for name in ("melanoma/2020/a.jpg", "nevus/c.jpg", *also):
+        picture(tmp_path / name)
+    with pytest.raises(SourceError, match=r"melanoma/2020/a\.jpg lies too deep"):
+        read_source(tmp_path)
+
+
+def test_what_programs_leave_below_a_class_does_not_matter(tmp_path: Path) -> None:
+    for name in ("melanoma/b.jpg", "melanoma/.ipynb_checkpoints/b-checkpoint.jpg", "nevus/c.jpg"):
+        picture(tmp_path / name)
+    assert [image.path.name for image in read_source(tmp_path)] == ["b.jpg", "c.jpg"]
