@@ -21,28 +21,31 @@ class Platt:
 def fit_platt(positive: Bools, logit: Floats, prevalence: float) -> Platt:
     """Fit slope and intercept by weighted maximum likelihood.
 
-    Platt 1999, "Probabilistic outputs for support vector machines", with his targets; the images are weighted so that
-    malignant ones make up `prevalence` of the whole, which moves the intercept to that prevalence (King and Zeng 2001).
+    Platt 1999, "Probabilistic outputs for support vector machines"; the images are weighted so that malignant ones
+    make up `prevalence` of the whole, which moves the intercept to that prevalence (King and Zeng 2001). As with his
+    targets each image counts a little as what it is not labelled: a few images that happen to lie apart would give a
+    slope without bound otherwise.
 
     Raises:
         ValueError: One class is absent, or the fit says that a higher logit means less malignant.
     """
     if positive.all() or not positive.any():
         raise ValueError("calibration needs malignant and benign images")
-    weights, certainty = prevalence_weights(positive, prevalence), _certainty(positive)
+    weights, doubt = prevalence_weights(positive, prevalence), _doubt(positive, prevalence)
     model = LogisticRegression(C=np.inf, max_iter=1000)
     both, labels = np.concatenate([logit, logit])[:, None], np.concatenate([positive, ~positive])
-    model.fit(both, labels, sample_weight=np.concatenate([weights * certainty, weights * (1 - certainty)]))
+    model.fit(both, labels, sample_weight=np.concatenate([weights * (1 - doubt), weights * doubt]))
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope <= 0:
         raise ValueError(f"the logit does not rise with malignancy (slope {slope:.3f}): the network learned nothing")
     return Platt(slope, intercept)
 
 
-def _certainty(positive: Bools) -> Floats:
-    """How far an image counts as what it is labelled: (n + 1) / (n + 2) of the n of its class (Platt 1999, 2.2).
+def _doubt(positive: Bools, prevalence: float) -> Floats:
+    """How far each image counts as the other class, 0 to 1: at most 1 / (n + 2) of the n of its own (Platt 1999, 2.2).
 
-    For the rest it counts as the other. Without it a few images that happen to lie apart give a slope without bound.
+    Both classes lend each other the same weight, or the mean probability would no longer be the prevalence.
     """
-    count = np.where(positive, positive.sum(), (~positive).sum())
-    return np.asarray((count + 1) / (count + 2), np.float64)
+    malignant, count = int(positive.sum()), len(positive)
+    lent = min(prevalence / (malignant + 2), (1 - prevalence) / (count - malignant + 2))
+    return np.asarray(np.where(positive, lent / prevalence, lent / (1 - prevalence)), np.float64)

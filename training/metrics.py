@@ -74,13 +74,13 @@ class Share:
         """Of the rows with these numbers; NaN where none of them is inside."""
         return share(self.hits[rows][self.among[rows]])
 
-    def certain(self, value: float, lesions: NDArray[np.int64]) -> tuple[float, float] | None:
-        """The interval of a share that is 0 or 1, which every draw repeats: no evidence that it is so everywhere.
+    def exact(self, value: float, lesions: NDArray[np.int64]) -> tuple[float, float]:
+        """The 95 % interval of a share of 0 or 1: Clopper and Pearson 1934, doi 10.1093/biomet/26.4.404.
 
-        Clopper and Pearson 1934, doi 10.1093/biomet/26.4.404, over the lesions inside.
+        Args:
+            value: The share.
+            lesions: int64[n], which rows belong together; those inside are counted.
         """
-        if value not in {0.0, 1.0}:
-            return None
         bound = 0.025 ** (1 / len(np.unique(lesions[self.among])))
         return (bound, 1.0) if value else (0.0, 1 - bound)
 
@@ -89,8 +89,8 @@ def bootstrap(statistic: Callable[[NDArray[np.int64]], float], lesions: NDArray[
     """A statistic with its 95 % percentile bootstrap interval, whole lesions drawn with replacement.
 
     Args:
-        statistic: Takes row numbers (with repetitions) and returns the figure. A `Share` of 0 or 1 has an exact
-            interval.
+        statistic: Takes row numbers (with repetitions) and returns the figure. A `Share` of 0 or 1, which every draw
+            would repeat, has its exact interval instead: sixteen of sixteen are no proof of all.
         lesions: int64[n], which rows belong together.
         seed: Seed of the 1,000 draws.
 
@@ -100,13 +100,18 @@ def bootstrap(statistic: Callable[[NDArray[np.int64]], float], lesions: NDArray[
     value = statistic(np.arange(len(lesions)))
     if not np.isfinite(value):
         raise ValueError("the statistic is not defined on these images")
+    if isinstance(statistic, Share) and value in {0.0, 1.0}:
+        low, high = statistic.exact(value, lesions)
+    else:
+        low, high = np.nanquantile(_draws(statistic, lesions, seed), [0.025, 0.975])
+    return Measured(value=round(value, 4), low=round(float(low), 4), high=round(float(high), 4))
+
+
+def _draws(statistic: Callable[[NDArray[np.int64]], float], lesions: NDArray[np.int64], seed: int) -> list[float]:
     order = np.argsort(lesions, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(lesions[order])) + 1)
     rng = np.random.default_rng(seed)
-    draws = [
+    return [
         statistic(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
         for _ in range(REPEATS)
     ]
-    certain = statistic.certain(value, lesions) if isinstance(statistic, Share) else None
-    low, high = np.nanquantile(draws, [0.025, 0.975]) if certain is None else certain
-    return Measured(value=round(value, 4), low=round(float(low), 4), high=round(float(high), 4))

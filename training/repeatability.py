@@ -17,7 +17,7 @@ from dermoscopy.prepare import SIDE
 from model_store.manifest import Evaluation
 from model_store.runtime import Runtime
 from training.evaluation import kind_of
-from training.metrics import bootstrap
+from training.metrics import Share, bootstrap
 from training.scoring import score
 from training.table import Table
 
@@ -78,7 +78,7 @@ def measure_repeatability(
         together = np.mean(list(flips.values()), axis=0)
         metrics[f"decisions_that_flip@{point}"] = bootstrap(_mean_of(together), lesions)
         for name, flipped in flips.items():
-            metrics[f"decisions_that_flip_{name}@{point}"] = bootstrap(_mean_of(flipped), lesions)
+            metrics[f"decisions_that_flip_{name}@{point}"] = bootstrap(Share(flipped, np.ones_like(flipped)), lesions)
     return Evaluation(
         description=f"{description}: turned by {DEGREES:g} degrees, {1 - CLOSER:.0%} closer, {LIGHT:.0%} brighter and "
         "darker, mirrored",

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from training.calibration import fit_platt
+from training.metrics import prevalence_weights
 
 
 def _sample(slope: float, intercept: float, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +38,25 @@ def test_at_the_prevalence_the_mean_probability_is_the_prevalence() -> None:
     probability = 1 / (1 + np.exp(-(fitted.slope * logit + fitted.intercept)))
     mean = 0.2 * probability[malignant].mean() + 0.8 * probability[~malignant].mean()
     assert mean == pytest.approx(0.2, abs=0.002)  # maximum likelihood guarantees it
+
+
+def test_a_few_images_that_happen_to_lie_apart_give_no_slope_without_bound() -> None:
+    malignant, logit = np.arange(6) > 2, np.array([-2.0, -1.5, -1.0, 1.0, 1.5, 2.0])
+    for prevalence in (0.02, 0.2, 0.7):
+        fitted = fit_platt(malignant, logit, prevalence)
+        assert 0.3 < fitted.slope < 3
+        probability = 1 / (1 + np.exp(-(fitted.slope * logit + fitted.intercept)))
+        mean = prevalence * probability[malignant].mean() + (1 - prevalence) * probability[~malignant].mean()
+        assert mean == pytest.approx(prevalence, abs=0.002)  # however few they are
+
+
+def test_with_as_many_images_as_the_bundled_version_had_the_fit_hardly_moves() -> None:
+    malignant, logit = _sample(0.9, -1.0, 800)
+    plain = LogisticRegression(C=np.inf, max_iter=1000)
+    plain.fit(logit[:, None], malignant, sample_weight=prevalence_weights(malignant, 0.2))
+    fitted = fit_platt(malignant, logit, 0.2)
+    assert fitted.slope == pytest.approx(float(plain.coef_[0, 0]), rel=0.03)
+    assert fitted.intercept == pytest.approx(float(plain.intercept_[0]), abs=0.03)
 
 
 def test_a_logit_that_falls_with_malignancy_is_refused() -> None:

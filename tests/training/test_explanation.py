@@ -14,6 +14,7 @@ from tests.running_service import ROOT
 from tests.training.built import Data
 from tests.training.quick import hurry
 from training.explanation import ORDERS, OUTPUT, activation_of, hidden, measure_explanation
+from training.labels import MALIGNANT
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,15 @@ def test_a_map_that_shows_what_counts_is_told_from_one_that_does_not(honest: boo
     assert found.images == 6
     with Image.open(tmp_path / "deletion.png") as plot:
         assert plot.width > 300
+
+
+def test_positives_are_the_images_that_are_labelled_malignant(data: Data) -> None:
+    labelled = [row for row, image in enumerate(data.table.images) if image.source == "ham10000"]
+    malignant = [row for row in labelled if data.table.images[row].label <= MALIGNANT]
+    benign = [row for row in labelled if row not in malignant]
+    found = measure_explanation(_Quadrant(honest=True), data.table, [*malignant[:3], *benign[:2]], "painted")
+    assert found is not None
+    assert (found.images, found.positives) == (5, 3)
 
 
 def test_an_exported_artifact_is_measured(exported: Path, data: Data) -> None:

@@ -3,6 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.metrics import (
+    Share,
     auc,
     bootstrap,
     expected_calibration_error,
@@ -154,3 +155,29 @@ def test_draws_on_which_the_figure_is_not_defined_are_left_out() -> None:
 def test_a_figure_that_is_not_defined_is_refused() -> None:
     with pytest.raises(ValueError, match="not defined"):
         bootstrap(lambda rows: float("nan"), np.arange(4))
+
+
+def test_a_share_is_that_of_the_drawn_rows_inside() -> None:
+    found = Share(np.array([True, False, True, False]), np.array([True, True, False, False]))
+    assert found(np.array([0, 1, 2, 3])) == 0.5
+    assert found(np.array([0, 0, 0, 1])) == 0.75
+    assert np.isnan(found(np.array([2, 3])))
+
+
+@pytest.mark.parametrize(("hit", "count", "low", "high"), [(True, 16, 0.7941, 1.0), (False, 6, 0.0, 0.4593)])
+@pytest.mark.parametrize("copies", [1, 10])
+def test_a_share_of_all_or_none_is_as_sure_as_its_lesions_are_many(
+    hit: bool, count: int, low: float, high: float, copies: int
+) -> None:
+    """Beside them lie as many others, which do not count; nor do copies."""
+    among = np.repeat(np.arange(2 * count) < count, copies)
+    hits = np.where(among, hit, not hit)
+    found = bootstrap(Share(hits, among), np.repeat(np.arange(2 * count), copies))
+    assert (found.low, found.value, found.high) == (low, float(hit), high)
+
+
+def test_another_share_has_the_interval_of_its_draws() -> None:
+    hits = np.arange(40) < 30
+    drawn = bootstrap(lambda rows: float(hits[rows].mean()), np.arange(40))
+    assert bootstrap(Share(hits, np.ones(40, bool)), np.arange(40)) == drawn
+    assert drawn.low < 0.75 < drawn.high < 1

@@ -45,14 +45,15 @@ def test_test_images_do_not_move_the_threshold() -> None:
 
 
 def test_figures_are_for_malignancy_on_test_images() -> None:
-    test = _draw(2, "test")
-    for point in choose_operating_points(_draw(1, "validation"), test):
+    validation, test = _draw(1, "validation"), _draw(2, "test")
+    for point in choose_operating_points(validation, test):
         called = test.probability >= point.threshold
         malignant = test.kinds != "benign"
         assert point.sensitivity.value == pytest.approx(called[malignant].mean(), abs=1e-4)
         assert point.specificity.value == pytest.approx((~called[~malignant]).mean(), abs=1e-4)
         assert point.sensitivity.low < point.sensitivity.value < point.sensitivity.high
-        assert (point.chosen_on, point.measured_on) == ("validation", "test")
+        assert point.chosen_on == f"validation: {int(validation.melanoma.sum())} melanomas"
+        assert point.measured_on == "test"
 
 
 def test_scores_that_nearly_tie_keep_their_sensitivity() -> None:
@@ -70,6 +71,18 @@ def test_where_no_melanoma_is_called_one_sensitivity_is_to_malignancy() -> None:
     kinds = np.where(validation.kinds == "benign", "benign", "malignant")
     points = choose_operating_points(replace(validation, kinds=kinds), _draw(2, "test"))
     assert [point.name for point in points] == ["malignancy_sensitivity_90", "malignancy_sensitivity_95"]
+    assert points[0].chosen_on == f"validation: {int(validation.malignant.sum())} malignancies"
     assert points[1].rule.endswith("95% of the validation malignancies malignant")
     found = (validation.probability[validation.malignant] >= points[1].threshold).mean()
     assert 0.95 <= found < 0.97
+
+
+def test_a_handful_of_images_that_are_all_found_are_no_proof() -> None:
+    """And one melanoma is no plural."""
+    kinds = np.array(["melanoma", *["benign"] * 5])
+    probability = np.where(kinds == "benign", 0.1, 0.9)
+    few = Evaluated("f", kinds, probability, probability, np.arange(6), np.ones(6, bool), np.array([""] * 6))
+    point = choose_operating_points(few, few)[0]
+    assert (point.sensitivity.low, point.sensitivity.value, point.sensitivity.high) == (0.025, 1.0, 1.0)
+    assert point.specificity.low == pytest.approx(0.025 ** (1 / 5), abs=1e-4)
+    assert point.chosen_on == "f: 1 melanoma"

@@ -9,6 +9,7 @@ from dermoscopy.render import render_lesion
 from model_store.runtime import load_directory
 from tests.training.built import Data
 from training import metrics
+from training.labels import MALIGNANT
 from training.repeatability import VARIANTS, changed, measure_repeatability
 
 PICTURES = np.stack([np.asarray(Image.fromarray(render_lesion(seed, side=224))) for seed in range(3)])
@@ -48,6 +49,8 @@ def test_flips_are_counted_by_variant_and_together(data: Data) -> None:
     threshold = float(np.median(values))
     found = measure_repeatability(_Redness(), data.table, rows, {"point": threshold}, "painted")  # type: ignore[arg-type]
     assert found.images == len(rows)
+    malignant = sum(data.table.images[row].label <= MALIGNANT for row in rows)
+    assert found.positives == malignant != (values >= threshold).sum()
     mirrored = changed(np.asarray(data.table.pixels[rows]), "mirrored")
     expected = ((_Redness().run(mirrored)["probability"] >= threshold) != (values >= threshold)).mean()
     assert found.metrics["decisions_that_flip_mirrored@point"].value == pytest.approx(expected, abs=1e-4)
