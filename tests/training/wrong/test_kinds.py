@@ -1,9 +1,18 @@
+from pathlib import Path
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from model_store.gate import LEARNED
-from training.wrong.kinds import Kind, draw, kinds, spared
+from training.wrong import photographs
+from training.wrong.kinds import Kind, draw, kinds, originals_of, spared
 
 GOOD = np.full((3, 224, 224, 3), 120, np.uint8)
+COLOURS = np.array([(201, 33, 61), (47, 190, 38), (35, 62, 207)], np.uint8)
+COLOURED = np.ascontiguousarray(np.broadcast_to(COLOURS[:, None, None], (3, 224, 224, 3)))
+FIRST, COUNT = 40, 8
 
 
 def test_some_kinds_are_only_measured_on() -> None:
@@ -34,3 +43,44 @@ def test_what_is_to_pass_is_covered_less_than_what_is_not() -> None:
 
     assert covered(right["some-hair"]) < 0.5 * covered(wrong["mostly-hair"].make)
     assert covered(right["ruler-at-edge"]) < 0.5 * covered(wrong["ruler"].make)
+
+
+def shown_in(pictures: NDArray[np.uint8]) -> list[int]:
+    """Which of `COLOURED` most of each picture is, or most of what is one of them."""
+    distance = np.abs(pictures[..., None, :].astype(int) - COLOURS).max(axis=4)
+    return [int(number) for number in (distance < 12).sum(axis=(1, 2)).argmax(axis=1)]
+
+
+@pytest.mark.parametrize(
+    "name", ["screenshots-of-lesions", "mostly-hair", "mostly-fur", "ruler", "block-scale", "tape"]
+)
+def test_the_original_of_a_picture_is_the_one_that_it_shows(name: str) -> None:
+    kind = kinds(COLOURED)[name]
+    found = originals_of(name, kind.originals, COUNT, FIRST).tolist()
+    assert kind.originals == len(COLOURED)
+    assert found == shown_in(draw(name, kind.make, COUNT, FIRST))
+    assert len(set(found)) > 1
+
+
+@pytest.mark.parametrize("name", ["some-hair", "ruler-at-edge"])
+def test_the_original_of_a_picture_that_is_to_pass(name: str) -> None:
+    found = originals_of(name, len(COLOURED), COUNT, FIRST).tolist()
+    assert found == shown_in(draw(name, spared(COLOURED)[name], COUNT, FIRST))
+
+
+def test_parts_of_two_photographs_have_two_originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / "0.png", tmp_path / "1.png"]
+    for file, picture in zip(files, COLOURED[:2], strict=True):
+        Image.fromarray(picture).save(file)
+    monkeypatch.setattr(photographs, "files_of", lambda _: files)
+    for name in ("photographs", "unseen-photographs"):
+        kind = kinds(GOOD)[name]
+        found = originals_of(name, kind.originals, COUNT, FIRST)
+        brighter = draw(name, kind.make, COUNT, FIRST).mean(axis=(1, 2))[:, :2].argmax(axis=1)
+        assert set(found.tolist()) == {0, 1}
+        assert (found == brighter).all()
+
+
+def test_what_is_drawn_from_nothing_is_each_its_own() -> None:
+    kind = kinds(GOOD)["clouds"]
+    assert originals_of("clouds", kind.originals, 4, FIRST).tolist() == [0, 1, 2, 3]
