@@ -39,8 +39,10 @@ def write_pack(options: argparse.Namespace) -> None:
     network, base = build_network(options.weights), describe_weights(options.weights)
     shares = options.sources or Shares().sources
     table = read_table(options, needed=shares)
-    recipe, there = Recipe(), {image.source for image in table.images}
-    tasks = [Task(CLASSIFIER, split(table), shares, recipe, base)]
+    roles, recipe, there = split(table), Recipe(), {image.source for image in table.images}
+    if unlearned := roles.unlearned(shares, table):
+        raise CommandError(unlearned)
+    tasks = [Task(CLASSIFIER, roles, shares, recipe, base)]
     if there.issuperset(SOURCES):
         for source in SOURCES:
             others = {name: 1.0 for name in SOURCES if name != source}

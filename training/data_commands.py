@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 
 import numpy as np
 
@@ -24,6 +25,9 @@ def show(options: argparse.Namespace) -> None:
     print(f"{'source':20}" + "".join(f"{role:>12}" for role in ROLES))
     for source, count in sorted(counts.items()):
         print(f"{source:20}" + "".join(f"{count[role]:>12}" for role in ROLES))
+    silent = Counter(image.source for image in table.images if not image.label)
+    for source, number in sorted(silent.items()):
+        print(f"{number} images of {source} have no label that is known here.")
     copies = np.bincount(table.copies)[table.copies] > 1
     print(f"{int(copies.sum())} of {len(copies)} images have a copy in the same or another source.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,11 +59,9 @@ def check_ready(work: Work) -> None:
     count = work.split.roles.count("training")
     if count <= COMPONENTS:
         raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
-    for source in work.shares:
-        if not work.split.rows("training", source, work.table):
-            roles = work.split.counts(work.table).get(source, Counter[str]())
-            told = ", ".join(f"{count} are {role}" for role, count in sorted(roles.items())) or "it has none"
-            raise ReleaseError(f"no image of {source} can be learned from: {told}")
+    unlearned = work.split.unlearned(work.shares, work.table)
+    if unlearned:
+        raise ReleaseError(unlearned)
     rows = [row for source in fair_sources(work) for row in work.split.rows("validation", source, work.table)]
     kinds = {kind_of(work.table.labels[row]) for row in rows}
     missing = [*(["benign"] * ("benign" not in kinds)), *(["melanoma"] * (not kinds & {"melanoma", "malignant"}))]

@@ -122,6 +122,8 @@ def _graded(stages: Stages, table: Table) -> list[str]:
 
 def _saw_none(classifier: StoredVersion, sources: Sequence[str]) -> bool:
     """Whether the classifier's features were learned without the graded images: only its own manifest can tell."""
+    if any(evaluation.seen_in_training for evaluation in classifier.manifest.evaluations.values()):
+        return False  # what it went on from had other roles, which its own counts do not tell
     records = {source.name: source for source in classifier.manifest.training.sources}
     return all(name in records and records[name].training == records[name].validation == 0 for name in sources)
 

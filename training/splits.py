@@ -106,6 +106,19 @@ class Split:
             counted[image.source][role] += 1
         return dict(counted)
 
+    def unlearned(self, sources: Iterable[str], table: Table) -> str:
+        """Names the first of the sources of which nothing is learned, and where its images go; empty if there is none.
+
+        Left out without a word, it would still be called a source of the version.
+        """
+        counts = self.counts(table)
+        for source in sources:
+            roles = counts.get(source, Counter[str]())
+            if not roles["training"]:
+                told = ", ".join(f"{role} {count}" for role, count in sorted(roles.items()) if count)
+                return f"no image of {source} can be learned from; its images: {told or 'none'}"
+        return ""
+
     def digest(self, table: Table) -> str:
         """Stands for the role of every image: where it differs, what was trained on may be held out, and vice versa."""
         return _digest(f"{_place(image)} {role}" for image, role in zip(table.images, self.roles, strict=True))

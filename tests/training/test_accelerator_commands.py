@@ -7,6 +7,7 @@ import pytest
 
 from model_store.store import StoredVersion
 from tests.training.built import Data, Published
+from tests.training.command_line import error_of
 from training import release
 from training.accelerator.learned import weights_of
 from training.accelerator.unpack import unpack
@@ -42,6 +43,16 @@ def test_a_pack_is_written(data: Data, weights: Path, tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert f"{len(pack.pixels)} images for {', '.join(names)}" in printed
     assert "python -m training.accelerator pack learned" in printed
+
+
+def test_a_source_of_which_nothing_can_be_learned_is_not_packed(
+    data: Data, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pack"
+    options = ["--weights", str(weights), "--out", str(out), "--sources", "ham10000:1,isic-acral:1"]
+    said = error_of(capsys, "pack", *data.options, *options)
+    assert said == "no image of isic-acral can be learned from; its images: external 25"
+    assert not out.exists()
 
 
 def test_what_was_learned_is_released(

@@ -23,10 +23,11 @@ def test_data_shows_where_each_image_goes(options: list[str], data: Data, capsys
     assert main(["data", *options]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["source", "training", "validation", "test", "external", "shown", "removed"]
-    shown = {line.split()[0]: list(map(int, line.split()[1:])) for line in lines[1:-1]}
+    shown = {line.split()[0]: list(map(int, line.split()[1:])) for line in lines[1:-2]}
     counts = data.split.counts(data.table)
     roles = lines[0].split()[1:]
     assert shown == {source: [count[role] for role in roles] for source, count in counts.items()}
+    assert lines[-2] == "1 images of isic-acral have no label that is known here."
     assert lines[-1].startswith(f"{2 * len(data.planted.copies)} of 290 images have a copy")
 
 

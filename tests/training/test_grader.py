@@ -181,6 +181,9 @@ def test_figures_stand_beside_those_of_the_baseline() -> None:
     assert (fair.images, fair.positives) == (int(chosen.sum()), int((stages.grades[chosen] == 1).sum()))
     assert fair.groups == len(set(stages.lesions[chosen].tolist()))
     assert three.images == count
+    assert not (fair.seen_in_training or three.seen_in_training)
+    seen = measure_grader(good, blind, stages, seen=True)
+    assert all(evaluation.seen_in_training for evaluation in seen.values())
 
 
 def test_the_fair_comparison_ignores_metastases_and_other_sites() -> None:

@@ -194,6 +194,14 @@ def test_data_that_is_not_enough_is_refused_before_training(
         check_ready(_without(work, role, *kinds))
 
 
+def test_a_source_of_which_nothing_can_be_learned_is_named_with_its_counts(work: Work) -> None:
+    check_ready(replace(work, shares={"ham10000": 1.0, "isic2017": 1.0}))
+    with pytest.raises(ReleaseError, match=r"^no image of isic-acral can be learned from; its images: external 25$"):
+        check_ready(replace(work, shares={"ham10000": 1.0, "isic-acral": 1.0}))
+    with pytest.raises(ReleaseError, match="no image of nowhere can be learned from; its images: none"):
+        check_ready(replace(work, shares={"nowhere": 1.0}))
+
+
 def test_without_a_held_out_set_of_both_classes_nothing_is_trained(work: Work, network: keras.Model) -> None:
     nothing = _without(_without(work, "test", "benign"), "external", "benign")
     with pytest.raises(ReleaseError, match="nothing to measure on"):

@@ -13,7 +13,7 @@ from training.export import load_published
 from training.grader import FRAME_PENALTIES, PENALTIES
 from training.network import build_network
 from training.policies import INVASION
-from training.release_grader import _check_same, _seen_by
+from training.release_grader import _check_same, _saw_none, _seen_by
 from training.stages import read_stages
 
 GRADED = ["melanoma-severity"]
@@ -102,6 +102,20 @@ def test_whether_the_classifier_saw_the_images_is_what_its_manifest_says(publish
     manifest = published.classifier.manifest.model_copy(update={"training": training})
     other = StoredVersion("classifier", 1, published.classifier.path, manifest, published.classifier.digest)
     assert "is not known" in _seen_by(other, GRADED)
+    assert not any(evaluation.seen_in_training for evaluation in published.grader.manifest.evaluations.values())
+
+
+def test_a_classifier_that_went_on_from_one_with_other_roles_may_have_seen_the_images(published: Published) -> None:
+    """Its own counts say nothing of what that one learned from."""
+    classifier = published.classifier
+    evaluations = {
+        name: evaluation.model_copy(update={"seen_in_training": True})
+        for name, evaluation in classifier.manifest.evaluations.items()
+    }
+    manifest = classifier.manifest.model_copy(update={"evaluations": evaluations})
+    other = StoredVersion(classifier.name, classifier.version, classifier.path, manifest, classifier.digest)
+    assert not _saw_none(other, GRADED)
+    assert _saw_none(classifier, GRADED)
 
 
 def test_the_features_are_those_of_the_published_classifier(published: Published) -> None:

@@ -89,6 +89,15 @@ def test_of_copies_inside_a_source_one_is_kept(data: Data) -> None:
     assert roles[1] in LEARNED
 
 
+def test_a_source_that_brings_only_a_test_set_is_not_learned_from() -> None:
+    table = _table([_image("a"), _image("b", "clinic", given_split="test")], [0, 1])
+    roles = Split(["training", "test"])
+    assert roles.unlearned(["isic2017"], table) == ""
+    assert (
+        roles.unlearned(["isic2017", "clinic"], table) == "no image of clinic can be learned from; its images: test 1"
+    )
+
+
 def test_shares_are_about_what_was_asked_for() -> None:
     images = [_image(f"{source}{number}", source) for source in ("ham10000", "isic2017") for number in range(1500)]
     table = _table(images, list(range(len(images))))

@@ -11,7 +11,8 @@ from PIL import Image as Pillow
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
 from tests.training.built import Data
-from training.images import Image, SourceError
+from training.duplicates import groups
+from training.images import Clinical, Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.table import Table, build_table, changed_table, lesion_pairs, settle_labels
 
@@ -50,6 +51,25 @@ def test_lesions_are_joined_inside_a_source_only() -> None:
     images = [_image(BENIGN, "a", "L"), _image(BENIGN, "b", "L"), _image(BENIGN, "a", "L"), _image(BENIGN, "a")]
     assert lesion_pairs(images).tolist() == [[0, 2]]
     assert lesion_pairs([_image(BENIGN), _image(BENIGN)]).shape == (0, 2)  # not recorded is not the same
+
+
+@pytest.mark.parametrize("without", ["", "P1"])
+def test_a_picture_without_a_lesion_goes_with_all_of_its_patient(without: str) -> None:
+    """Layouts give it the patient's identity, or nothing."""
+
+    def grouped(*recorded: tuple[str, str], source: str = "s") -> list[int]:
+        images = [
+            Image(Path("x.jpg"), source, BENIGN, lesion, clinical=Clinical(patient=who)) for lesion, who in recorded
+        ]
+        return [int(group) for group in groups(len(images), lesion_pairs(images))]
+
+    first, second, third = grouped(("L1", "P1"), (without, "P1"), ("L2", "P2"))
+    assert first == second != third
+    assert len(set(grouped(("L1", "P1"), ("L2", "P1"), (without, "P1")))) == 1
+    assert len(set(grouped(("L1", "P1"), ("L2", "P1")))) == 2
+    assert len(set(grouped(("L1", ""), ("", ""), ("", "")))) == 3  # nobody knows whose they are
+    one, other = (Image(Path("x.jpg"), name, BENIGN, "", clinical=Clinical(patient="P1")) for name in "ab")
+    assert lesion_pairs([one, other]).shape == (0, 2)
 
 
 def test_pixels_are_those_that_the_service_would_see(data: Data) -> None:
