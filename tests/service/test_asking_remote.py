@@ -77,7 +77,7 @@ def forty(tmp_path: Path) -> list[Path]:
 
 
 def test_a_rate_that_is_used_up_costs_time_and_no_image(forty: list[Path]) -> None:
-    with limited(burst=4, a_second=10.0) as server, remote(server.url, None, Wanted("classify"), 40) as asker:
+    with limited(burst=2, a_second=6.0) as server, remote(server.url, None, Wanted("classify"), 40) as asker:
         replies = list(asker.replies(forty))
     assert [reply.problem for reply in replies] == [None] * 40
     assert server.refused >= 8, "the rate was never used up"
