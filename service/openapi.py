@@ -104,6 +104,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _without_tuple(schema: dict[str, Any]) -> dict[str, Any]:
     """A pair of the same kind as an array of two: few generators know `prefixItems`, and openapi-fetch forgets them."""
+    if "anyOf" in schema:
+        return schema | {"anyOf": [_without_tuple(kind) for kind in schema["anyOf"]]}
     items = schema.get("prefixItems", [])
     if not items or any(item != items[0] for item in items):
         return schema

@@ -31,16 +31,28 @@ def settings() -> Settings:
     return read_settings()
 
 
+def asker(where: Settings, *, attempts: int, key: str | None = None, timeout: float = 60.0) -> Client:
+    """A client of the service, which stands beside the page: it is asked by no proxy, which would see every image.
+
+    Args:
+        where: The service is.
+        attempts: How often it asks at most.
+        key: Another key than the page's own.
+        timeout: Seconds for one attempt.
+    """
+    patience = Patience(attempts=attempts)
+    return Client(where.url, key=key or where.key, timeout=timeout, patience=patience, use_proxy=False)
+
+
 @st.cache_resource
 def service() -> Client:
     """The client that all who look at the page share."""
-    found = settings()
-    return Client(found.url, key=found.key, patience=Patience(attempts=3))
+    return asker(settings(), attempts=3)
 
 
 @st.cache_resource
 def _prober() -> Client:
-    return Client(settings().url, key=settings().key, timeout=3, patience=Patience(attempts=1))
+    return asker(settings(), attempts=1, timeout=3)
 
 
 def _state() -> None:

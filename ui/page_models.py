@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from client import Client, Manifest, MelanoserveError, ModelAnswer, Patience, Version
+from client import Manifest, MelanoserveError, ModelAnswer, Version
 from ui import markup, words
-from ui.frame import service, settings
+from ui.frame import asker, service, settings
 
 PLOTS = {
     "roc": "Sensitivity against false alarms (ROC)",
@@ -79,7 +79,7 @@ def _move(model: ModelAnswer) -> None:
         key = st.text_input("API key with the scope admin", type="password", help="It is used once and not kept.")
         if not st.form_submit_button("Move the label"):
             return
-    with Client(settings().url, key=key or settings().key, patience=Patience(attempts=1)) as admin:
+    with asker(settings(), attempts=1, key=key) as admin:
         try:
             moved = admin.move_label(model.name, label, number, share=None if share is None else share / 100)
         except MelanoserveError as error:

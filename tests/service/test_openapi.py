@@ -110,6 +110,8 @@ def test_a_pair_of_numbers_is_an_array_of_two(document: dict[str, Any]) -> None:
     interval = document["components"]["schemas"]["OperatingPointInfo"]["properties"]["sensitivity_ci"]
     assert interval["items"] == {"type": "number"}
     assert (interval["minItems"], interval["maxItems"], "prefixItems" in interval) == (2, 2, False)
+    perhaps = document["components"]["schemas"]["OperatingPointInfo"]["properties"]["melanoma_sensitivity_ci"]
+    assert "prefixItems" not in str(perhaps)
 
 
 def _references(value: Any) -> set[str]:

@@ -2,9 +2,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from client import NotReachable
+from tests.client.recorder import recording_proxy
 from tests.ui.conftest import Clinic
 from tests.ui.uploads import SAMPLE_FILE, settled, turn_to, upload
-from ui.frame import NOTICE
+from ui.frame import NOTICE, asker
+from ui.settings import Settings
 
 PHONE = {"width": 390, "height": 844}
 
@@ -30,6 +33,13 @@ def test_every_page_is_accessible_has_the_notice_and_fits(
         turn_to(page, title)
         settled(page)
         _check(page, scheme)
+
+
+def test_the_service_beside_the_page_is_asked_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording_proxy(monkeypatch) as got:
+        with asker(Settings(url="http://service.invalid:8000"), attempts=1) as client, pytest.raises(NotReachable):
+            client.ready()
+        assert got == []
 
 
 def _check(page: Page, scheme: str) -> None:
