@@ -1,6 +1,9 @@
 """What uvicorn's HTTP protocol lacks for clients that are slow, or that are answered before their body has arrived."""
 
 import asyncio
+import fcntl
+import sys
+import termios
 from typing import Any
 
 from service.heads import Heads
@@ -130,11 +133,15 @@ class Protocol(Heads):
     def _await_taking(self) -> None:
         """Ends the connection of one who takes nothing for so long; who takes a little each time is only slow."""
         self._is_taken()
-        left = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(self.header_seconds, self._close_unless_less_than, left)
+        self._write_timer = self.loop.call_later(self.header_seconds, self._close_unless_less_than, self._untaken())
 
-    def _close_unless_less_than(self, left: int) -> None:
-        if self.transport.get_write_buffer_size() < left:
+    def _untaken(self) -> int:
+        """Bytes that the client has not taken yet, here and in the kernel, which asks for more only at times."""
+        waiting = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        return self.transport.get_write_buffer_size() + int.from_bytes(waiting, sys.byteorder)
+
+    def _close_unless_less_than(self, untaken: int) -> None:
+        if self._untaken() < untaken:
             self._await_taking()
         else:
             self.transport.abort()
