@@ -68,6 +68,16 @@ def test_so_is_the_audit_trail() -> None:
     assert "audit" in COMPOSE["volumes"]
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="NOT RUN: this is no clone")
+def test_the_state_folder_comes_with_a_clone_and_nothing_of_it_with_a_commit() -> None:
+    """What Docker has to make, as a folder to mount, belongs to root."""
+    for folder in (ROOT / STATE.relative_to(HOME), ROOT / STATE.relative_to(HOME) / COMPILED):
+        listed = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert listed.stdout
+        ignored = subprocess.run(["git", "check-ignore", "-q", folder / "keys.json"], cwd=ROOT, check=False)
+        assert ignored.returncode == 0
+
+
 def test_nothing_else_could_be_written_and_no_setting_moves_what_is() -> None:
     assert SERVICE["read_only"] is True
     assert SERVICE["tmpfs"] == ["/tmp"]
