@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from service.image_files import SUFFIXES, images_in
 from service.settings import PREFIX, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TASKS = ("classify", "grade")
 KEY = f"{PREFIX}KEY"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dcm"})
 
 SOME_FAILED = 3
 
@@ -135,7 +135,7 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
     """The files, and of folders every image in them; in the order given, a folder's by name."""
     for path in given:
         if path.is_dir():
-            inside = _inside(path)
+            inside = images_in(path)
             if not inside:
                 raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
             yield from inside
@@ -143,33 +143,6 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
             yield path
         else:
             raise _Refused(f"there is no {path}", 1)
-
-
-def _inside(folder: Path) -> list[Path]:
-    """Every image in a folder and those below it, by name.
-
-    Whatever cannot be looked into, a folder or a file, is among them: asked about, it is told to be unreadable.
-    """
-    found = list[Path]()
-    for where, _, names in os.walk(folder, onerror=lambda error: found.append(Path(error.filename))):
-        found.extend(file for file in (Path(where, name) for name in names) if _is_image(file))
-    return sorted(found)
-
-
-def _is_image(file: Path) -> bool:
-    """Whether a file is asked about; also a link to one that is gone, so that somebody is told of it."""
-    return file.suffix.lower() in SUFFIXES or _is_dicom(file)
-
-
-def _is_dicom(path: Path) -> bool:
-    """Whether a file that an archive gave some name is a DICOM object (PS3.10, 7.1), and no directory of them."""
-    try:
-        if path.name == "DICOMDIR" or not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return True
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:

@@ -9,18 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from service.cli import main
-from service.cli_images import _images
 from service.key_file import KeyFile
-from tests.docker.test_compose import stranger
 from tests.running_service import ROOT, Service, running
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
 
@@ -165,24 +161,6 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(
     assert run("classify", folder, "--out", out, *here).returncode == 3
     rows = {Path(row["file"]).name: row["problem"] for row in map(json.loads, out.read_text().splitlines())}
     assert rows == {"a.png": None, "b.png": "unreadable_file", "c.png": None, "d.png": "image_too_large"}
-
-
-def test_what_cannot_be_looked_into_is_asked_about_all_the_same() -> None:
-    with tempfile.TemporaryDirectory() as place:  # not pytest's own folder, which nobody else may enter
-        folder = Path(place)
-        folder.chmod(0o755)
-        for name in ("a.png", "locked/b.png", "notes.txt", "no-suffix", "unsearchable/c.png", "unsearchable/no-suffix"):
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_bytes(b"data")
-        for name, mode in (("locked", 0), ("no-suffix", 0), ("unsearchable", 0o444)):
-            (folder / name).chmod(mode)
-        try:
-            with stranger() if os.geteuid() == 0 else nullcontext():
-                found = [str(path.relative_to(folder)) for path in _images([folder])]
-        finally:
-            for name in ("locked", "unsearchable"):
-                (folder / name).chmod(0o755)
-    assert found == ["a.png", "locked", "no-suffix", "unsearchable/c.png", "unsearchable/no-suffix"]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_the_others_are_answered(
