@@ -67,11 +67,11 @@ class Engine:
         with self._starting:
             if self.started:
                 return
-            self._newcomers.leave_alone(self._newcomers.there())  # requests need the processors now
             self._mark = Mark(self._state)
             if self._mark.left:
-                log.event("start_unfinished", logging.WARNING)
                 self._untried = "leave"
+                log.event("start_unfinished", logging.WARNING)
+            self._newcomers.leave_alone(self._newcomers.there())  # requests need the processors now
             try:
                 self.refresh()
             except UnreadableLabels as error:

@@ -265,7 +265,9 @@ def test_after_an_unfinished_start_nothing_untried_is_loaded_by_anybody(
     monkeypatch.setattr(engine.versions._needed_apart, "run", run)
     monkeypatch.setattr(versions_module, "load_and_try", noted)
     with ThreadPoolExecutor(2) as pool:
-        started, asked = pool.submit(engine.start), pool.submit(lambda: engine.get("classifier", STABLE))
+        started = pool.submit(engine.start)
+        until(lambda: engine._untried == "leave")
+        asked = pool.submit(lambda: engine.get("classifier", STABLE))
         started.result(30)
         assert asked.result(30).key == ("classifier", 1)
         engine.refresh()
