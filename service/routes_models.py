@@ -172,7 +172,7 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
         UnknownModel, UnknownVersion: There is none.
         UnreadableLabels: A labels file is damaged.
     """
-    _check_model(engine, name)
+    _check_model(engine, name, version)
     condition = engine.versions.condition(name, version)
     info = _version_info(version, condition, engine.labels.all(name))
     return VersionAnswer(
@@ -180,11 +180,14 @@ def describe_version(engine: Engine, name: str, version: int) -> VersionAnswer:
     )
 
 
-def _check_model(engine: Engine, name: str) -> None:
+def _check_model(engine: Engine, name: str, version: int | None = None) -> None:
+    """Whether there is such a model, and version: who asks for one that is not there waits for no trial of another."""
     with reading():
         if name not in engine.store.names():
             # What was asked for is the client's, and is not repeated.
             raise UnknownModel("The store has no such model.")
+        if version is not None:
+            engine.store.find(name, version)
 
 
 # A report shows the plots that lie beside it, and nothing of it may run or fetch anything.
@@ -200,7 +203,7 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
         NotReady: It is being tried.
         NotFound: It has no such file, or none that may be read.
     """
-    _check_model(engine, name)
+    _check_model(engine, name, version)
     condition = engine.versions.condition(name, version)
     if condition.state == "loading":
         raise being_tried((name, version))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from model_store.errors import RefusedForNow
+from model_store.errors import RefusedForNow, UnknownVersion
 from model_store.manifest import Golden
 from model_store.publish import publish
 from model_store.store import Store
@@ -200,3 +200,10 @@ def test_a_model_that_cannot_be_looked_into_is_told(store: Path, state: Path, mo
     for look in (lambda: describe_models(engine), lambda: describe_version(engine, "grader", 1)):
         with pytest.raises(RefusedForNow):
             look()
+
+
+def test_who_asks_for_a_version_that_is_not_there_waits_for_no_trial(store: Path, state: Path) -> None:
+    engine = Engine(Settings(store=store, state=state))
+    # As while others are being tried.
+    with ThreadPoolExecutor(1) as pool, engine.versions._trying, pytest.raises(UnknownVersion):
+        pool.submit(lambda: describe_version(engine, "classifier", 99)).result(10)
