@@ -1,11 +1,13 @@
 """A socket that stands where a proxy should, and notes what is sent to it."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
+
+from tests.client.unreliable import listening
 
 
 @contextmanager
@@ -15,18 +17,12 @@ def recording_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         for spelled in (name, name.lower()):
             monkeypatch.delenv(spelled, raising=False)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        thread = threading.Thread(target=_record, args=(listener, got), daemon=True)
-        thread.start()
-        try:
-            yield got
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(10)
+    with listening(partial(_record, got)) as address:
+        monkeypatch.setenv("HTTP_PROXY", address)
+        yield got
 
 
-def _record(listener: socket.socket, got: list[bytes]) -> None:
+def _record(got: list[bytes], listener: socket.socket) -> None:
     while True:
         try:
             connection, _ = listener.accept()

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,14 +89,21 @@ def _read(connection: socket.socket) -> None:
 
 
 @contextmanager
-def unreliable(*plan: Step) -> Iterator[Unreliable]:
-    """Starts one."""
+def listening(serve: Callable[[socket.socket], object]) -> Iterator[str]:
+    """The address of what takes the connections of a port of this machine, in a thread, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Unreliable(list(plan), f"http://127.0.0.1:{listener.getsockname()[1]}")
-        thread = threading.Thread(target=server.serve, args=(listener,), daemon=True)
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
         thread.start()
         try:
-            yield server
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(10)
+
+
+@contextmanager
+def unreliable(*plan: Step) -> Iterator[Unreliable]:
+    """Starts one."""
+    server = Unreliable(list(plan))
+    with listening(server.serve) as server.url:
+        yield server

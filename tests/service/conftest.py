@@ -1,12 +1,14 @@
 """One tiny store and one running service for the whole session; tests that change a store copy it."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from service.stopping import SIGNALS, Stop
 from tests.running_service import Service, running
 from tests.tiny_models import add_classifier, build_store
 
@@ -29,6 +31,15 @@ def store(pristine_store: Path, tmp_path: Path) -> Path:
 def state(tmp_path: Path) -> Path:
     """A folder for labels that does not exist yet."""
     return tmp_path / "state"
+
+
+@pytest.fixture
+def stop() -> Iterator[Stop]:
+    """What hears signals; afterwards they do what they did before."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield Stop()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

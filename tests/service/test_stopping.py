@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,14 +10,6 @@ from service.stopping import SIGNALS, Stop
 
 class Stoppable:
     should_exit = False
-
-
-@pytest.fixture
-def stop() -> Iterator[Stop]:
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield Stop()
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

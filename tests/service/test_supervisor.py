@@ -17,7 +17,7 @@ import pytest
 
 from service.key_file import KeyFile
 from service.settings import Settings
-from service.stopping import SIGNALS, Stop
+from service.stopping import Stop
 from service.supervisor import Supervisor
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.tiny_models import MELANOMA, picture, png
@@ -31,14 +31,6 @@ def two(pristine_store: Path, state: Path) -> Iterator[Service]:
     with running(pristine_store, state, PROCESSES="2", DRAIN_SECONDS="0.5", SHUTDOWN_SECONDS="5") as service:
         until_all_are_ready(service)
         yield service
-
-
-@pytest.fixture
-def stop() -> Iterator[Stop]:
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield Stop()
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def until_all_are_ready(service: Service) -> None:

@@ -65,8 +65,7 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
     unseen: dict[str, Kind] = {
         "cells": patterns.cells, "speckles": patterns.speckles, "handwriting": documents.handwriting,
     }  # fmt: skip
-    found = {name: Wrong(make, True) for name, make in made.items()}
-    found["screenshots-of-lesions"] = Wrong(inset, True, originals=len(good))
+    found = {name: Wrong(make, True, originals=len(good) if make is inset else 0) for name, make in made.items()}
     found |= {name: Wrong(make, False) for name, make in unseen.items()}
     learned = photographs.files_of(photographs.LEARNED) + (photographs.images_in(folder) if folder else [])
     for name, files, use in (
