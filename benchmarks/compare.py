@@ -34,7 +34,7 @@ from model_store.store import Store
 TITLES = {BARE: "the bare work, no HTTP", OURS: "melanoserve"} | {name: peer.title for name, peer in PEERS.items()}
 
 TEXT = """\
-Each was started, measured and stopped in turn, in {rounds} rounds, and nothing else ran meanwhile; the figures are
+Each was started, measured and stopped in turn, in {rounds} rounds; the figures are
 medians, and a ratio is taken inside a round before the median. All ran the same SavedModel ({model}) on the same
 images, which the repository renders. melanoserve ran as it is delivered: API key, limits, metrics and a log line for
 every request, {runtime} in {precision}. The bare work is its decoder and its runtime in as many threads as there are
