@@ -1,7 +1,9 @@
 """Images out of a multipart/form-data body (RFC 7578), in memory: no temporary file, no file name kept."""
 
+import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -112,14 +114,17 @@ class FormFiles:
         self.files[-1] = Upload(problem=error)
 
     def _callbacks(self) -> "MultipartCallbacks":
+        # The parser is ours and must not refer to us: what refers to itself waits for the garbage collector, and here
+        # with all bytes of an image.
+        form: Any = weakref.proxy(self)
         return {
-            "on_part_begin": self._headers_clear,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._header,
-            "on_headers_finished": self._part,
-            "on_part_data": self._keep,
-            "on_end": self._end,
+            "on_part_begin": partial(FormFiles._headers_clear, form),
+            "on_header_field": lambda data, start, end: form._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: form._value.extend(data[start:end]),
+            "on_header_end": partial(FormFiles._header, form),
+            "on_headers_finished": partial(FormFiles._part, form),
+            "on_part_data": partial(FormFiles._keep, form),
+            "on_end": partial(FormFiles._end, form),
         }
 
     def _headers_clear(self) -> None:
@@ -141,7 +146,9 @@ class FormFiles:
         if declared.lower().startswith("multipart/"):
             raise NestedMultipart("A part of the form is itself multipart; send the image as it is.")
         if options[b"name"] != self.field.encode():
-            raise UnexpectedField(f"The form may have one field, {self.field!r}, and has another one.")
+            raise UnexpectedField(
+                f"The form may have one field, {self.field!r}, and has another one; parameters belong into the query."
+            )
         if len(self.files) == self._most_files:
             raise self.too_many()
         self.files.append(Upload())

@@ -1,4 +1,6 @@
+import gc
 import time
+import weakref
 
 import pytest
 
@@ -123,6 +125,21 @@ def test_time_grows_with_the_size_only_however_the_body_teases() -> None:
         data = (tease * (8_000_000 // len(tease)))[:-1] + b"x"
         assert read(form(part(data, DISPOSITION)), 65_536, max_bytes=9_000_000) == data
     assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize("body", [form(part(DATA, DISPOSITION)), part(DATA, DISPOSITION)], ids=["whole", "cut off"])
+def test_an_image_is_forgotten_with_its_form(body: bytes) -> None:
+    """It does not wait for the garbage collector, which comes late where many requests are under way."""
+    gc.disable()
+    try:
+        parser = FormFile(CONTENT_TYPE, 10_000)
+        parser.write(body)
+        kept = weakref.ref(parser.files[0])
+        assert kept() is not None
+        del parser
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 # -- several files

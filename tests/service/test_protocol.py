@@ -1,5 +1,6 @@
 """Slow clients, and clients that are answered before they have sent everything; over real sockets."""
 
+import gc
 import socket
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from service import server
 from service.app import create_app
+from service.protocol import Protocol
 from service.settings import Settings
 from tests.raw_http import connect, received
 from tests.running_service import Service, running
@@ -108,6 +110,44 @@ def test_a_request_whose_head_began_before_the_last_answer_ended_has_its_own_tim
             connection.sendall(sent[10:])
             time.sleep(2)
         one_answer(connection)
+
+
+@pytest.mark.parametrize("left", ["answered", "refused while sending", "said nothing"])
+def test_a_connection_that_is_gone_is_forgotten_at_once(pristine_store: Path, tmp_path: Path, left: str) -> None:
+    """Without the garbage collector, which stops everything for as long as it looks at what hundreds of them left."""
+    image = png(picture(MELANOMA))
+    sent = {
+        "answered": HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image,
+        "refused while sending": HEADERS + b"Content-Length: 99000000\r\n\r\n" + bytes(100_000),
+        "said nothing": b"",
+    }[left]
+    with served(pristine_store, tmp_path) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        one_answer(connection)  # the collector is at work from the end of the start on
+        with collecting_nothing():
+            for _ in range(3):
+                with socket.create_connection(connection.getpeername(), timeout=10) as another:
+                    another.sendall(sent)
+                    assert not sent or another.recv(9).startswith(b"HTTP/1.1")
+            deadline = time.monotonic() + 10
+            while len(connections()) != 1:
+                assert time.monotonic() < deadline, connections()
+                time.sleep(0.05)
+
+
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def connections() -> list[Protocol]:
+    """Those that are still in memory."""
+    return [thing for thing in gc.get_objects() if isinstance(thing, Protocol)]
 
 
 @contextmanager
