@@ -5,11 +5,15 @@ import pytest
 from training import depths, explanation, gate, golden, grader, limits, metrics, release_grader, repeatability, runtimes
 from training.wrong import kinds
 
+FEW_VIEWS = ("as they are", "varied", depths.REENCODED[0], "behind a vignette")
+"""One of each kind, for the pass over all training images for each of them is what takes longest."""
+
 
 def hurry(patch: pytest.MonkeyPatch) -> None:
     """Fewer draws, images, views and candidates, until the patch is undone."""
     patch.setattr(metrics, "REPEATS", 20)
     patch.setattr(depths, "STEPS", 5)
+    patch.setattr(depths, "VIEWS", {name: depths.VIEWS[name] for name in FEW_VIEWS})
     patch.setattr(golden, "CANDIDATES", 30)
     patch.setattr(runtimes, "IMAGES", 8)
     patch.setattr(repeatability, "MOST_IMAGES", 6)
