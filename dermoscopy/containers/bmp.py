@@ -59,6 +59,8 @@ def _check_masks(data: bytes, header: int, depth: int) -> None:
 def _with_whole_palette(data: bytes, begin: int, pixels: int, colours: int, depth: int) -> bytes:
     """The file with as many colours as its depth allows: of two, or one, Pillow takes the pixels for bits.
 
+    Of 4 bits with one more: where all are the greys 0 to 15, Pillow would take the pixels for bytes.
+
     Args:
         data: The file.
         begin: Where its palette begins.
@@ -66,8 +68,9 @@ def _with_whole_palette(data: bytes, begin: int, pixels: int, colours: int, dept
         colours: How many the palette has.
         depth: Bits of each pixel.
     """
-    palette = data[begin : begin + 4 * colours].ljust(4 << depth, b"\0")
-    place, whole = struct.pack("<I", begin + len(palette)), struct.pack("<I", 0)
+    count = (1 << depth) + (depth == 4)
+    palette = data[begin : begin + 4 * colours].ljust(4 * count, b"\0")
+    place, whole = struct.pack("<I", begin + len(palette)), struct.pack("<I", count)
     return b"".join([data[:10], place, data[14:46], whole, data[50:begin], palette, data[pixels:]])
 
 
@@ -96,11 +99,11 @@ def inspect(data: bytes, limits: Limits) -> Container:
     limits.check_pixels(width, height)
     if depth not in _DEPTHS.get(compression, ()):
         raise UnsupportedImageType("Compressed BMPs and BMPs of unusual depth are not read.")
-    palette = 0
     if depth <= 8:
-        palette = 4 * (colours or 1 << depth)
-        if palette > 4 << depth:
+        colours = colours or 1 << depth
+        if colours > 1 << depth:
             raise _corrupt("its palette is too long")
+    palette = 4 * colours if depth <= 8 else 0
     masks = 12 if compression == _MASKED and size == 40 else 0
     row = (width * depth + 31) // 32 * 4
     if offset < _FILE_HEADER + size + masks + palette or offset + row * height > len(data):
@@ -108,7 +111,8 @@ def inspect(data: bytes, limits: Limits) -> Container:
     if compression == _MASKED:
         _check_masks(data, size, depth)
     profile = _profile(data, size)
-    if depth > 8 or not 0 < colours < 1 << depth:
+    if depth > 8 or (colours == 1 << depth and depth != 4):
         return Container("BMP", "image/bmp", width, height, data, icc_profile=profile)
     stream = _with_whole_palette(data, _FILE_HEADER + size, offset, colours, depth)
-    return Container("BMP", "image/bmp", width, height, stream, icc_profile=profile, colours=colours)
+    lacking = colours if colours < 1 << depth else None
+    return Container("BMP", "image/bmp", width, height, stream, icc_profile=profile, colours=lacking)

@@ -117,6 +117,16 @@ def test_short_palettes(depth: int, palette: list[tuple[int, int, int]], gap: in
             decode(_indexed(indices, palette, depth, gap))
 
 
+@pytest.mark.parametrize("step", [1, 17])
+def test_four_bits_of_grey(step: int) -> None:
+    """Greys that are their own numbers Pillow would take for a byte each."""
+    indices = np.random.default_rng(6).integers(0, 16, (37, 45))
+    data = _indexed(indices, [(step * grey,) * 3 for grey in range(16)], depth=4)
+    undeclared = data[:46] + bytes(4) + data[50:]
+    for file in (data, undeclared):
+        assert np.array_equal(np.asarray(decode(file).image)[..., 0], step * indices)
+
+
 def test_an_embedded_profile_is_found() -> None:
     data = bytearray(bmp(_WIDTH, _HEIGHT, header=124, body=_BGR.tobytes() + srgb_profile()))
     data[14 + 56 : 14 + 60] = b"DEBM"
