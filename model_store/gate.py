@@ -47,8 +47,9 @@ def values(measures: Measures, outputs: Mapping[Learned, float]) -> dict[Measure
 
 
 def issues(limits: Iterable[Limit], found: Mapping[Measure, float]) -> list[Issue]:
-    """What is wrong with one image, in the order of the limits; empty if it is fit."""
-    return [limit.issue for limit in limits if bool(crossed(limit, np.float64(found[limit.measure])))]
+    """What is wrong with one image, each once and in the order of the limits; empty if it is fit."""
+    crossing = (limit.issue for limit in limits if bool(crossed(limit, np.float64(found[limit.measure]))))
+    return list(dict.fromkeys(crossing))
 
 
 def crossed(limit: Limit, found: NDArray[np.float64] | np.float64) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ Reading is strict: an unknown field, a number that is not finite or a part that 
 a manifest that is misread decides wrongly for every image.
 """
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -19,6 +20,7 @@ SAVED_MODEL_FILES = ("saved_model.pb", "variables/variables.index")
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Scalar = str | int | float | bool | None
+_STAGE = re.compile("[1-9][0-9]?")
 
 
 class Record(BaseModel):
@@ -53,6 +55,13 @@ class OperatingPoint(Record):
     specificity: Measured
     chosen_on: str
     measured_on: str
+
+    @model_validator(mode="after")
+    def _of_one(self) -> Self:
+        figures = (self.sensitivity, self.specificity)
+        if not all(0 <= share <= 1 for one in figures for share in (one.value, one.low, one.high)):
+            raise ValueError("sensitivity and specificity are shares from 0 to 1")
+        return self
 
 
 class Evaluation(Record):
@@ -288,8 +297,8 @@ def _check_task(manifest: Manifest) -> None:
         if manifest.classifier is not None:
             raise ValueError("only a grader pins a classifier")
     else:
-        if not all(stage.isdecimal() for stage in manifest.classes):
-            raise ValueError("a grader's classes are stage numbers")
+        if not all(_STAGE.fullmatch(stage) for stage in manifest.classes):
+            raise ValueError("a grader's classes are stage numbers, such as 1")
         if manifest.classifier is None:
             raise ValueError("a grader must pin its classifier")
 

@@ -30,6 +30,11 @@ def test_issues_come_in_the_order_of_the_limits() -> None:
     assert issues([GLARE, DARK], values(GOOD, {"dermoscopic": 0.9})) == []
 
 
+def test_an_issue_that_two_limits_tell_of_is_one() -> None:
+    nearly = Limit(issue="too_dark", measure="whiteness", least=170)
+    assert issues([DARK, GLARE, nearly], values(GOOD, {}) | {"light": 10.0}) == ["too_dark"]
+
+
 @pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])
 def test_a_limit_has_one_side(sides: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="either least or most"):

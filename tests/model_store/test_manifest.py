@@ -95,6 +95,8 @@ def test_a_classifier_that_contradicts_itself(classifier: dict[str, Any], change
     [
         ({"classifier": None}, "must pin its classifier"),
         ({"classes": {"i": "", "ii": ""}}, "stage numbers"),
+        ({"classes": {"01": "", "02": ""}}, "stage numbers"),  # an answer names its stage as a number
+        ({"classes": {"\N{ARABIC-INDIC DIGIT ONE}": "", "2": ""}}, "stage numbers"),
         ({"default_operating_point": "sensitive"}, "not there"),
     ],
 )
@@ -127,6 +129,14 @@ def test_a_saved_model_is_listed_whole(classifier: dict[str, Any], file: str) ->
 def test_a_threshold_is_a_number_that_divides(classifier: dict[str, Any], threshold: float) -> None:
     classifier["operating_points"][0]["threshold"] = threshold
     with pytest.raises(ValidationError):
+        Manifest.model_validate(classifier)
+
+
+@pytest.mark.parametrize("figure", ["sensitivity", "specificity"])
+@pytest.mark.parametrize("part", ["value", "low", "high"])
+def test_what_a_threshold_does_is_told_in_shares_of_one(classifier: dict[str, Any], figure: str, part: str) -> None:
+    classifier["operating_points"][0][figure][part] = 93.3
+    with pytest.raises(ValidationError, match="shares from 0 to 1"):
         Manifest.model_validate(classifier)
 
 
