@@ -32,23 +32,23 @@ UNDECLARED = {"Content-Type": "application/octet-stream"}
 
 
 class ClassifyOptions(TypedDict, total=False):
-    """What may be asked of /classify; see the service's /docs."""
+    """What may be asked of /classify; see the service's /docs. None is as if it were not given."""
 
-    version: int
-    label: str
-    operating_point: str
+    version: int | None
+    label: str | None
+    operating_point: str | None
     explain: bool
-    frame: int
+    frame: int | None
 
 
 class GradeOptions(ClassifyOptions, total=False):
     """What may be asked of /grade; the last four are from pathology."""
 
     always: bool
-    breslow_mm: Decimal | float
-    ulcerated: bool
-    n: str
-    m: str
+    breslow_mm: Decimal | float | None
+    ulcerated: bool | None
+    n: str | None
+    m: str | None
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,8 @@ def _bytes(image: Source) -> bytes:
 
 
 def _params(options: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in options.items()}
+    given = {name: value for name, value in options.items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
 
 
 def _seconds(retry_after: str | None) -> float | None:

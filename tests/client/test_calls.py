@@ -45,6 +45,20 @@ def test_options_are_written_as_the_service_reads_them() -> None:
     assert call.options["params"] == {"explain": "true", "version": "3", "breslow_mm": "1.40", "n": "N1a"}
 
 
+def test_what_a_program_does_not_know_is_not_asked_for() -> None:
+    """None would reach the service as a label of that name."""
+    options: calls.GradeOptions = {
+        "version": None,
+        "label": None,
+        "frame": None,
+        "ulcerated": None,
+        "n": "0",
+        "m": None,
+    }
+    assert calls.grade(b"x", options).options["params"] == {"n": "0"}
+    assert calls.grade_batch([b"x"], {"operating_point": None}).options["params"] == {}
+
+
 @pytest.mark.parametrize(("header", "seconds"), [("2", 2.0), ("-1", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
 def test_how_long_to_wait_is_read_from_the_header(header: str, seconds: float | None) -> None:
     request = httpx.Request("GET", "http://x")
