@@ -16,9 +16,13 @@ from pydantic import Field, RootModel, TypeAdapter, ValidationError
 
 from model_store.errors import RefusedVersion, UnknownLabel, UnreadableLabels
 from model_store.manifest import ModelName, Pinned, Record, Sha256
+from model_store.members import check_members
 from model_store.store import Store, StoredVersion
 
 LABELS_FILE = "labels.json"
+
+CANARY = "canary"
+"""The one label with a share of the requests that name neither version nor label."""
 
 LabelName = ModelName
 _LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
@@ -204,12 +208,19 @@ def _read(path: Path) -> dict[str, dict[str, Entry]]:
         data = path.read_bytes()
     except FileNotFoundError:
         return {}
+    # Falling back to the shipped labels would quietly serve another model than the operator chose.
     try:
-        return LabelsFile.model_validate_json(data).root
+        found = LabelsFile.model_validate_json(data).root
+        check_members(data)
     except ValidationError as error:
-        # Falling back to the shipped labels would quietly serve another model than the operator chose.
-        first = error.errors(include_url=False)[0]
-        raise UnreadableLabels(f"{path.parent.name}/{path.name} cannot be understood: {first['msg']}.") from error
+        raise _unreadable(path, error.errors(include_url=False)[0]["msg"]) from error
+    except ValueError as error:  # of two entries for one label, by whoever repaired the file, either may be meant
+        raise _unreadable(path, str(error)) from error
+    return found
+
+
+def _unreadable(path: Path, why: str) -> UnreadableLabels:
+    return UnreadableLabels(f"{path.parent.name}/{path.name} cannot be understood: {why}.")
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from model_store.errors import RefusedForNow, RefusedVersion, StoreError, UnknownModel, UnknownVersion
 from model_store.manifest import MANIFEST_FILE, FileRecord, Manifest, ModelName
+from model_store.members import check_members
 
 __all__ = ["RefusedVersion", "Store", "StoreError", "StoredVersion", "UnknownModel", "UnknownVersion", "record"]
 
@@ -158,11 +159,15 @@ def _check_unchanged(path: Path, file: str, expected: FileRecord) -> None:
 
 def _parse(data: bytes) -> Manifest:
     try:
-        return Manifest.model_validate_json(data)
+        found = Manifest.model_validate_json(data)
+        check_members(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise RefusedVersion(f"{MANIFEST_FILE} cannot be understood: {where}: {first['msg']}.") from error
+    except ValueError as error:
+        raise RefusedVersion(f"{MANIFEST_FILE} cannot be understood: {error}.") from error
+    return found
 
 
 def _is_name(name: str) -> bool:

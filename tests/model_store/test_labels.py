@@ -130,6 +130,15 @@ def test_a_damaged_file_is_not_taken_for_an_empty_one(store: Store, state: Path,
     assert (state / "labels.json").read_text() == content
 
 
+def test_of_two_entries_for_one_label_none_is_taken(state: Path, labels: Labels) -> None:
+    """As a repair by hand may leave them: whichever counted, it could be the wrong model."""
+    entry = f'{{"version": 1, "digest": "{"0" * 64}"}}'
+    state.mkdir()
+    (state / "labels.json").write_text(f'{{"classifier": {{"stable": {entry}, "stable": {entry}}}}}')
+    with pytest.raises(UnreadableLabels, match=r"state/labels\.json cannot be understood: stable is there twice\."):
+        labels.get("classifier", "stable")
+
+
 MOVER = """
 import sys
 from pathlib import Path

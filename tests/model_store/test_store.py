@@ -63,6 +63,11 @@ def change_manifest(**changes: object) -> Callable[[Path], None]:
     return change
 
 
+def say_something_twice(version: Path) -> None:
+    text = (version / "manifest.json").read_text()
+    (version / "manifest.json").write_text(text.replace("{", '{"summary": "",', 1))
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -78,6 +83,7 @@ def change_manifest(**changes: object) -> Callable[[Path], None]:
         (change_manifest(files={}), "manifest.json lists no files."),
         (change_manifest(version=2), "manifest.json is of classifier/2, not of classifier/1."),
         (change_manifest(name="other"), "manifest.json is of other/1, not of classifier/1."),
+        (say_something_twice, "manifest.json cannot be understood: summary is there twice."),
         (add_a_file, "assets/extra.txt is not listed in manifest.json."),
         (link_a_file, f"{VARIABLES} is a symbolic link"),
         (link_a_folder, "variables is a symbolic link"),
