@@ -101,7 +101,10 @@ def read_source(data: bytes) -> Dataset:
     if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
         raise UnreportableObject(f"The date of birth or of study in the DICOM object is not valid. {OTHERWISE}")
     text = "".join(str(source.get(name)) for name in OF_THE_STUDY)
-    if not text.isascii() and ("\ufffd" in text or not _is_known(found.get("SpecificCharacterSet"))):
+    # An escape is the beginning of characters of a set that is not named (PS3.5 6.1.2.5), though all ASCII.
+    if "\x1b" in text or (
+        not text.isascii() and ("\ufffd" in text or not _is_known(found.get("SpecificCharacterSet")))
+    ):
         raise UnreportableObject(
             f"Patient or study of the DICOM object have characters that its character set does not explain. {OTHERWISE}"
         )

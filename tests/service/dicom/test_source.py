@@ -37,6 +37,22 @@ def test_a_name_that_its_character_set_does_not_explain_is_not_guessed(character
     assert "ller" not in str(raised.value)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom's, as in the service
+def test_an_escape_that_no_character_set_explains_is_not_repeated() -> None:
+    """A name in kanji, all ASCII as it is stored, of an object that does not name its character set."""
+    data = native(picture(MELANOMA), PatientName="Yamada^Tarou=XXXXXXXXXX^XXXXXXXXXX")
+    kanji = b"\x1b$B;3ED\x1b(B"
+    assert len(kanji) == 10
+    with pytest.raises(UnreportableObject, match="its character set does not explain"):
+        read_source(data.replace(b"XXXXXXXXXX", kanji))
+    named = native(
+        picture(MELANOMA),
+        SpecificCharacterSet=["", "ISO 2022 IR 87"],
+        PatientName="Yamada^Tarou=\u5c71\u7530^\u592a\u90ce",
+    )
+    assert read_source(named).PatientName == "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"
+
+
 def test_what_is_not_known_of_a_patient_stays_empty() -> None:
     assert read(PatientName="").PatientName == ""
 
