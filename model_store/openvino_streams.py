@@ -144,13 +144,13 @@ def compile_model(model: ov.Model, precision: Precision) -> memoryview:
     """Compiles what `read` read, for `in_memory`.
 
     Raises:
-        RefusedVersion: OpenVINO cannot compile it.
+        RefusedForNow: OpenVINO cannot compile it; it does not tell whether it lacks memory.
         RuntimeUnavailable: The processor does not run the precision.
     """
     try:
         compiled = core().compile_model(model, "CPU", Plan(precision, 1, 1).settings())
     except RuntimeError as error:
-        raise RefusedVersion("OpenVINO cannot compile the SavedModel.") from error
+        raise RefusedForNow("OpenVINO cannot compile the SavedModel.") from error
     runs = _precision(compiled)
     if runs != precision:
         raise RuntimeUnavailable(f"OpenVINO runs the model in {runs} on this processor, not in {precision}.")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.compiled import CompiledModels
-from model_store.errors import RefusedVersion
+from model_store.errors import RefusedForNow
 from model_store.openvino_front import sample_by_convolutions
 from model_store.openvino_quiet import ov
 from model_store.openvino_streams import (
@@ -118,7 +118,7 @@ class OpenVinoRuntime:
         compiled, self._to_keep = in_memory(_compiled(path, plan.precision)), True
         models = import_all(compiled, plan)
         if models is None:
-            raise RefusedVersion("OpenVINO does not take what it compiled of the SavedModel.")
+            raise RefusedForNow("OpenVINO does not take what it compiled of the SavedModel.")
         return compiled, Streams(models, plan)
 
     def _streams(self, together: int) -> Streams:
@@ -140,9 +140,9 @@ def _with_precise_ends(model: ov.Model) -> ov.Model:
     try:
         return keep_ends_precise(core(), model)
     except OSError as error:
-        raise RefusedVersion("It cannot be prepared for bf16: there is no room for temporary files.") from error
-    except RuntimeError as error:
-        raise RefusedVersion("OpenVINO cannot prepare it for bf16.") from error
+        raise RefusedForNow("It cannot be prepared for bf16: there is no room for temporary files.") from error
+    except RuntimeError as error:  # also where that room was used up while OpenVINO wrote there
+        raise RefusedForNow("OpenVINO cannot prepare it for bf16.") from error
 
 
 def computes_bf16() -> bool:

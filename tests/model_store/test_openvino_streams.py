@@ -1,6 +1,9 @@
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from model_store.store import Store
 from tests.tiny_models import MELANOMA, picture
 
 PLAN = Plan("f32", count=2, threads=1)
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,28 @@ def test_an_image_that_has_one_thread_is_computed_in_the_thread_that_asks(stream
         streams.run(image)
     everywhere, here = time.process_time() - before, time.thread_time() - here
     assert here > 0.8 * everywhere
+
+
+WITHOUT_MEMORY = """
+import resource, sys
+from pathlib import Path
+from model_store.errors import RefusedVersion
+from model_store.openvino_streams import compile_model, core, read
+model = read(Path(sys.argv[1]))
+core().get_property("CPU", "FULL_DEVICE_NAME")
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
+try:
+    compile_model(model, "f32")
+except RefusedVersion as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_what_cannot_be_compiled_for_lack_of_memory_is_refused_for_now(pristine: Store) -> None:
+    command = [sys.executable, "-c", WITHOUT_MEMORY, str(pristine.path("classifier", 1))]
+    done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    assert done.stdout == "RefusedForNow OpenVINO cannot compile the SavedModel.\n"
 
 
 @pytest.mark.parametrize("kept", [b"", b"no model", b"\0" * 5000])
