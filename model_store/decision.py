@@ -37,6 +37,9 @@ DIFFERENTIAL = 3
 """How many diagnoses a differential names."""
 
 
+_NEARLY_CERTAIN = 0.9995
+"""From here on three digits would read 1.000."""
+
 _PARTS = {"classes": "classes", "probabilities": "classes", "diagnoses": "diagnoses"}
 
 
@@ -161,10 +164,15 @@ def grade_caveat(decision: Decision) -> str | None:
     benign = classes.get("benign", 0.0)
     if benign > max((value for name, value in classes.items() if name != "benign"), default=1.0):
         said.append(
-            f"The lesion is more likely benign (probability {benign:.3f}) than a melanoma: the grade only says what it "
-            "would resemble if it were one."
+            f"The lesion is more likely benign (probability {_rounded(benign)}) than a melanoma: the grade only says "
+            "what it would resemble if it were one."
         )
     return " ".join(filter(None, said)) or None
+
+
+def _rounded(probability: float) -> str:
+    """With three digits, and never as the certainty that nobody has."""
+    return f"{probability:.3f}" if probability < _NEARLY_CERTAIN else "above 0.999"
 
 
 def _issues(

@@ -191,6 +191,8 @@ def test_a_grade_of_what_is_more_likely_benign_says_so(manifest: Manifest) -> No
     )
     # Likeliest of all classes, though less likely than all malignancies together.
     assert "more likely benign (probability 0.450)" in str(grade_caveat(decided(manifest, 0.35, 0.2, 0.45)))
+    for benign, told in [(0.9994, "0.999"), (0.9996, "above 0.999")]:
+        assert f"(probability {told})" in str(grade_caveat(decided(manifest, 1 - benign, 0, benign)))
     for melanoma, other, benign in [(0.6, 0.2, 0.2), (0.5, 0, 0.5)]:
         assert grade_caveat(decided(manifest, melanoma, other, benign)) is None
 
