@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from model_store.errors import RefusedVersion, RuntimeUnavailable, StoreError, UnknownModel
 from model_store.golden import check_golden
-from model_store.labels import Labels, open_pinned
+from model_store.labels import CANARY, Labels, open_pinned
 from model_store.report import Row, listing, page
 from model_store.runtime import Precision, RuntimeName, load
 from model_store.store import Store, StoredVersion
@@ -74,14 +74,17 @@ def _list(options: argparse.Namespace, store: Store, labels: Labels) -> int:
         print(json.dumps([row.as_json() for row in rows], indent=2))
     else:
         print(listing(rows) if rows else f"There is no version in {store.root}.")
+    for name in store.names():
+        for label in labels.all(name):
+            _warn_of(labels, name, label)
     return 0
 
 
 def _show(options: argparse.Namespace, store: Store, labels: Labels) -> int:
     """One version's manifest, as a page or as it is."""
-    number = options.version or labels.get(options.name, options.label).version
-    version = store.open(options.name, number)
-    carried = _labels_of(labels, options.name, number)
+    named = options.version is None
+    version = labels.resolve(options.name, options.label) if named else store.open(options.name, options.version)
+    carried = _labels_of(labels, version)
     if options.json:
         manifest = version.manifest.model_dump(mode="json")
         print(json.dumps({"digest": version.digest, "labels": carried, "manifest": manifest}, indent=2))
@@ -109,6 +112,8 @@ def _label(options: argparse.Namespace, store: Store, labels: Labels) -> int:
     name, label = options.name, options.label
     if options.back and options.share is not None:
         options.misused("argument --share: not allowed with argument --back; move it back first, then set the share")
+    if options.share is not None and label != CANARY:
+        options.misused(f"argument --share: of all labels {CANARY} alone is drawn for a share of the requests")
     before = labels.all(name).get(label)
     if options.back:
         now = labels.move_back(name, label)
@@ -151,28 +156,45 @@ def _check_version(store: Store, name: str, number: int, runtime: RuntimeName) -
 
 def _check_golden(version: StoredVersion, runtime: RuntimeName, precision: Precision) -> str:
     try:
-        loaded = load(version, runtime=runtime, precision=precision)
+        difference = check_golden(version, load(version, runtime=runtime, precision=precision))
     except RuntimeUnavailable:
         if precision == "f32":
             raise
         return f"{runtime} {precision} not checked: this processor does not compute it"
-    return f"{runtime} {precision} off by at most {check_golden(version, loaded):.2g}"
+    except StoreError:
+        raise
+    except Exception as error:
+        # Whatever a runtime raises over a model's files, as the service takes it: it must not answer.
+        raise RefusedVersion(f"{runtime} fails at it in {precision}: {type(error).__name__}.") from error
+    return f"{runtime} {precision} off by at most {difference:.2g}"
 
 
 def _check_label(labels: Labels, name: str, label: str) -> str:
     return f"version {labels.resolve(name, label).version}"
 
 
-def _row(store: Store, labels: Labels, name: str, number: int) -> Row:
-    carried = _labels_of(labels, name, number)
+def _warn_of(labels: Labels, name: str, label: str) -> None:
+    """Says it where a label points to what is not there: to another digest, or to a version that is gone."""
     try:
-        return Row(name, number, carried, store.open(name, number), None)
+        labels.resolve(name, label)
+    except StoreError as error:
+        print(f"{name} {label}: points to nothing that may answer. {error.message}", file=sys.stderr)
+
+
+def _row(store: Store, labels: Labels, name: str, number: int) -> Row:
+    try:
+        version = store.open(name, number)
     except RefusedVersion as error:
+        # What it should be is not known: its labels are those of its number.
+        carried = [label for label, pinned in labels.all(name).items() if pinned.version == number]
         return Row(name, number, carried, None, error.reason)
+    return Row(name, number, _labels_of(labels, version), version, None)
 
 
-def _labels_of(labels: Labels, name: str, number: int) -> list[str]:
-    return [label for label, pinned in labels.all(name).items() if pinned.version == number]
+def _labels_of(labels: Labels, version: StoredVersion) -> list[str]:
+    """Those that point to it, and not only to its number."""
+    pointing = labels.all(version.name).items()
+    return [label for label, to in pointing if (to.version, to.digest) == (version.version, version.digest)]
 
 
 def _parser() -> argparse.ArgumentParser:

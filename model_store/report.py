@@ -98,12 +98,13 @@ def _operating_points(manifest: Manifest) -> str:
             f"{point.name}{' (default)' if point.name == manifest.default_operating_point else ''}",
             f"{point.threshold:.4f}",
             _measured(point.sensitivity),
+            _measured(manifest.melanoma_sensitivity(point)),
             _measured(point.specificity),
             point.measured_on,
         ]
         for point in manifest.operating_points
     ]
-    header = ["NAME", "THRESHOLD", "SENSITIVITY", "SPECIFICITY", "MEASURED ON"]
+    header = ["NAME", "THRESHOLD", "SENSITIVITY", "OF MELANOMAS ALONE", "SPECIFICITY", "MEASURED ON"]
     return _block("Operating points", table(header, rows).splitlines()) if rows else ""
 
 
@@ -144,5 +145,5 @@ def _block(title: str, lines: Sequence[str]) -> str:
     return "\n".join([f"{title}:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
-def _measured(figure: Measured) -> str:
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+def _measured(figure: Measured | None) -> str:
+    return "-" if figure is None else f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"

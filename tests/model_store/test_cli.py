@@ -1,16 +1,19 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from model_store.cli import main
 from model_store.labels import Labels
 from model_store.publish import publish
 from model_store.store import Store
-from tests.tiny_models import add_classifier, add_grader
+from tests.tiny_models import add_classifier, add_grader, save
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -52,6 +55,31 @@ def test_list_for_programs(damaged: Store, folders: list[str], capsys: pytest.Ca
     }
     assert (second["state"], second["digest"]) == ("refused", None)
     assert "was changed" in second["reason"]
+
+
+def test_a_label_is_of_a_digest_and_not_of_a_number(
+    store: Store, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pinned, canary = store.open("classifier", 1).digest, add_classifier(store, seed=2)
+    Labels(store, tmp_path / "state").move("classifier", "canary", 2)
+    for version in (canary.path, store.path("classifier", 1)):
+        version.rename(version.with_name(f".{version.name}"))
+    other = add_classifier(store, seed=3)  # classifier/1 again, with other weights
+    assert other.version == 1
+    assert main(["list", "--json", *folders]) == 0
+    captured = capsys.readouterr()
+    first, grader = json.loads(captured.out)
+    assert (first["state"], first["digest"], first["labels"]) == ("available", other.digest, [])
+    assert grader["labels"] == ["stable"]
+    assert captured.err.splitlines() == [
+        "classifier canary: points to nothing that may answer. The store has no version 2 of classifier.",
+        f"classifier stable: points to nothing that may answer. classifier/1 has the digest {other.digest[:12]}, but "
+        f"{pinned[:12]} was asked for.",
+    ]
+    assert main(["show", "classifier", *folders]) == 1  # what "stable" is, which is not there
+    assert "was asked for" in capsys.readouterr().err
+    assert main(["show", "classifier", "1", "--json", *folders]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == []
 
 
 def test_an_empty_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +147,28 @@ def test_verify_finds_wrong_golden_outputs(
     assert "golden/00.png" in capsys.readouterr().err
 
 
+class Fails(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
+    """A graph that can be loaded, and fails at every image."""
+
+    def __call__(self, image: Any) -> dict[str, Any]:
+        total = tf.reduce_sum(tf.cast(image, tf.float32), [1, 2, 3])
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(total < 0), [total])]):
+            return {"probability": tf.identity(total)}
+
+
+def test_verify_goes_on_where_a_runtime_fails_at_a_version(
+    store: Store, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = store.open("classifier", 1)
+    shutil.copytree(first.path, tmp_path / "fails")
+    save(Fails(), tmp_path / "fails")
+    publish(store, tmp_path / "fails", first.manifest.model_copy(update={"version": 2, "files": {}}))
+    assert main(["verify", "classifier", "--runtime", "tensorflow", *folders]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("classifier/2: refused. tensorflow fails at it in f32: ")
+    assert "classifier stable: ok" in captured.out
+
+
 def test_verify_looks_at_the_classifier_that_a_grader_pins(
     store: Store, folders: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +208,17 @@ def test_a_share_alone_is_set_where_the_label_points(
 def test_a_share_of_a_label_that_there_is_not(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["label", "classifier", "canary", "--share", "0.1", *folders]) == 1
     assert capsys.readouterr().err == "No version of classifier is labelled 'canary'.\n"
+
+
+def test_a_share_is_the_canary_s_alone(
+    store: Store, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["stable", "1"], ["stable"], ["blue", "1"]):
+        with pytest.raises(SystemExit) as left:
+            main(["label", "classifier", *arguments, "--share", "0.5", *folders])
+        assert left.value.code == 2
+        assert "of all labels canary alone" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_share_does_not_go_with_back(
