@@ -7,13 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from model_store.errors import RefusedVersion, UnknownModel
-from model_store.labels import Label
+from model_store.labels import CANARY, Label
 from service import log
 from service.answers import LabelInfo, ModelAnswer, ModelsAnswer, VersionAnswer, VersionInfo
 from service.bodies import read_small
 from service.context import Context, Shared, in_thread
 from service.engine import Engine
-from service.following import CANARY
 from service.media_types import essence
 from service.openapi import reference
 from service.parameters import LabelMove, no_query, parse_body
