@@ -46,6 +46,9 @@ PROCESSING_FAILURE = 0x0110
 DUPLICATE = 0x0111
 """The report is there already: it was sent before the gateway was killed."""
 
+OF_THE_SETUP = {0x0122: "pacs_takes_no_reports", 0x0124: "pacs_not_authorized"}
+"""What the PACS refuses all reports with, until somebody allows them there (PS3.7 annex C)."""
+
 
 def check_status(status: int | None) -> None:
     """Raises what the PACS says of a report by C-STORE status or STOW-RS failure reason, which have the same values.
@@ -60,6 +63,8 @@ def check_status(status: int | None) -> None:
         return
     if status & 0xFF00 == 0xA700:
         raise TryAgain("pacs_out_of_resources")
+    if status in OF_THE_SETUP:
+        raise TryAgain(OF_THE_SETUP[status])
     if status == PROCESSING_FAILURE:
         raise Fault("pacs_processing_failure")
     raise Refused("pacs_refused", status)

@@ -34,6 +34,9 @@ CANNOT_UNDERSTAND = 0xC000
 HANDSHAKE = 5.0
 """Seconds for TLS."""
 
+REJECTED = {(1, 3): "unknown_caller", (1, 7): "unknown_title", (3, 2): "too_many_associations"}
+"""Why an association is rejected, by source and diagnostic (PS3.8 table 9-21)."""
+
 
 class Receiver:
     """Takes one object after the other into the queue."""
@@ -80,12 +83,20 @@ def listening(settings: Settings, receiver: Receiver) -> Iterator[int]:
     ae.add_supported_context(Verification)
     for sop_class in WANTED:
         ae.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
-    handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, receiver.store)]
-    address = (settings.host, settings.port)
-    server = cast(
-        ThreadedAssociationServer,
-        ae.start_server(address, block=False, evt_handlers=handlers, ssl_context=_tls(settings)),
-    )
+    handlers: list[evt.EventHandlerType] = [
+        (evt.EVT_C_STORE, receiver.store),
+        (evt.EVT_REJECTED, _tell_rejected),
+        (evt.EVT_ACCEPTED, _tell_useless),
+    ]
+    address, tls = (settings.host, settings.port), _tls(settings)
+    try:
+        server = cast(
+            ThreadedAssociationServer,
+            ae.start_server(address, block=False, evt_handlers=handlers, ssl_context=tls),
+        )
+    except OSError as error:
+        why = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}"
+        raise OSError(why) from error
     try:
         yield server.server_address[1]
     finally:
@@ -109,6 +120,18 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context.load_verify_locations(settings.tls_ca)
     context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     return context
+
+
+def _tell_rejected(event: Event) -> None:
+    """A sender that is turned away hears of it; without this, nobody on this side would."""
+    answer = event.assoc.acceptor.primitive
+    reason = (0, 0) if answer is None else (answer.result_source or 0, answer.diagnostic or 0)
+    log.event("rejected", problem=REJECTED.get(reason, "association"))
+
+
+def _tell_useless(event: Event) -> None:
+    if not event.assoc.accepted_contexts:
+        log.event("rejected", problem="no_photographs")
 
 
 def _refused(status: int, problem: str, **fields: object) -> int:

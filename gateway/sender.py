@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from io import BytesIO
 
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE
+from pynetdicom.association import Association
 
 from gateway.dicomweb import DicomWeb
 from gateway.problems import TryAgain, check_status
@@ -39,13 +42,7 @@ def store(report: bytes, peer: Peer, settings: Settings) -> None:
         Refused: The PACS will not have it.
     """
     dataset = dcmread(BytesIO(report))
-    ae = AE(settings.ae_title)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = settings.timeout
-    ae.add_requested_context(dataset.SOPClassUID, dataset.file_meta.TransferSyntaxUID)
-    tls = None if settings.tls_certificate is None else (_tls(settings), peer.host)
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls)
-    if not association.is_established:
-        raise TryAgain("pacs_no_association")
+    association = _associated(dataset, peer, settings)
     try:
         status = association.send_c_store(dataset)
     except ValueError as error:  # pynetdicom's word for a presentation context that was not accepted
@@ -57,6 +54,25 @@ def store(report: bytes, peer: Peer, settings: Settings) -> None:
     if "Status" not in status:
         raise TryAgain("pacs_connection_lost")
     check_status(status.Status)
+
+
+def _associated(dataset: Dataset, peer: Peer, settings: Settings) -> Association:
+    ae = AE(settings.ae_title)
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = settings.timeout
+    # Each by itself, so that the PACS cannot choose what needs a conversion; Implicit VR is what every one has to take,
+    # and is to be offered always (PS3.5 10.1).
+    for syntax in dict.fromkeys((dataset.file_meta.TransferSyntaxUID, ImplicitVRLittleEndian)):
+        ae.add_requested_context(dataset.SOPClassUID, syntax)
+    tls = None if settings.tls_certificate is None else (_tls(settings), peer.host)
+    try:
+        association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls)
+    except socket.gaierror as error:
+        raise TryAgain("pacs_unknown_host") from error
+    if association.is_established:
+        return association
+    if association.is_rejected:
+        raise TryAgain("pacs_rejected")
+    raise TryAgain("pacs_takes_no_reports" if association.rejected_contexts else "pacs_no_association")
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

@@ -19,6 +19,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
 
+from gateway import log
 from gateway.objects import DERMOSCOPIC_PHOTOGRAPHY, identity
 from gateway.queue import Queue
 from gateway.receiver import (
@@ -144,11 +145,22 @@ def test_what_is_no_photograph_gets_no_presentation_context(port: int) -> None:
     association.abort()
 
 
-def test_titles_that_may_not_send_are_rejected(port: int) -> None:
+def test_titles_that_may_not_send_are_rejected_and_the_log_says_why(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", log.logger.name)
     assert associate(port, VLPhotographicImageStorage, caller="STRANGER").is_rejected
     ae = AE("CAMERA")
     ae.add_requested_context(VLPhotographicImageStorage)
     assert ae.associate("127.0.0.1", port, ae_title="ANOTHER").is_rejected
+    associate(port, CTImageStorage).abort()
+    wait_for(lambda: len(told(caplog)) == 3)
+    assert told(caplog) == ["unknown_caller", "unknown_title", "no_photographs"]
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why the log says that somebody was turned away."""
+    return [record.fields["problem"] for record in caplog.records if record.msg == "rejected"]  # type: ignore[attr-defined]
 
 
 @needs_debian

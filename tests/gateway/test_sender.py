@@ -2,7 +2,7 @@
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import ComprehensiveSRStorage
-from pynetdicom import AE, evt
+from pydicom.uid import ComprehensiveSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, DEFAULT_TRANSFER_SYNTAXES, evt
 
 from gateway.problems import Refused, TryAgain
 from gateway.queue import Queue
@@ -25,7 +25,9 @@ REPORT = report_on(photograph())
 
 
 @contextmanager
-def archive(status: int = 0, sop_class: str = ComprehensiveSRStorage) -> Iterator[tuple[Settings, list[Dataset]]]:
+def archive(
+    status: int = 0, sop_class: str = ComprehensiveSRStorage, syntaxes: Sequence[str] = DEFAULT_TRANSFER_SYNTAXES
+) -> Iterator[tuple[Settings, list[Dataset]]]:
     """A PACS that stores what it is sent, or answers another status; with the settings that send to it."""
     stored: list[Dataset] = []
 
@@ -35,7 +37,7 @@ def archive(status: int = 0, sop_class: str = ComprehensiveSRStorage) -> Iterato
 
     ae = AE("PACS")
     ae.require_called_aet = True
-    ae.add_supported_context(sop_class)
+    ae.add_supported_context(sop_class, [*syntaxes])
     handlers: list[Any] = [(evt.EVT_C_STORE, handle)]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     assert server is not None
@@ -47,6 +49,14 @@ def archive(status: int = 0, sop_class: str = ComprehensiveSRStorage) -> Iterato
 
 def test_a_report_arrives_as_it_is() -> None:
     with archive() as (settings, stored):
+        sender(settings, None)(REPORT, uids(REPORT)[0])
+    assert stored == [dcmread(BytesIO(REPORT))]
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_an_archive_that_reads_one_transfer_syntax_only_gets_it(syntax: str) -> None:
+    """Implicit VR, as every archive does (PS3.5 10.1), or what the report is written in."""
+    with archive(syntaxes=[syntax]) as (settings, stored):
         sender(settings, None)(REPORT, uids(REPORT)[0])
     assert stored == [dcmread(BytesIO(REPORT))]
 
@@ -66,7 +76,19 @@ def test_what_the_archive_says_decides_whether_to_try_again() -> None:
 
 
 def test_an_archive_that_takes_no_reports_is_no_report_s_fault() -> None:
-    with archive(sop_class="1.2.840.10008.5.1.4.1.1.7") as (settings, _), pytest.raises(TryAgain):
+    photographs_only = archive(sop_class="1.2.840.10008.5.1.4.1.1.7")
+    with photographs_only as (settings, _), pytest.raises(TryAgain, match=r"^pacs_takes_no_reports$"):
+        sender(settings, None)(REPORT, "")
+
+
+def test_an_archive_that_does_not_know_the_title_says_so() -> None:
+    with archive() as (settings, _), pytest.raises(TryAgain, match=r"^pacs_rejected$"):
+        store(REPORT, Peer("ANOTHER", "127.0.0.1", settings.pacs_ae.port if settings.pacs_ae else 0), settings)
+
+
+def test_a_name_that_nobody_knows_is_told() -> None:
+    settings = read_settings({"pacs_ae": "PACS@pacs.invalid:104"})
+    with pytest.raises(TryAgain, match=r"^pacs_unknown_host$"):
         sender(settings, None)(REPORT, "")
 
 
