@@ -20,6 +20,8 @@ DERMOSCOPIC_PHOTOGRAPHY = UID("1.2.840.10008.5.1.4.1.1.77.1.7")
 WANTED = (VLPhotographicImageStorage, DERMOSCOPIC_PHOTOGRAPHY, SecondaryCaptureImageStorage)
 """SOP classes of photographs; everything else is refused, and left alone by the poller."""
 
+OURS = "melanoserve"
+"""Manufacturer of what the service makes: a heatmap is a Secondary Capture, too, and nothing is asked about it."""
 
 _UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
 
@@ -36,6 +38,7 @@ class Identity:
     sop_instance: str
     study: str
     patient: str
+    manufacturer: str
 
     @property
     def key(self) -> str:
@@ -89,6 +92,7 @@ def _identity(dataset: Dataset) -> Identity:
         str(dataset.get("SOPInstanceUID") or ""),
         str(dataset.get("StudyInstanceUID") or ""),
         str(dataset.get("PatientID") or ""),
+        str(dataset.get("Manufacturer") or ""),
     )
     for uid in (of.sop_class, of.sop_instance, of.study):
         if not _UID.fullmatch(uid):

@@ -5,6 +5,8 @@
                         |                              |
                         +------- refused for good -----+--> failed --`retry`, or the image comes again--> ...
 
+    answered --the image came again with another patient or study--> received
+
     missing --fetched by the poller, or sent by the PACS--> received
 
 A row is kept for ever, for an image that comes twice to be known; it holds a hash of the UID, and nothing of a patient.
@@ -100,8 +102,9 @@ class Queue:
         """Takes an image; when this returns, it cannot get lost.
 
         Returns:
-            Whether it is new, or comes after it failed or was missing; another one that comes again changes nothing.
-            One that failed with a report keeps it: the PACS may have it, and must not get a second one.
+            Whether it is new, or comes after it failed or was missing. Of one that comes again while it waits the
+            newest content counts: its patient may have been corrected. Its report is kept, even if it failed: the PACS
+            may have it, and must not get a second one.
 
         Raises:
             Full: There is no room.
@@ -109,18 +112,16 @@ class Queue:
         """
         with self._lock:
             known = self.item(key)
-            if known is not None and known.state not in {"failed", "missing"}:
+            if known is not None and known.state == "delivered":
+                return False
+            if known is not None and known.state in {"received", "answered"}:
+                self._renew(known, image)
                 return False
             if known is not None and known.bytes and self.spool.has(report_file(key)):
+                self._renew(known, image)
                 self._step(key, "answered")
                 return True
-            # One whose image is gone takes up no room.
-            items, taken = self._one(
-                "SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered' AND bytes > 0"
-            )
-            before = 0 if known is None else known.bytes
-            if items - (before > 0) >= self._max_items or taken - before + len(image) > self._max_bytes:
-                raise Full
+            self._check_room(image, known)
             self.spool.remove(report_file(key))
             self.spool.write(image_file(key), image)
             try:
@@ -133,22 +134,48 @@ class Queue:
                 raise
             return True
 
+    def _renew(self, known: Item, image: bytes) -> None:
+        """Takes the newest content of an image that is there already."""
+        name = image_file(known.key)
+        if len(image) == known.bytes and self.spool.has(name) and self.spool.read(name) == image:
+            return
+        self._check_room(image, known)
+        self.spool.write(name, image)
+        self._execute("UPDATE items SET bytes = ? WHERE key = ?", len(image), known.key)
+
+    def _check_room(self, image: bytes, known: Item | None) -> None:
+        # One whose image is gone takes up no room.
+        items, taken = self._one("SELECT COUNT(*), TOTAL(bytes) FROM items WHERE state != 'delivered' AND bytes > 0")
+        before = 0 if known is None else known.bytes
+        if items - (before > 0) >= self._max_items or taken - before + len(image) > self._max_bytes:
+            raise Full
+
     def item(self, key: str) -> Item | None:
         """How an image stands."""
         return next(iter(self._items("WHERE key = ?", key)), None)
 
-    def due(self, busy: set[str]) -> Item | None:
-        """The item whose next step has waited longest, of those that are due and not `busy`."""
-        with self._lock:
-            waiting = "WHERE state IN ('received', 'answered') AND due <= ? ORDER BY due LIMIT ?"
-            return next(
-                (item for item in self._items(waiting, time.time(), len(busy) + 1) if item.key not in busy), None
-            )
+    def due(self, busy: set[str], longest: float = 86_400.0) -> Item | None:
+        """The item whose next step has waited longest, of those that are due and not `busy`.
+
+        Args:
+            busy: Keys that are left out.
+            longest: Seconds that no step is put off for. What is to wait for longer was noted by a clock that was ahead
+                and has been put right, and is due.
+        """
+        waiting = "WHERE state IN ('received', 'answered') AND (due <= ? OR due > ?) ORDER BY due LIMIT ?"
+        now = time.time()
+        found = self._items(waiting, now, now + longest, len(busy) + 1)
+        return next((item for item in found if item.key not in busy), None)
 
     def answered(self, key: str, report: bytes) -> None:
         """Notes the report of an image; from here on it is this report that is delivered, and never another."""
         self.spool.write(report_file(key), report)
         self._step(key, "answered")
+
+    def ask_again(self, key: str) -> None:
+        """Forgets the report of an image that has another patient or study by now."""
+        self._step(key, "received")
+        self.spool.remove(report_file(key))
 
     def delivered(self, key: str) -> None:
         """Notes that the PACS has the report, and forgets image and report."""
@@ -221,12 +248,27 @@ class Queue:
         return None if row[0] is None else str(row[0])
 
     def sweep(self) -> None:
-        """Removes files that a killed process left behind: half written ones, and those of no item that waits."""
+        """Removes files that a killed process left behind: half written ones, and those of no item that waits.
+
+        An image of which nothing is known is taken up: somebody may have been told that it is here, before the database
+        was damaged and replaced by an empty one.
+        """
+        names = self.spool.names()
+        for name in names:
+            key, _, kind = name.partition(".")
+            if kind == "image" and self.item(key) is None:
+                self._take_up(key, "answered" if report_file(key) in names else "received")
         kept = {item.key for state in ("received", "answered", "failed") for item in self.items(state) if item.bytes}
-        for name in self.spool.names():
+        for name in names:
             key, _, kind = name.partition(".")
             if key not in kept or kind not in {"image", "report"}:
                 self.spool.remove(name)
+
+    def _take_up(self, key: str, state: State) -> None:
+        self._execute(
+            f"INSERT INTO items ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, NULL, ?, 0)",  # noqa: S608
+            key, state, self.spool.size(image_file(key)), now := time.time(), now,
+        )  # fmt: skip
 
     def _update(self) -> None:
         """Adds what the database of an earlier version lacks."""

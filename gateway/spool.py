@@ -45,6 +45,14 @@ class Spool:
         """Whether there is such a file."""
         return (self.folder / name).is_file()
 
+    def size(self, name: str) -> int:
+        """Bytes of a file.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        return (self.folder / name).stat().st_size
+
     def remove(self, name: str) -> None:
         """Removes a file if it is there."""
         (self.folder / name).unlink(missing_ok=True)

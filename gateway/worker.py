@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import Condition, Event
 
 from gateway import log
-from gateway.objects import belongs, identity
+from gateway.objects import OURS, belongs, identity
 from gateway.problems import Fault, Refused, Trouble, TryAgain
 from gateway.queue import Item, Queue, image_file, report_file
 from gateway.sender import Deliver
@@ -76,13 +76,20 @@ class Worker:
 
     def _answer(self, key: str) -> None:
         image = self._queue.spool.read(image_file(key))
+        of = identity(image)
+        if of.manufacturer == OURS:
+            raise Refused("own_heatmap")
         report = self._ask(image)
-        if not belongs(report, identity(image)):
+        if not belongs(report, of):
             raise Refused("report_of_another_study")
         self._queue.answered(key, report)
 
     def _return(self, key: str) -> None:
         report = self._queue.spool.read(report_file(key))
+        if not belongs(report, identity(self._queue.spool.read(image_file(key)))):
+            # The image came again meanwhile, for another patient or in another study: somebody corrected it.
+            self._queue.ask_again(key)
+            raise TryAgain("image_corrected")
         self._deliver(report, identity(report).study)
         self._queue.delivered(key)
 
@@ -100,7 +107,7 @@ class Worker:
 
     def _take(self) -> Item | None:
         with self._changed:
-            item = self._queue.due(self._busy)
+            item = self._queue.due(self._busy, self._longest_wait)
             if item is None:
                 self._changed.wait(IDLE)
             else:

@@ -78,6 +78,7 @@ def report_on(image: bytes, *, study: str | None = None) -> bytes:
     """A structured report that says nothing, on an image; into its study, or into another one."""
     of = dcmread(io.BytesIO(image), stop_before_pixels=True)
     dataset = _common(ComprehensiveSRStorage, "SR", study or of.StudyInstanceUID, generate_uid())
+    dataset.PatientName, dataset.PatientID = of.PatientName, of.PatientID
     referenced, series, evidence = Dataset(), Dataset(), Dataset()
     referenced.ReferencedSOPClassUID, referenced.ReferencedSOPInstanceUID = of.SOPClassUID, of.SOPInstanceUID
     series.SeriesInstanceUID, series.ReferencedSOPSequence = of.SeriesInstanceUID, [referenced]

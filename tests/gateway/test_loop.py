@@ -18,7 +18,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from client import Client
-from gateway.objects import DERMOSCOPIC_PHOTOGRAPHY, WANTED, key_of
+from gateway.objects import DERMOSCOPIC_PHOTOGRAPHY, OURS, WANTED, identity, key_of
 from gateway.sender import sender
 from gateway.settings import read_settings
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian, orthanc
@@ -133,6 +133,13 @@ def probability_of(report: Dataset) -> float:
     ]
     assert value.MeasurementUnitsCodeSequence[0].CodeValue == "%"
     return float(value.NumericValue)
+
+
+def test_a_heatmap_is_known_to_be_the_service_s_own(service: Service) -> None:
+    with Client(str(service.client.base_url)) as client:
+        heatmap = client.classify_objects(photograph(10), explain=True).heatmap
+    assert heatmap is not None
+    assert identity(heatmap).manufacturer == OURS != identity(photograph(10)).manufacturer
 
 
 @pytest.mark.parametrize("way", ["STOW-RS", "C-STORE"])

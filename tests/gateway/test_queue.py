@@ -59,14 +59,37 @@ def test_everything_in_the_folder_is_for_its_owner_only(queue: Queue) -> None:
 
 def test_an_image_that_comes_again_changes_nothing(queue: Queue) -> None:
     queue.add("a", b"image")
-    assert not queue.add("a", b"again")
+    assert not queue.add("a", b"image")
     queue.answered("a", b"report")
-    assert not queue.add("a", b"again")
-    assert queue.spool.read("a.image") == b"image"
+    assert not queue.add("a", b"image")
+    assert again(queue).counts() == {"answered": 1}
     queue.delivered("a")
-    assert not queue.add("a", b"again")
+    assert not queue.add("a", b"image")
     assert queue.counts() == {"delivered": 1}
     assert queue.spool.names() == []
+
+
+def test_of_an_image_that_comes_again_while_it_waits_the_newest_content_counts(queue: Queue) -> None:
+    queue.add("a", b"image")
+    assert not queue.add("a", b"corrected")
+    queue.answered("a", b"report")
+    assert not queue.add("a", b"corrected again")
+    assert queue.spool.read("a.image") == b"corrected again"
+    assert (item := again(queue).item("a")) is not None
+    assert (item.state, item.bytes) == ("answered", 15)
+    with pytest.raises(Full):
+        queue.add("a", b"x" * 101)
+    assert queue.spool.read("a.image") == b"corrected again"
+    assert queue.spool.read("a.report") == b"report"
+
+
+def test_an_image_may_be_asked_about_again(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.answered("a", b"report")
+    queue.ask_again("a")
+    assert (item := again(queue).due(set())) is not None
+    assert item.state == "received"
+    assert queue.spool.names() == ["a.image"]
 
 
 def test_an_image_that_failed_may_come_again(queue: Queue) -> None:
@@ -85,6 +108,7 @@ def test_an_image_whose_report_failed_may_come_again_and_keeps_its_report(queue:
     assert queue.add("a", b"again")
     assert (item := queue.due(set())) is not None
     assert (item.state, item.problem, item.attempts, item.bytes) == ("answered", None, 0, 5)
+    assert queue.spool.read("a.image") == b"again"
     assert queue.spool.read("a.report") == b"report"
     queue.fail("a", "pacs_400")
     assert queue.expire(0) == 1
@@ -150,6 +174,21 @@ def test_what_is_put_off_waits_and_others_go_first(queue: Queue) -> None:
     time.sleep(0.25)
     assert (second := queue.due({"b"})) is not None
     assert (second.key, second.problem, second.attempts) == ("a", "service_not_reachable", 1)
+
+
+def test_what_a_clock_put_off_that_was_ahead_does_not_wait_for_it(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda now=time.time: now() + 7200)
+        queue.add("a", b"image")
+        queue.add("b", b"image")
+        queue.postpone("b", "service_not_reachable", 50)
+    assert queue.due(set(), 86_400) is None
+    waiting = [item.key for busy in (set[str](), {"a"}) if (item := queue.due(busy, 60))]
+    assert waiting == ["a", "b"]
+    queue.postpone("a", "service_not_reachable", 50)
+    assert queue.due({"b"}, 60) is None
 
 
 def test_what_may_be_the_image_s_fault_is_counted_for_each_step_by_itself(queue: Queue) -> None:
@@ -271,10 +310,30 @@ def test_what_a_killed_process_left_behind_is_swept(queue: Queue) -> None:
     queue.add("a", b"image")
     queue.add("b", b"image")
     queue.answered("b", b"report")
+    queue.add("c", b"image")
+    queue.answered("c", b"report")
+    queue.delivered("c")
     for name in ("a.image.partial", "c.image", "d.report"):
         queue.spool.write(name, b"left")
     queue.sweep()
     assert sorted(queue.spool.names()) == ["a.image", "b.image", "b.report"]
+
+
+def test_images_outlast_a_database_that_was_damaged_and_is_made_anew(queue: Queue) -> None:
+    queue.add("a", b"image")
+    queue.add("b", b"image")
+    queue.answered("b", b"report")
+    queue.close()
+    folder = queue.spool.folder.parent
+    for file in folder.glob(f"{DATABASE}*"):
+        file.unlink()
+    anew = again(queue)
+    anew.sweep()
+    found = {key: (item.state, item.bytes) for key in ("a", "b") if (item := anew.item(key))}
+    assert found == {"a": ("received", 5), "b": ("answered", 5)}
+    assert sorted(anew.spool.names()) == ["a.image", "b.image", "b.report"]
+    assert anew.due(set())
+    anew.close()
 
 
 def test_marks_are_remembered(queue: Queue) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from pydicom.uid import generate_uid
+from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
-from gateway.objects import identity
+from gateway.objects import belongs, identity
 from gateway.problems import Fault, Refused, Trouble, TryAgain
 from gateway.queue import Item, Queue
 from gateway.worker import FAULTS, Worker, wait
@@ -84,6 +84,36 @@ def test_a_report_that_could_not_be_delivered_is_sent_again_and_not_asked_for_ag
 def test_a_report_that_is_not_the_image_s_is_never_delivered(queue: Queue, report: bytes, why: str) -> None:
     Worker(queue, lambda _: report, no_pacs).step(item(queue))
     assert (item(queue).state, item(queue).problem) == ("failed", "report_of_another_study"), why
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_report_on_an_image_that_was_corrected_meanwhile_is_never_delivered(queue: Queue, failed: bool) -> None:
+    """The camera had the wrong patient; somebody corrects it in the PACS, which sends the image again."""
+    delivered: list[tuple[bytes, str]] = []
+    worker = Worker(queue, report_on, lambda report, study: delivered.append((report, study)))
+    worker.step(item(queue))
+    if failed:
+        queue.fail(KEY, "pacs_409")
+    corrected = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], PatientID="the right one")
+    assert queue.add(KEY, corrected) == failed
+    assert item(queue).state == "answered"
+    worker.step(item(queue))
+    assert (item(queue).state, item(queue).problem, delivered) == ("received", "image_corrected", [])
+    worker.step(item(queue))
+    worker.step(item(queue))
+    assert item(queue).state == "delivered"
+    ((report, _),) = delivered
+    assert belongs(report, identity(corrected))
+
+
+def test_nothing_is_asked_about_a_heatmap_of_the_service_s_own(tmp_path: Path) -> None:
+    queue = Queue(tmp_path)
+    heatmap = photograph(sop_class=SecondaryCaptureImageStorage, modality="OT", Manufacturer="melanoserve")
+    queue.add(identity(heatmap).key, heatmap)
+    (waits,) = queue.items("received")
+    Worker(queue, raises(AssertionError("nothing is to be asked")), no_pacs).step(waits)
+    assert [found.problem for found in queue.items("failed")] == ["own_heatmap"]
+    queue.close()
 
 
 def test_what_is_refused_for_good_is_not_tried_again(queue: Queue) -> None:
