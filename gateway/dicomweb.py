@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Self
 
 import httpx
@@ -58,8 +59,8 @@ class DicomWeb:
             )
         )
 
-    def find(self, modality: str, since: str) -> Iterator[Found]:
-        """Instances of a modality in studies from a day (YYYYMMDD) on, each once.
+    def find(self, modality: str, since: str) -> Iterator[Found | None]:
+        """Instances of a modality in studies from a day (YYYYMMDD) on, each once; None for what cannot be asked for.
 
         Raises:
             TryAgain, Refused: The PACS does not say.
@@ -68,12 +69,15 @@ class DicomWeb:
         while True:
             query = {"Modality": modality, "StudyDate": f"{since}-", "limit": str(PAGE), "offset": str(offset)}
             page = self._rows(query)
-            new = {found.instance: found for found in map(_found, page) if found and found.instance not in seen}
+            read = [(one, row) for row in page if (one := _found(row))]
+            if len(read) < len(page):
+                yield None
+            new = {one.instance: (one, row) for one, row in read if one.instance not in seen}
             # A short page need not be the last one: a PACS may give fewer than it was asked for. One that knows nothing
             # of pages gives the first one again and again, maybe in another order.
             if not new:
                 return
-            yield from new.values()
+            yield from (one for one, row in new.values() if _is_asked_for(row, modality, since))
             seen |= new.keys()
             offset += len(page)
 
@@ -178,6 +182,19 @@ def _found(row: dict[str, Any]) -> Found | None:
     """None if the row has not all the UIDs that QIDO-RS demands."""
     try:
         return Found(*(str(row[tag]["Value"][0]) for tag in ("00080016", "0020000D", "0020000E", "00080018")))
+    except (LookupError, TypeError):
+        return None
+
+
+def _is_asked_for(row: dict[str, Any], modality: str, since: str) -> bool:
+    """Whether a row is what was asked for, as far as it says so: a PACS leaves out conditions that it does not know."""
+    of, day = _value(row, "00080060"), _value(row, "00080020")
+    return (of is None or fnmatchcase(of.upper(), modality)) and (day is None or not day.isdigit() or day >= since)
+
+
+def _value(row: dict[str, Any], tag: str) -> str | None:
+    try:
+        return str(row[tag]["Value"][0]).strip()
     except (LookupError, TypeError):
         return None
 

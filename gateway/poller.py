@@ -23,6 +23,9 @@ from gateway.worker import wait
 LOOKED = "looked"
 """Mark of the queue: the day of the last look after which nothing was missing, or too long; or of the first start."""
 
+STARTED = "started"
+"""Mark of the queue: the day of the first start. What came since is known, and what was there before is left alone."""
+
 TROUBLE = "look_trouble"
 """Mark of the queue: what the last look stumbled over, empty if nothing."""
 
@@ -36,8 +39,9 @@ class Poller:
     def __init__(self, settings: Settings, web: DicomWeb, queue: Queue, arrived: Callable[[], None]) -> None:
         """`arrived` is called after each new image."""
         self._settings, self._web, self._queue, self._arrived = settings, web, queue, arrived
-        if queue.marked(LOOKED) is None:
-            queue.mark(LOOKED, _today().isoformat())
+        for name in (LOOKED, STARTED):
+            if queue.marked(name) is None:
+                queue.mark(name, queue.marked(LOOKED) or _today().isoformat())
 
     def run(self, stop: Event) -> None:
         """Looks until told to stop."""
@@ -55,22 +59,31 @@ class Poller:
         be had must not have the looks go through ever more days.
         """
         day, trouble = _today(), ""
-        since = date.fromisoformat(str(self._queue.marked(LOOKED))) - timedelta(days=self._settings.poll_days)
+        since = self._since(day).strftime("%Y%m%d")
         try:
             for modality in self._settings.poll_modalities:
-                for found in self._web.find(modality, since.strftime("%Y%m%d")):
+                for found in self._web.find(modality, since):
                     if stop is not None and stop.is_set():
                         return
-                    trouble = self._take(found) or trouble
+                    trouble = ("pacs_incomplete_row" if found is None else self._take(found)) or trouble
             if not self._awaits():
                 self._queue.mark(LOOKED, day.isoformat())
         except Full:
             trouble = "queue_full"
         except (Trouble, OSError, sqlite3.Error) as error:
-            trouble = error.code if isinstance(error, Trouble) else type(error).__name__
+            trouble = error.code if isinstance(error, Trouble) else f"gateway_{type(error).__name__}"
         self._queue.mark(TROUBLE, trouble)
         if trouble:
             log.event("look_trouble", problem=trouble)
+
+    def _since(self, day: date) -> date:
+        """From which day on studies are looked for.
+
+        A clock may have been wrong for a while, as after a start without the time. One that was ahead must not have
+        what comes now left out, and one that was behind not have the whole archive looked through.
+        """
+        looked, started = (date.fromisoformat(str(self._queue.marked(name))) for name in (LOOKED, STARTED))
+        return max(min(looked, day), started) - timedelta(days=self._settings.poll_days)
 
     def _awaits(self) -> bool:
         """Whether an image is missing that may not fall out of what is looked for yet."""
@@ -83,7 +96,8 @@ class Poller:
         known = self._queue.item(key)
         if found.sop_class not in WANTED or (known is not None and known.state != "missing"):
             return None
-        if known is not None and known.due > time.time():
+        # What is to wait for longer was noted by a clock that was ahead.
+        if known is not None and 0 < known.due - time.time() <= LONGEST_WAIT:
             return known.problem
         try:
             data = self._web.fetch(found)

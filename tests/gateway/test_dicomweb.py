@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import httpx
 import pytest
@@ -50,7 +51,7 @@ def test_images_are_found_page_by_page_from_a_day_on(
     old = (datetime.now(UTC) - timedelta(days=9)).strftime("%Y%m%d")
     wanted = {stored(pacs, photograph(modality="DMS")) for _ in range(5)}
     others = {stored(pacs, photograph(modality="XC")), stored(pacs, photograph(modality="DMS", StudyDate=old))}
-    found = [one.instance for one in web.find("DMS", TODAY)]
+    found = instances(web, "DMS")
     assert wanted <= set(found)
     assert not others & set(found)
     assert len(found) == len(set(found))
@@ -59,7 +60,7 @@ def test_images_are_found_page_by_page_from_a_day_on(
 def test_an_image_is_fetched_as_it_is_stored(pacs: Pacs, web: DicomWeb) -> None:
     image = photograph(jpeg=True, modality="XC")
     instance = stored(pacs, image)
-    (found,) = [one for one in web.find("XC", TODAY) if one.instance == instance]
+    (found,) = [one for one in web.find("XC", TODAY) if one is not None and one.instance == instance]
     fetched = dcmread(BytesIO(web.fetch(found)))
     assert fetched == dcmread(BytesIO(image))
     assert fetched.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
@@ -90,6 +91,10 @@ def test_what_the_pacs_cannot_read_it_refuses(web: DicomWeb) -> None:
 def test_a_wrong_password_is_no_report_s_fault(pacs: Pacs) -> None:
     with web_of(pacs.web, "wrong") as web, pytest.raises(TryAgain, match="pacs_401"):
         web.store(report_on(photograph()), generate_uid())
+
+
+def instances(web: DicomWeb, modality: str = "XC", since: str = TODAY) -> list[str]:
+    return [found.instance for found in web.find(modality, since) if found is not None]
 
 
 def told(failed: object = None, stored: object = None) -> dict[str, object]:
@@ -197,7 +202,7 @@ def test_a_pacs_that_gives_less_than_it_is_asked_for_is_asked_for_the_rest(last:
         page = [row(instance) for instance in everything[offset : offset + 50]]
         return httpx.Response(200, json=page) if page else last
 
-    assert [found.instance for found in answering(answer).find("XC", TODAY)] == everything
+    assert instances(answering(answer)) == everything
 
 
 def test_an_image_that_comes_on_two_pages_is_found_once() -> None:
@@ -206,14 +211,29 @@ def test_an_image_that_comes_on_two_pages_is_found_once() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=[row(instance) for instance in pages.pop(0)])
 
-    assert [found.instance for found in answering(answer).find("XC", TODAY)] == ["1.1", "1.2", "1.3"]
+    assert instances(answering(answer)) == ["1.1", "1.2", "1.3"]
+
+
+@pytest.mark.parametrize("modality", ["XC", "X*"])
+def test_what_was_not_asked_for_is_left_alone_by_whom_the_pacs_knows_no_conditions(modality: str) -> None:
+    """As PS3.18 8.3.4.1 allows: a parameter that is not supported is ignored."""
+    said: dict[str, list[dict[str, Any]]] = {
+        "1.1": [],
+        "1.2": [{"00080060": {"vr": "CS", "Value": ["XC"]}, "00080020": {"vr": "DA", "Value": ["20260105"]}}],
+        "1.3": [{"00080060": {"vr": "CS", "Value": ["OT"]}, "00080020": {"vr": "DA", "Value": ["20260105"]}}],
+        "1.4": [{"00080060": {"vr": "CS", "Value": ["XC"]}, "00080020": {"vr": "DA", "Value": ["20260103"]}}],
+        "1.5": [{"00080060": {"vr": "CS"}, "00080020": {"vr": "DA", "Value": ["2026.01.03"]}}],
+    }
+    rows = [row(instance) | (more[0] if more else {}) for instance, more in said.items()]
+    web = answering(lambda request: httpx.Response(200, json=rows if request.url.params["offset"] == "0" else []))
+    assert instances(web, modality, "20260104") == ["1.1", "1.2", "1.5"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"00080018": {}}]'])
 def test_another_program_at_the_address(body: bytes) -> None:
     web = answering(lambda request: httpx.Response(200, content=body))
     if body.startswith(b"["):
-        assert list(web.find("XC", TODAY)) == []
+        assert list(web.find("XC", TODAY)) == [None], "it is told"
     else:
         with pytest.raises(TryAgain):
             list(web.find("XC", TODAY))

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
 import httpx
 import pytest
 
+from gateway import poller as polling
 from gateway import worker
 from gateway.dicomweb import DicomWeb
 from gateway.objects import identity, key_of
-from gateway.poller import LOOKED, TROUBLE, Poller
+from gateway.poller import LOOKED, STARTED, TROUBLE, Poller
 from gateway.queue import Item, Queue
 from gateway.settings import read_settings
 from tests.gateway.answering_pacs import answering, row
@@ -67,7 +68,8 @@ def test_old_studies_and_other_classes_are_left_alone(pacs: Pacs, queue: Queue) 
     look(pacs.web, queue)
     assert not queue.item(old)
     assert not queue.item(video)
-    queue.mark(LOOKED, (TODAY - timedelta(days=6)).isoformat())
+    for name in (LOOKED, STARTED):
+        queue.mark(name, (TODAY - timedelta(days=6)).isoformat())
     look(pacs.web, queue)
     assert queue.item(old), "the gateway was away since then"
     assert queue.marked(LOOKED) == TODAY.isoformat()
@@ -188,6 +190,53 @@ def test_a_pacs_that_goes_away_is_not_asked_for_the_rest(queue: Queue) -> None:
     assert len(pacs.fetched) == 1
     assert queue.counts() == {}, "it is no image's fault"
     assert (queue.marked(LOOKED), queue.marked(TROUBLE)) == (YESTERDAY, "pacs_ConnectError")
+
+
+def test_what_the_pacs_lists_without_its_uids_is_told(queue: Queue) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        rows = [row(uids(LATER)[1]), {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}]
+        if request.url.path == "/instances":
+            return httpx.Response(200, json=rows if request.url.params["offset"] == "0" else [])
+        return httpx.Response(200, content=LATER)
+
+    settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"})
+    Poller(settings, answering(answer), queue, lambda: None).look()
+    assert queue.marked(TROUBLE) == "pacs_incomplete_row"
+    assert item(queue, LATER).state == "received", "it keeps no other waiting"
+
+
+@pytest.mark.parametrize("wrong", [date(2000, 1, 1), date(2036, 1, 1)])
+def test_a_clock_that_was_wrong_leaves_nothing_out_and_does_not_go_through_the_archive(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, wrong: date
+) -> None:
+    asked, started = list[str](), TODAY - timedelta(days=30)
+    queue.mark(LOOKED, started.isoformat())
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["StudyDate"])
+        return httpx.Response(204)
+
+    settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"})
+    poller = Poller(settings, answering(answer), queue, lambda: None)
+    poller.look()
+    with monkeypatch.context() as clock:
+        clock.setattr(polling, "_today", lambda: wrong)
+        poller.look()
+    queue.miss("a", "pacs_404", 60)
+    poller.look()
+    earliest, latest = (f"{day - timedelta(days=2):%Y%m%d}-" for day in (started, TODAY))
+    assert asked[0] == earliest
+    assert all(earliest <= since <= latest for since in asked), asked
+
+
+def test_an_image_that_a_clock_put_off_that_was_ahead_is_asked_for(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda now=time.time: now() + 86_400)
+        queue.miss(identity(LATER).key, "pacs_404", 60)
+    Troubled(queue, {uids(LATER)[1]: LATER}).look()
+    assert item(queue, LATER).state == "received"
 
 
 def test_a_disk_that_takes_nothing_ends_no_looking(queue: Queue) -> None:
