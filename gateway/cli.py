@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_WRONG_SETTINGS
     except (AlreadyRunning, OSError) as error:
         _say(str(error))
+        return EXIT_TROUBLE
+    except sqlite3.Error as error:
+        _say(f"the queue cannot be used ({error}); docs/gateway.md says what to do about a damaged one")
         return EXIT_TROUBLE
 
 

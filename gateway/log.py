@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -24,6 +25,8 @@ def configure(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logger.setLevel(level.upper())
     warnings.simplefilter("ignore")
+    sys.excepthook = _ended
+    threading.excepthook = lambda ended: _ended(ended.exc_type, ended.exc_value, ended.exc_traceback)
 
 
 def event(name: str, level: int = logging.INFO, /, **fields: object) -> None:
@@ -36,6 +39,11 @@ def failure(name: str, error: BaseException, /, **fields: object) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     at = [f"{'/'.join(frame.filename.rsplit('/', 2)[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
     event(name, logging.ERROR, error=type(error).__name__, at=at, **fields)
+
+
+def _ended(kind: type[BaseException], error: BaseException | None, _: object) -> None:
+    """Of what nobody caught, in the process or in a thread of a library, Python would print the text."""
+    failure("ended_unexpectedly", error or kind())
 
 
 class _JsonLine(logging.Formatter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -18,6 +19,9 @@ PREFIX = "MELANOGATEWAY_"
 
 AeTitle = Annotated[str, Field(pattern=r"^[!-\[\]-~][ -\[\]-~]{0,15}$")]
 """1 to 16 printable ASCII characters but the backslash (PS3.5, AE)."""
+
+_PEER = re.compile(r"([!-?A-\[\]-~][ -?A-\[\]-~]{0,15})@(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]]+):(\d{1,5})")
+_MODALITY = re.compile(r"[A-Z0-9_ *?]{1,16}")
 
 
 class SettingsError(Exception):
@@ -43,10 +47,33 @@ def _listed(value: object) -> object:
 def _peer(value: object) -> object:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"([ -?A-\[\]-~]{1,16})@(.+):(\d{1,5})", value)
-    if match is None:
+    match = _PEER.fullmatch(value)
+    if match is None or not 0 < int(match[3]) < 65_536:
         raise ValueError("must have the form AETITLE@host:port")
-    return Peer(match[1], match[2], int(match[3]))
+    try:
+        match[2].encode("idna")  # as whoever looks for the host does
+    except UnicodeError:
+        raise ValueError("must have the form AETITLE@host:port") from None
+    return Peer(match[1], match[2].strip("[]"), int(match[3]))
+
+
+def _modality(value: str) -> str:
+    if not _MODALITY.fullmatch(value):
+        raise ValueError("a modality is written in capital letters, such as XC")
+    return value
+
+
+def _credential(value: SecretStr) -> SecretStr:
+    """White space around it, as the end of a file's line, is left out."""
+    text = value.get_secret_value().strip()
+    if not text or not (text.isascii() and text.isprintable()):
+        raise ValueError("has characters that none has, or is empty: was another file read for it?")
+    return SecretStr(text)
+
+
+Modality = Annotated[str, AfterValidator(_modality)]
+Credential = Annotated[SecretStr, AfterValidator(_credential)]
+"""What is sent in a header."""
 
 
 def _web_address(value: str) -> str:
@@ -59,6 +86,8 @@ def _web_address(value: str) -> str:
         well_formed = False
     if not well_formed or parts.scheme not in ("http", "https"):
         raise ValueError("must be an http or https URL, such as http://127.0.0.1:8000") from None
+    if parts.query or parts.fragment:
+        raise ValueError("leave out what comes from ? or # on: no request would have it")
     return value
 
 
@@ -79,7 +108,7 @@ class Settings(BaseSettings):
     service_url: WebAddress = "http://127.0.0.1:8000"
     """Where the service is."""
 
-    service_key: SecretStr | None = None
+    service_key: Credential | None = None
     """API key for it, with the scope infer."""
 
     task: Literal["classify", "grade"] = "classify"
@@ -108,7 +137,7 @@ class Settings(BaseSettings):
     pacs_password: SecretStr | None = None
     """The password of PACS_USER."""
 
-    pacs_token: SecretStr | None = None
+    pacs_token: Credential | None = None
     """Bearer token for it, instead of user and password."""
 
     pacs_ae: Annotated[Peer | None, NoDecode, BeforeValidator(_peer)] = None
@@ -117,7 +146,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
     """How often to look for new images by QIDO-RS; 0 for never, where the PACS sends them itself."""
 
-    poll_modalities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ("XC", "DMS")
+    poll_modalities: Annotated[tuple[Modality, ...], NoDecode, BeforeValidator(_listed)] = ("XC", "DMS")
     """Modalities to look for, separated by commas. Whatever of them is no photograph is left alone; a photograph of
     another modality must be sent."""
 
@@ -197,18 +226,40 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield _line("pacs_url", "reports need somewhere to go: set it, or PACS_AE")
     if settings.poll_seconds and settings.pacs_url is None:
         yield _line("poll_seconds", "looking for images needs PACS_URL")
+    if settings.poll_seconds and not settings.poll_modalities:
+        yield _line("poll_modalities", "names none, and so nothing would be looked for")
     if (settings.pacs_user is None) != (settings.pacs_password is None):
         yield _line("pacs_user", "needs PACS_PASSWORD, and the other way round")
+    if settings.pacs_user is not None and ":" in settings.pacs_user:
+        yield _line("pacs_user", "a colon ends the name in HTTP basic authentication")
     if settings.pacs_user is not None and settings.pacs_token is not None:
         yield _line("pacs_token", "either a token, or user and password")
     if not _is_loopback(settings.host) and not settings.callers:
         yield _line("host", f"{settings.host} can be reached from other machines; say in CALLERS who may send")
-    tls = (settings.tls_certificate, settings.tls_key, settings.tls_ca)
+    yield from _tls_faults(settings)
+
+
+def _tls_faults(settings: Settings) -> Iterator[str]:
+    tls = certificate, key, ca = settings.tls_certificate, settings.tls_key, settings.tls_ca
+    missing = [path for path in tls if path is not None and not path.is_file()]
+    for path in missing:
+        yield _line("tls_certificate", f"{path} is not a file")
     if any(tls) and not all(tls):
         yield _line("tls_certificate", "TLS needs all of TLS_CERTIFICATE, TLS_KEY and TLS_CA")
-    for path in filter(None, tls):
-        if not path.is_file():
-            yield _line("tls_certificate", f"{path} is not a file")
+    if missing or certificate is None or key is None or ca is None:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_verify_locations(ca)
+    except OSError:
+        yield _line("tls_ca", f"{ca} cannot be read, or holds no certificates in PEM")
+    try:
+        # A password, so that nobody is asked for one, whenever a report is sent.
+        context.load_cert_chain(certificate, key, password="")
+    except OSError:
+        yield _line(
+            "tls_key", f"{certificate} and {key} are no certificate and its key in PEM, or the key is encrypted"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.objects import key_of
-from gateway.queue import Queue
+from gateway.queue import DATABASE, Queue
 from tests.gateway.samples import photograph, uids
 
 
@@ -92,6 +92,15 @@ def test_what_is_wrong_is_said_in_words(tmp_path: Path, say: Say) -> None:
     status, _, complaint = say("run", "--state", str(tmp_path), "--poll-seconds", "often")
     assert status == 2
     assert "--poll-seconds" in complaint
+
+
+def test_a_queue_that_is_damaged_is_told_in_words(state: Path, say: Say) -> None:
+    for file in state.glob(f"{DATABASE}*"):
+        file.write_bytes(b"\xff" * 5000)
+    for command in (["status"], ["retry", "--all"], ["run", "--pacs-url", "http://127.0.0.1:1", "--port", "0"]):
+        status, out, complaint = say(*command, "--state", str(state))
+        assert (status, out) == (1, "")
+        assert complaint.startswith("gateway: the queue cannot be used (file is not a database); docs/gateway.md")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ log.configure("info")
 """
 
 
-def written(code: str) -> list[dict[str, object]]:
-    """What a process logs that runs this code."""
+def written(code: str, status: int = 0) -> list[dict[str, object]]:
+    """What a process logs that runs this code, and ends with this status."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
-    assert ended.stdout == ""
+    assert (ended.stdout, ended.returncode) == ("", status)
     return [json.loads(line) for line in ended.stderr.splitlines()]
 
 
@@ -43,3 +43,16 @@ warnings.warn("Invalid value CANARY", UserWarning)
     (line,) = written(code)
     assert (line["event"], line["logger"], line["level"]) == ("library", "pynetdicom.acse", "warning")
     assert "CANARY" not in str(line)
+
+
+def test_what_nobody_catches_is_told_without_its_text_too() -> None:
+    code = """
+from threading import Thread
+thread = Thread(target=lambda: int("CANARY"))
+thread.start()
+thread.join()
+int("CANARY")
+"""
+    lines = written(code, status=1)
+    assert [(line["event"], line["error"]) for line in lines] == [("ended_unexpectedly", "ValueError")] * 2
+    assert "CANARY" not in str(lines)

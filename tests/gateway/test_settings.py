@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 
 from gateway.settings import Peer, Settings, SettingsError, read_settings, variable
@@ -27,6 +29,18 @@ def test_lists_and_peers_are_read_from_variables(monkeypatch: pytest.MonkeyPatch
         (PACS | {"tls_certificate": "missing.pem"}, "TLS needs all of TLS_CERTIFICATE, TLS_KEY and TLS_CA"),
         (PACS | {"ae_title": "LONGER THAN SIXTEEN"}, "MELANOGATEWAY_AE_TITLE (--ae-title)"),
         (PACS | {"port": "70000"}, "MELANOGATEWAY_PORT (--port)"),
+        ({"pacs_ae": "PACS@host:70000"}, "(--pacs-ae): must have the form AETITLE@host:port"),
+        ({"pacs_ae": "PACS@host:0"}, "(--pacs-ae): must have the form AETITLE@host:port"),
+        ({"pacs_ae": "PACS@ho st:104"}, "(--pacs-ae): must have the form AETITLE@host:port"),
+        ({"pacs_ae": "PACS@host..example:104"}, "(--pacs-ae): must have the form AETITLE@host:port"),
+        ({"pacs_ae": "   @host:104"}, "(--pacs-ae): must have the form AETITLE@host:port"),
+        (PACS | {"poll_modalities": "xc,dms"}, "(--poll-modalities): a modality is written in capital letters"),
+        (PACS | {"poll_seconds": "5", "poll_modalities": ","}, "(--poll-modalities): names none"),
+        (PACS | {"pacs_token": "two\nlines"}, "(--pacs-token): has characters that none has"),
+        (PACS | {"pacs_token": "m\u00fcde"}, "(--pacs-token): has characters that none has"),
+        (PACS | {"service_key": " "}, "(--service-key): has characters that none has, or is empty"),
+        (PACS | {"pacs_user": "a:b", "pacs_password": "c"}, "a colon ends the name"),
+        ({"pacs_url": "http://pacs/dicom-web?token=canary"}, "leave out what comes from ? or # on"),
     ],
 )
 def test_what_cannot_be_used_says_why(options: dict[str, str], says: str) -> None:
@@ -52,6 +66,56 @@ def test_what_is_no_url_is_refused_and_not_repeated(field: str, url: str) -> Non
 @pytest.mark.parametrize("url", ["http://[::1]:8042/dicom-web/", "HTTPS://pacs.example", "http://user:pass@pacs"])
 def test_urls_of_a_pacs(url: str) -> None:
     assert read_settings({"pacs_url": url}).pacs_url == url
+
+
+def test_the_line_end_of_a_file_is_no_part_of_a_token() -> None:
+    settings = read_settings(PACS | {"pacs_token": "canary\r\n", "service_key": "key\n"})
+    assert settings.pacs_token is not None
+    assert settings.service_key is not None
+    assert (settings.pacs_token.get_secret_value(), settings.service_key.get_secret_value()) == ("canary", "key")
+
+
+def test_an_address_of_six_parts_is_a_host() -> None:
+    assert read_settings({"pacs_ae": "PACS@[::1]:104"}).pacs_ae == Peer("PACS", "::1", 104)
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files of TLS: a certificate, its key, the key encrypted, another key."""
+    folder = tmp_path_factory.mktemp("pem")
+    names = ("certificate", "key", "encrypted", "other")
+    files = {name: str(folder / f"{name}.pem") for name in names}
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    for command in (
+        [*make.split(), "-keyout", files["other"], "-out", files["certificate"]],
+        [*make.split(), "-keyout", files["key"], "-out", files["certificate"]],
+        ["ec", "-in", files["key"], "-aes128", "-passout", "pass:canary", "-out", files["encrypted"]],
+    ):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("key", "ca", "says"),
+    [
+        ("key", "certificate", None),
+        ("other", "certificate", "(--tls-key)"),
+        ("encrypted", "certificate", "the key is encrypted"),
+        ("certificate", "certificate", "are no certificate and its key in PEM"),
+        ("key", "key", "holds no certificates in PEM"),
+    ],
+)
+def test_files_of_tls_that_do_not_go_together_stop_the_start(
+    pem: dict[str, str], key: str, ca: str, says: str | None
+) -> None:
+    options = PACS | {"tls_certificate": pem["certificate"], "tls_key": pem[key], "tls_ca": pem[ca]}
+    if says is None:
+        assert read_settings(options).tls_key
+        return
+    with pytest.raises(SettingsError) as caught:
+        read_settings(options)
+    assert len(caught.value.problems) == 1
+    assert says in caught.value.problems[0]
 
 
 def test_a_variable_that_is_no_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
