@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from service.problems import ClientLeft, DeadlineExceeded, Problem
@@ -27,7 +29,7 @@ class Progress:
         self.seconds: dict[Phase, float] = {}
         self._phase: Phase | None = "receive"
         self._since = self.begun
-        self._reason: Problem | None = None
+        self._reason: Callable[[], Problem] | None = None
 
     @property
     def left(self) -> float:
@@ -43,7 +45,7 @@ class Progress:
         """
         now = self.begin(phase)
         if self._reason is not None:
-            raise self._reason
+            raise self._reason()
         if now > self.deadline:
             raise self.too_late()
 
@@ -66,7 +68,8 @@ class Progress:
 
     def abandon(self, reason: ClientLeft | DeadlineExceeded) -> None:
         """The next phase is not entered."""
-        self._reason = reason
+        # Made anew where it is raised: an exception that was raised holds all that was under way, and that holds this.
+        self._reason = partial(type(reason), reason.detail)
 
     def too_late(self) -> DeadlineExceeded:
         """What to raise when the deadline has passed."""

@@ -116,10 +116,15 @@ class Workers:
         finally:
             leaving.cancel()
         if answer.done():
-            return answer.result()
-        reason = ClientLeft("The client left before its answer was ready.") if leaving.done() else progress.too_late()
-        _abandon(in_thread, answer, progress, reason)
-        raise reason
+            try:
+                return answer.result()
+            finally:
+                # What it raises holds what is named here. If that held it in turn, both would stay, with the image,
+                # until the garbage collector comes.
+                del answer, in_thread
+        if leaving.done():
+            raise _abandon(in_thread, answer, progress, ClientLeft("The client left before its answer was ready."))
+        raise _abandon(in_thread, answer, progress, progress.too_late())
 
     def _in_turn(self, work: Callable[[], Result]) -> Result:
         with self._turns:
@@ -150,11 +155,16 @@ def _abandon(
     answer: asyncio.Future[Result],
     progress: Progress,
     reason: ClientLeft | DeadlineExceeded,
-) -> None:
-    """What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is."""
+) -> ClientLeft | DeadlineExceeded:
+    """What has begun cannot be stopped, only kept from its next phase; `answer` is done when the thread is.
+
+    Returns the reason, to be raised at once: what raises a local of its own is kept by it, with the image, until the
+    garbage collector comes.
+    """
     progress.abandon(reason)
     answer.add_done_callback(_forget)
     in_thread.cancel()
+    return reason
 
 
 def _forget(answer: asyncio.Future[Result]) -> None:

@@ -1,7 +1,11 @@
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -87,6 +91,46 @@ def test_an_exception_of_the_work_is_raised_and_the_next_work_runs() -> None:
 
     assert asyncio.run(both()) == 7
     workers.close()
+
+
+class _Image:
+    """What takes memory."""
+
+
+@pytest.mark.parametrize("why", ["it cannot be decoded", "its client left", "it took too long"])
+def test_an_image_without_an_answer_is_forgotten_at_once(why: str) -> None:
+    """It does not wait for the garbage collector, which comes late where many requests are under way."""
+    workers, kept, over = Workers(1), list[weakref.ref[_Image]](), list[bool]()
+    progress = Progress(0.1 if why == "it took too long" else 60)
+
+    def work(image: _Image) -> None:
+        if why == "it cannot be decoded":
+            raise LookupError("poison")
+        time.sleep(0.2)
+        progress.enter("run")
+
+    async def asked() -> None:
+        image = _Image()
+        kept.append(weakref.ref(image))
+        receive = _leaves_after(0.05) if why == "its client left" else _stays
+        with suppress(LookupError, ClientLeft, DeadlineExceeded):
+            await workers.run(partial(work, image), progress, receive, lambda: over.append(True))
+            pytest.fail("it was answered")
+
+    async def asked_and_over() -> None:
+        await asked()
+        while not over:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # what is told of the end has been told
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(asked_and_over())
+        assert [reference() for reference in kept] == [None]
+    finally:
+        gc.enable()
+        workers.close()
 
 
 def _abandoned(receive: Receive, seconds: float, error: type[Exception]) -> tuple[list[str], list[str]]:
