@@ -31,3 +31,18 @@ def test_a_pipe_is_none_whatever_its_name(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "b.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
     assert [path.name for path in images_in(tmp_path)] == ["a.png", "gone.png"]
+
+
+def test_links_count_to_folders_too_and_each_folder_once(tmp_path: Path) -> None:
+    given, elsewhere = tmp_path / "given", tmp_path / "elsewhere"
+    for name in ("given/own/a.png", "elsewhere/below/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"data")
+    for name, leads_to in (
+        ("0-to-own", given / "own"), ("to-elsewhere", elsewhere), ("to-below", elsewhere / "below"),
+        ("c.png", given / "own/a.png"), ("own/back", given), ("unmounted", tmp_path / "nowhere"),
+        ("itself", given / "itself"),
+    ):  # fmt: skip
+        (given / name).symlink_to(leads_to)
+    found = [str(path.relative_to(given)) for path in images_in(given)]
+    assert found == ["c.png", "itself", "own/a.png", "to-below/b.png", "unmounted"]
