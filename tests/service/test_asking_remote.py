@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from annotated_types import Le
 
 from client import Client, MelanoserveError, NotFound, NotReachable, Patience
-from service.asking import Wanted
-from service.asking_remote import Remote, remote
+from model_store.labels import Labels
+from model_store.store import Store
+from service import following
+from service.asking import UNREADABLE, Wanted
+from service.asking_remote import MOST_BYTES, STABLE, Remote, Waiting, remote
+from service.settings import Settings
 from tests.dermoscopy.dicom_files import STUDY, native, rgb
 from tests.image_files import file_of
-from tests.running_service import Service
+from tests.running_service import Service, running
 from tests.service.limited import limited
 from tests.tiny_models import MELANOMA, picture, png
 
@@ -98,3 +103,48 @@ def test_a_wrong_address_is_told_of_at_once_however_many_images_there_are() -> N
     with pytest.raises(NotReachable), remote("http://127.0.0.1:9", None, Wanted("classify"), 40):
         pass
     assert time.monotonic() - begun < 10
+
+
+def test_the_canary_answers_nobody_who_did_not_name_it(pristine_store: Path, tmp_path: Path) -> None:
+    """Half of a table would be of another version, and a file of rows could not be gone on with."""
+    assert STABLE == following.STABLE
+    state, file = tmp_path / "state", file_of(tmp_path, png(picture(MELANOMA)))
+    Labels(Store(pristine_store), state).move("classifier", "canary", 2, share=1.0)
+    with running(pristine_store, state) as service, Client(str(service.client.base_url)) as client:
+        deadline = time.monotonic() + 30
+        while client.classify(file).model.version != 2:  # it is loaded after what is stable
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        for wanted, version in (
+            (Wanted("classify"), 1),
+            (Wanted("classify", label="canary"), 2),
+            (Wanted("classify", version=2), 2),
+        ):
+            answer = Remote(client, wanted).ask(file).answer
+            assert answer is not None
+            assert answer["model"]["version"] == version
+
+
+def test_why_it_waits_is_told_and_not_for_each_image(capsys: pytest.CaptureFixture[str]) -> None:
+    with Client("http://127.0.0.1:9", patience=Waiting(attempts=9, first_wait=0.001)) as client:
+        for _ in range(2):
+            with pytest.raises(NotReachable):
+                client.ready()
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith("melanoserve: waiting for the service, which is asked again: nothing listens at http://")
+    patient = Waiting(attempts=4, first_wait=0.001)
+    with Client("http://127.0.0.1:9", patience=patient) as client, pytest.raises(NotReachable):
+        client.ready()
+    assert not capsys.readouterr().err
+
+
+def test_a_file_that_no_service_may_take_is_not_read(tmp_path: Path) -> None:
+    assert Le(MOST_BYTES) in Settings.model_fields["max_bytes"].metadata
+    with (tmp_path / "slide.tif").open("wb") as large:
+        large.truncate(10**12)  # reading it would fill the memory
+    with Client("http://127.0.0.1:9", patience=Patience(attempts=1)) as client:
+        asker = Remote(client, Wanted("classify"))
+        too_large, gone = asker.ask(tmp_path / "slide.tif"), asker.ask(tmp_path / "gone.tif")
+    assert too_large.problem is not None
+    assert (too_large.problem["code"], gone.problem and gone.problem["code"]) == ("image_too_large", UNREADABLE)
