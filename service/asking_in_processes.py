@@ -122,7 +122,7 @@ class _Helper:
         self._process: BaseProcess = fork.Process(target=_help, args=(there, load, ends), daemon=True)
         self._process.start()
         there.close()
-        self._given: deque[list[int]] = deque()
+        self._given: deque[list[tuple[int, Path]]] = deque()
 
     def loaded(self) -> None:
         """Waits until it is, or raises what kept it from it."""
@@ -136,20 +136,26 @@ class _Helper:
         try:
             self.connection.send([file for _, file in files])
         except OSError as error:
-            raise _ended() from error
-        self._given.append([number for number, _ in files])
+            raise self._ended() from error
+        self._given.append(files)
 
     def take(self) -> dict[int, Reply | Exception]:
         """Replies, by the numbers of their files: they come as those were given."""
         replies = self._receive()
-        return dict(zip(self._given.popleft(), replies, strict=True))
+        return {number: reply for (number, _), reply in zip(self._given.popleft(), replies, strict=True)}
 
     def _receive(self) -> list[Reply | Exception]:
         try:
             received: list[Reply | Exception] = self.connection.recv()
         except (EOFError, OSError) as error:
-            raise _ended() from error
+            raise self._ended() from error
         return received
+
+    def _ended(self) -> RuntimeUnavailable:
+        """Names what it worked on: the same command would end over it again."""
+        files = ", ".join(str(file) for _, file in self._given[0]) if self._given else ""
+        over = f", over {files}" if files else ""
+        return RuntimeUnavailable(f"One of the processes that work on the images ended by itself{over}.")
 
     def end(self) -> None:
         """What it still works on, nobody wants."""
@@ -161,10 +167,6 @@ def _or_raised(reply: Reply | Exception) -> Reply:
     if isinstance(reply, Exception):
         raise reply
     return reply
-
-
-def _ended() -> RuntimeUnavailable:
-    return RuntimeUnavailable("One of the processes that work on the images ended by itself.")
 
 
 def _help(connection: Connection, load: Load, ends: Sequence[Connection]) -> None:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from service import cli_audit, cli_images, cli_keys, doctor, log
 from service.docstrings import descriptions
@@ -34,6 +35,7 @@ KEY_OF_CLIENTS = f"{PREFIX}KEY"
 
 EXIT_WRONG_SETTINGS = 2
 EXIT_CANNOT_LISTEN = 1
+EXIT_NOT_PRINTED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,9 +45,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None for the process's own.
 
     Returns:
-        The exit status: 0 after a stop by SIGTERM or SIGINT, 1 if it cannot listen, 2 for wrong settings.
+        The exit status: of `serve` 0 after a stop by SIGTERM or SIGINT, 1 if it cannot listen, 2 for wrong settings; of
+        the others, what their --help says.
     """
-    parsed = _parser().parse_args(arguments)
+    if sys.stdout is None:  # closed by whoever started it: what is printed goes nowhere, and not into the next file
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    return _printed(_command(_parser().parse_args(arguments)))
+
+
+def _printed(status: int) -> int:
+    """The exit status, once all that a command printed is out.
+
+    What standard output does not take, because a disk is full or `head` has seen enough, Python would try again when it
+    ends, and then complain in its own way, with the status 120. A command that failed has told of it.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if status == 0:
+            print(f"melanoserve: standard output: {error.strerror}", file=sys.stderr)
+            return EXIT_NOT_PRINTED
+    return status
+
+
+def _command(parsed: argparse.Namespace) -> int:
     if parsed.command == "keys":
         return cli_keys.run(parsed)
     if parsed.command == "audit":

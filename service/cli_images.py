@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.image_files import SUFFIXES, images_in
 from service.settings import PREFIX, SettingsError, read_settings
 
 if TYPE_CHECKING:
-    from service.asking import Asker, Form, Reply, Wanted
+    from service.asking import Asker, Form, Wanted
     from service.results import Results
 
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -52,18 +52,25 @@ def register(commands: _Commands) -> None:
             epilog=EXAMPLES.format(task=task),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images, or folders of them")
+        parser.add_argument(
+            "files",
+            nargs="+",
+            type=Path,
+            metavar="FILE",
+            help="images, or folders: of one, every image in it and below, also where links lead",
+        )
         parser.add_argument(
             "--out",
             type=Path,
-            help="write .csv or .jsonl here, row by row, and go on from what is there; with --format dicom a folder",
+            help="write rows here, by the name's end as .csv or .jsonl, each as soon as it is known, and go on from "
+            "what is there; with --format dicom a folder",
         )
         parser.add_argument(
             "--format",
             choices=("table", "csv", "json", "fhir", "dicom"),
             default="table",
-            help="on standard output (default table); fhir is a FHIR R4 bundle a line; dicom writes structured reports "
-            "about DICOM files into the folder --out, and their names",
+            help="on standard output (default table); json is a whole answer a line, fhir a FHIR R4 bundle a line; "
+            "dicom writes structured reports about DICOM files into the folder --out, and their names",
         )
         parser.add_argument("--server", metavar="URL", help="ask this service; without it, the models of --store here")
         parser.add_argument("--key", help=f"its API key [{KEY}, which other users of this machine cannot see]")
@@ -84,29 +91,31 @@ def run(options: argparse.Namespace) -> int:
     """Runs one of the commands; returns the exit status."""
     from model_store.errors import StoreError  # noqa: PLC0415 - imports that --help need not wait for
     from service.results import MixedResults  # noqa: PLC0415
+    from service.showing import say  # noqa: PLC0415
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no UTF-8 go out as they are
     try:
+        _check_where(options)
         _check_out(options)
         files = list(_images(options.files))
         with _asker(options, len(files)) as asker:
             return _ask_all(asker, files, options)
     except SettingsError as error:
         for problem in error.problems:
-            print(f"melanoserve: {problem}", file=sys.stderr)
+            say(problem)
         return 2
     except _Refused as error:
-        print(f"melanoserve: {error}", file=sys.stderr)
+        say(str(error))
         return error.status
     except OSError as error:
-        print(f"melanoserve: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
+        say(f"{error.filename or 'standard output'}: {error.strerror or error}")
         return 1
     except (StoreError, MixedResults) as error:
-        print(f"melanoserve: {error}", file=sys.stderr)
+        say(str(error))
         return 1
     except KeyboardInterrupt:
-        print("melanoserve: stopped", file=sys.stderr)
+        say("stopped")
         return 130
 
 
@@ -116,6 +125,15 @@ class _Refused(Exception):
         self.status = status
 
 
+def _check_where(options: argparse.Namespace) -> None:
+    """Refuses what would have no effect: who names a store, or a key, must not be answered by something else."""
+    given = next((name for name in ("store", "state") if getattr(options, name) is not None), None)
+    if options.server is not None and given is not None:
+        raise _Refused(f"--{given} has no effect on what --server answers: leave one of them out", 2)
+    if options.server is None and options.key is not None:
+        raise _Refused("--key is for a service: name it with --server", 2)
+
+
 def _check_out(options: argparse.Namespace) -> None:
     path = options.out
     if options.format == "dicom":
@@ -123,10 +141,12 @@ def _check_out(options: argparse.Namespace) -> None:
             raise _Refused("--format dicom needs --out FOLDER for the reports", 2)
         path.mkdir(parents=True, exist_ok=True)
         return
-    if path is not None and options.format == "fhir":
-        raise _Refused("--out writes rows; redirect the output of --format fhir instead", 2)
+    if path is not None and options.format in ("fhir", "json"):
+        raise _Refused(f"--out writes rows; redirect the output of --format {options.format} instead", 2)
     if path is not None and path.suffix not in (".csv", ".json", ".jsonl"):
         raise _Refused(f"{path}: the name must end in .csv or .jsonl", 2)
+    if path is not None and options.format == "csv" and path.suffix != ".csv":
+        raise _Refused(f"{path}: with --format csv the name must end in .csv", 2)
     if path is not None and not path.parent.is_dir():
         raise _Refused(f"there is no folder {path.parent}", 1)
 
@@ -134,15 +154,19 @@ def _check_out(options: argparse.Namespace) -> None:
 def _images(given: Iterable[Path]) -> Iterator[Path]:
     """The files, and of folders every image in them; in the order given, a folder's by name."""
     for path in given:
-        if path.is_dir():
-            inside = images_in(path)
-            if not inside:
-                raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
-            yield from inside
-        elif path.exists():
+        try:
+            folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _Refused(f"there is no {path}", 1) from None
+        except OSError:
+            folder = False  # reading it fails, too, which is told then and keeps none of the others
+        if not folder:
             yield path
-        else:
-            raise _Refused(f"there is no {path}", 1)
+            continue
+        inside = images_in(path)
+        if not inside:
+            raise _Refused(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}, or DICOM of any name)", 1)
+        yield from inside
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
@@ -155,7 +179,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 @contextmanager
 def _asker(options: argparse.Namespace, images: int) -> Iterator[Asker]:
-    if options.server:
+    if options.server is not None:
         from client import MelanoserveError  # noqa: PLC0415
         from service.asking_remote import remote  # noqa: PLC0415
 
@@ -168,24 +192,26 @@ def _asker(options: argparse.Namespace, images: int) -> Iterator[Asker]:
     from service.asking_in_process import in_process  # noqa: PLC0415
 
     places = {name: getattr(options, name) for name in ("store", "state") if getattr(options, name) is not None}
-    with in_process(read_settings(places), _wanted(options), images) as asker:
+    # It listens nowhere, so it needs no keys where a service with the same variables would.
+    with in_process(read_settings({"host": "127.0.0.1", **places}), _wanted(options), images) as asker:
         yield asker
 
 
-def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> int:
+def _ask_all(asker: Asker, files: Sequence[Path], options: argparse.Namespace) -> int:
     from service.results import Results  # noqa: PLC0415
+    from service.showing import Output, say  # noqa: PLC0415
 
     rows = options.out is not None and options.format != "dicom"
     results = Results(options.out, options.command) if rows else None
     done, left = _parted(results, files, options.frame)
     if done:
-        print(f"melanoserve: {len(done)} of {len(files)} are done already", file=sys.stderr)
+        say(f"{len(done)} of {len(files)} are done already")
     # One that is done is asked about again: another version, or another operating point, may answer by now.
     again = done[:1]
     asked = [*again, *left]
     asker.expect(len(asked))
     failed = 0
-    with results or nullcontext(), _Output(options, len(asked)) as output:
+    with results or nullcontext(), Output(options, len(asked)) as output:
         for number, (file, reply) in enumerate(zip(asked, asker.replies(asked), strict=True)):
             row = output.show(file, reply)
             if results is not None and number < len(again):
@@ -194,80 +220,21 @@ def _ask_all(asker: Asker, files: list[Path], options: argparse.Namespace) -> in
             if results is not None:
                 results.add(row)
             failed += reply.problem is not None
+    sys.stdout.flush()  # that a disk is full, or a reader gone, must be known while it can be told
+    if failed and results is not None:
+        say(f"{failed} of {len(left)} got no answer: the column problem of {options.out} says why")
     return SOME_FAILED if failed else 0
 
 
-def _parted(results: Results | None, files: Iterable[Path], frame: int | None) -> tuple[list[Path], list[Path]]:
-    """The files that have an answer, and those that have none."""
+def _parted(results: Results | None, files: Sequence[Path], frame: int | None) -> tuple[list[Path], list[Path]]:
+    """The files that have an answer, and those that have none: what has a row is read, to see that it is the same."""
+    if results is None:
+        return [], list(files)
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from service.showing import named  # noqa: PLC0415
+
     done, left = list[Path](), list[Path]()
-    for file in files:
-        (done if results is not None and results.holds(_named(file, frame), file) else left).append(file)
+    for file in tqdm(files, unit="img", desc="what is done", leave=False, disable=None if len(files) > 1 else True):
+        (done if results.holds(named(file, frame), file) else left).append(file)
     return done, left
-
-
-def _named(file: Path, frame: int | None) -> str:
-    """What a row calls it: two frames of a file are two pictures, and neither must pass for the other."""
-    return str(file) if frame is None else f"{file}#frame={frame}"
-
-
-class _Output:
-    """Standard output in the format that was asked for, and a progress bar beside it."""
-
-    def __init__(self, options: argparse.Namespace, count: int) -> None:
-        from tqdm import tqdm  # noqa: PLC0415
-
-        self._options, self._rows, self._reports = options, list[dict[str, Any]](), 0
-        self._bar = tqdm(total=count, unit="img", desc=options.command, disable=None if count > 1 else True)
-
-    def __enter__(self) -> _Output:
-        from service.results import Line, columns_of  # noqa: PLC0415
-
-        self._line = Line(columns_of(self._options.command))
-        if self._options.format == "csv" and self._options.out is None:
-            print(self._line.header(), end="")
-        return self
-
-    def __exit__(self, *failed: object) -> None:
-        from service.results import table  # noqa: PLC0415
-
-        self._bar.close()
-        if self._options.format == "table" and self._options.out is None and self._rows:
-            print(table(self._rows, self._options.command))
-
-    def show(self, file: Path, reply: Reply) -> dict[str, Any]:
-        """Shows one reply, and gives its row; a bundle and a report have none."""
-        from service.results import row_of  # noqa: PLC0415
-
-        self._bar.update(1)
-        if reply.report is not None:
-            print(self._kept(file, reply.report))
-            return {}
-        if self._options.format == "fhir" and reply.answer is not None:
-            print(json.dumps(reply.answer))
-            return {}
-        row = row_of(_named(file, self._options.frame), reply)
-        if self._options.format in ("fhir", "dicom"):
-            print(f"melanoserve: {file}: {row['problem']}: {row['detail']}", file=sys.stderr)
-            return row
-        if self._options.out is not None:
-            return row
-        if self._options.format == "json":
-            print(json.dumps({"file": row["file"]} | (reply.answer or {"problem": reply.problem})))
-        elif self._options.format == "csv":
-            print(self._line.csv(row), end="")
-        else:
-            self._rows.append(row)
-        return row
-
-    def _kept(self, file: Path, report: bytes) -> Path:
-        """Writes a report beside those that are there; numbered, because archives give many files the same name."""
-        while True:
-            self._reports += 1
-            path: Path = self._options.out / f"{self._reports:04}-{file.name}.sr.dcm"
-            try:
-                path.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            partial = path.with_name(f".{path.name}.partial")
-            partial.write_bytes(report)
-            return partial.replace(path)

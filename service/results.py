@@ -7,8 +7,9 @@ import fcntl
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -86,7 +87,26 @@ def table(rows: Iterable[Row], task: str) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value) or "-"
+    return f"{value:.3f}" if isinstance(value, float) else on_one_line(str(value)) or "-"
+
+
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def on_one_line(text: str) -> str:
+    """A text with a file's name in it, for people: what would break the line, and what a terminal would obey, is
+    written out. A name could otherwise make a row of its own, or hide the decision behind it."""
+    return _NOT_SHOWN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+@contextmanager
+def told_as(path: Path) -> Iterator[None]:
+    """Gives the errors of writing, such as a full disk, which name no file, the name of the one that somebody named."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @dataclass(frozen=True)
@@ -103,8 +123,9 @@ class Line:
         """A line of a CSV."""
         text = io.StringIO()
         values = ["" if row.get(name) is None else row[name] for name in self.columns]
-        csv.writer(text, lineterminator="\n").writerow(values)
-        return text.getvalue()
+        # With both, it puts quotes around what has either: a name may.
+        csv.writer(text, lineterminator="\r\n").writerow(values)
+        return text.getvalue().removesuffix("\r\n") + "\n"
 
     def json(self, row: Mapping[str, Any]) -> str:
         """A line of JSON."""
@@ -159,35 +180,41 @@ class Results:
     def __enter__(self) -> Results:
         # Anew, without problems that are tried again and without a last line that a kill cut off.
         partial = self.path.with_name(f".{self.path.name}.partial")
-        with self._held:
-            try:
-                self._file = self._take(partial, self._held)
-            except OSError as error:
-                error.filename = str(self.path)  # the one that somebody named, of which this is only the beginning
-                raise
+        with told_as(self.path), self._held:
+            self._file = self._take(partial, self._held)
             if self.path.exists() != self._found:
                 partial.unlink()
                 raise self._taken()
+            try:
+                self._begin()
+                partial.replace(self.path)
+            except OSError:
+                partial.unlink()
+                raise
             self._held = self._held.pop_all()
+        return self
+
+    def _begin(self) -> None:
         self._file.truncate(0)
         self._file.write("" if self._json else self._lines.header())
         self._file.writelines(map(self._line, self._kept.values()))
         self._file.flush()
-        partial.replace(self.path)
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        with told_as(self.path):
+            self._held.close()
 
     def add(self, row: Row) -> None:
         """Writes a row.
 
         Raises:
             MixedResults: See `check`.
+            OSError: It cannot be written; a part of the row may have been.
         """
         self.check(row)
-        self._file.write(self._line(row))
-        self._file.flush()
+        with told_as(self.path):
+            self._file.write(self._line(row))
+            self._file.flush()
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Whether a row may stand beside those that are there.
@@ -226,14 +253,24 @@ class Results:
 
     def _read(self) -> list[Row]:
         try:
-            text = self.path.read_text("utf-8", _NAMES)
-            whole = text[: text.rfind("\n") + 1]
-            rows = self._rows(whole)
+            # Line breaks as they are: a name may have one.
+            with self.path.open(encoding="utf-8", errors=_NAMES, newline="") as file:
+                rows = self._rows(self._whole(file.read()))
         except (ValueError, TypeError, RecursionError, csv.Error):
             rows = [{}]
         if any(tuple(row) != self.columns for row in rows):
             raise MixedResults(f"{self.path} holds something else: name another file")
         return [row for row in rows if row["decision"]]
+
+    def _whole(self, text: str) -> str:
+        """Without the beginning of a row that a kill cut off; in a CSV, what stands in quotes may have line breaks."""
+        end = text.rfind("\n") + 1
+        quotes = 0 if self._json else text.count('"', 0, end)
+        while quotes % 2:
+            begin = text.rfind("\n", 0, end - 1) + 1
+            quotes -= text.count('"', begin, end)
+            end = begin
+        return text[:end]
 
     def _rows(self, text: str) -> list[Row]:
         if self._json:

@@ -6,13 +6,13 @@ import pytest
 
 from client import Client, Patience
 from model_store.errors import StoreError
-from service.asking import Reply, Wanted, about_the_image, replies_of
+from service.asking import UNREADABLE, Reply, Wanted, about_the_image, replies_of
 from service.asking_in_process import in_process
 from service.asking_remote import Remote
 from service.problems import catalogue
 from service.settings import Settings
 from tests.image_files import file_of
-from tests.running_service import Service
+from tests.running_service import ROOT, Service
 from tests.tiny_models import BENIGN, MELANOMA, picture, png
 
 OF_ONE_IMAGE = {
@@ -90,3 +90,8 @@ def test_who_asks_is_told_that_no_answer_is_wanted_any_more(tmp_path: Path) -> N
 def test_a_problem_of_one_image_does_not_end_a_folder_and_any_other_does() -> None:
     said = {code for code, kind in catalogue().items() if about_the_image(kind.status, kind.code)}
     assert said - NEVER_SAID == OF_ONE_IMAGE
+
+
+def test_the_code_that_the_command_line_alone_has_is_documented_where_all_are() -> None:
+    assert UNREADABLE not in catalogue()
+    assert f"`{UNREADABLE}`" in (ROOT / "docs" / "errors.md").read_text("utf-8")

@@ -71,8 +71,8 @@ def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
     assert raised.value.filename == str(tmp_path / "gone.jpg")
 
 
-def test_a_process_that_dies_is_told(three: InProcesses) -> None:
-    with pytest.raises(RuntimeUnavailable, match="ended by itself"):
+def test_a_process_that_dies_is_told_with_what_it_worked_on(three: InProcesses) -> None:
+    with pytest.raises(RuntimeUnavailable, match=r"ended by itself, over die\.$"):
         list(three.replies(files("a", "die", "b")))
 
 

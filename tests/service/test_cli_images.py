@@ -6,11 +6,14 @@ import hashlib
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -158,9 +161,23 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_answered(
     (folder / "b.png").symlink_to("/nowhere")
     with (folder / "d.png").open("wb") as large:
         large.truncate(10**12)  # reading it whole would fill the memory
-    assert run("classify", folder, "--out", out, *here).returncode == 3
+    ended = run("classify", folder, "--out", out, *here)
+    assert (ended.returncode, ended.stderr) == (
+        3,
+        f"melanoserve: 2 of 4 got no answer: the column problem of {out} says why\n",
+    )
     rows = {Path(row["file"]).name: row["problem"] for row in map(json.loads, out.read_text().splitlines())}
     assert rows == {"a.png": None, "b.png": "unreadable_file", "c.png": None, "d.png": "image_too_large"}
+
+
+def test_a_file_that_is_named_and_cannot_be_looked_at_keeps_none_of_the_others(
+    photographs: Path, here: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "itself.png").symlink_to(tmp_path / "itself.png")
+    ended = run("classify", tmp_path / "itself.png", photographs / "00.png", "--format", "csv", *here)
+    assert ended.returncode == 3
+    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
+    assert [row["problem"] for row in rows] == ["unreadable_file", ""]
 
 
 def test_a_folder_that_cannot_be_listed_is_told_and_the_others_are_answered(
@@ -211,6 +228,12 @@ def test_a_name_that_is_no_utf_8_goes_out_as_it_is(
         ),
         (["classify", "README.md", "--server", "http://a:b"], 1, "'http://a:b' is not the address"),
         (["grade", "tests"], 1, "tests holds no image"),
+        (["classify", "README.md", "--server", ""], 1, "'' is not the address of a service"),
+        (["classify", "README.md", "--server", "http://127.0.0.1:9", "--store", "x"], 2, "--store has no effect on"),
+        (["classify", "README.md", "--server", "http://127.0.0.1:9", "--state", "x"], 2, "--state has no effect on"),
+        (["classify", "README.md", "--key", "msk_1_2"], 2, "--key is for a service: name it with --server"),
+        (["classify", "README.md", "--format", "json", "--out", "o.jsonl"], 2, "redirect the output of --format json"),
+        (["classify", "README.md", "--format", "csv", "--out", "o.jsonl"], 2, "the name must end in .csv"),
     ],
 )
 def test_what_goes_wrong_is_one_line(arguments: list[str], status: int, complaint: str) -> None:
@@ -232,6 +255,11 @@ def test_a_key_is_sent_and_its_lack_is_told(photographs: Path, pristine_store: P
         assert run(*arguments, MELANOSERVE_KEY=key).returncode == 0
 
 
+def test_it_listens_nowhere_and_needs_no_keys_for_that(photographs: Path, here: list[str]) -> None:
+    """The image of the service has the variable, for the service in it."""
+    assert run("classify", photographs / "00.png", *here, MELANOSERVE_HOST="0.0.0.0").returncode == 0
+
+
 def test_the_key_of_a_service_in_the_environment_is_no_wrong_setting(photographs: Path, here: list[str]) -> None:
     assert run("classify", photographs / "00.png", *here, MELANOSERVE_KEY="msk_1_2").returncode == 0
 
@@ -241,3 +269,56 @@ def test_help_teaches_it() -> None:
     assert "melanoserve classify photographs/ --out results.csv" in text
     assert "exit status: 0" in text
     assert "Research use only" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "reader"), [("classify", "gone"), ("classify", "full"), ("doctor", "gone"), ("classify", "closed")]
+)
+def test_what_is_printed_for_nobody_is_told_once_and_not_by_python(
+    command: str, reader: str, photographs: Path, here: list[str], tmp_path: Path
+) -> None:
+    """`head` has seen enough, the disk is full, or there was nobody from the start."""
+    arguments = [command] if command == "doctor" else [command, photographs, *here]
+    if reader == "closed":
+        words = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *map(str, arguments), "--out", str(tmp_path / "o.csv")]
+        ended = subprocess.run(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert (tmp_path / "o.csv").read_text().count("\n") == 13
+        return
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as pipe, Path("/dev/full").open("wb") as disk:
+        ended = subprocess.run(
+            [*COMMAND, *map(str, arguments)], cwd=ROOT, stdout=pipe if reader == "gone" else disk,
+            stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    why = "Broken pipe" if reader == "gone" else "No space left on device"
+    assert (ended.returncode, ended.stderr) == (1, f"melanoserve: standard output: {why}\n")
+
+
+def test_what_is_done_is_looked_at_with_a_bar_and_rows_do_not_run_into_one(
+    photographs: Path, here: list[str], tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out.csv")
+    assert run("classify", photographs, "--out", out, *here).returncode == 0
+    assert "what is done: " in on_a_terminal("classify", str(photographs), "--out", out, *here)
+    shown = on_a_terminal("classify", str(photographs), "--format", "csv", *here)
+    assert "12/12" in shown
+    ended = [line.rpartition("\r")[2] for line in shown.split("\r\n")]  # what stands there when a line is over
+    assert [line for line in ended if ".png" in line] == [line for line in ended if line.startswith(str(photographs))]
+    assert len([line for line in ended if ".png" in line]) == 12
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What somebody sees who gives a command, of 80 columns."""
+    seen, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    process = subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = bytearray()
+    with suppress(OSError):  # the end of a terminal that nobody writes to any more
+        while some := os.read(seen, 65_536):
+            shown += some
+    os.close(seen)
+    assert process.wait(120) == 0, shown
+    return shown.decode()

@@ -2,6 +2,9 @@ import csv
 import hashlib
 import json
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,40 @@ def test_issues_are_shown_where_there_are_any() -> None:
         ["a.jpg", "abstained", "-", "blurred", "too_dark", "-"],
         ["b.jpg", "malignant", "0.750", "-", "-"],
     ]
+
+
+def test_a_name_makes_no_row_of_its_own_and_no_terminal_obeys_it() -> None:
+    name = "a.jpg\nb.jpg  benign  0.001\x1b[2K\u202e\x85.jpg"
+    _, row = table([row_of(name, answered())], "classify").splitlines()
+    assert row == r"a.jpg\nb.jpg  benign  0.001\x1b[2K\u202e\x85.jpg  malignant  0.750        -"
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
+@pytest.mark.parametrize(
+    "file", ["two\nlines.jpg", "two\r\nlines.jpg", "a return\r.jpg", 'a "quoted"\n.jpg', "\u2028.jpg"]
+)
+def test_names_that_have_line_breaks_are_gone_on_with(file: str, name: str, tmp_path: Path) -> None:
+    path, picture = tmp_path / name, tmp_path / "picture"
+    picture.write_bytes(PICTURE)
+    with Results(path, "classify") as results:
+        results.add(row_of("first.jpg", answered()))
+        results.add(row_of(file, answered()))
+    whole = path.read_bytes()
+    begins = whole.index(b"\n", whole.index(b"first.jpg")) + 1
+    for end in range(begins + 1, len(whole)):  # as a kill may leave it, in the middle of the name too
+        path.write_bytes(whole[:end])
+        again = Results(path, "classify")
+        assert again.holds("first.jpg", picture)
+        assert not again.holds(file, picture)
+        with again:
+            pass
+        assert path.read_bytes() == whole[:begins]
+    path.write_bytes(whole)
+    done = Results(path, "classify")
+    assert done.holds(file, picture)
+    with done:
+        pass
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
@@ -197,6 +234,7 @@ def test_answers_of_another_version_are_not_mixed_in(other: Reply, named: str, t
     [
         ("out.csv", "id,label\n1,2\n"),
         ("out.csv", "id,label\n"),
+        ("out.csv", 'file,disk\na.jpg,5" floppy\n' + "b.jpg,none\n" * 100_000),
         ("out.jsonl", '{"id": 1}\n'),
         ("out.jsonl", "no json\n"),
         ("out.jsonl", "null\n"),
@@ -222,3 +260,31 @@ def test_a_file_that_cannot_be_made_is_told_by_its_own_name(tmp_path: Path) -> N
     with pytest.raises(OSError, match="File name too long") as refused, Results(path, "classify"):
         pass
     assert refused.value.filename == str(path)
+
+
+@contextmanager
+def full(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes, as on a disk that is full."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+def test_a_full_disk_is_told_by_the_name_of_the_file_which_can_be_gone_on_from(tmp_path: Path) -> None:
+    path, picture = tmp_path / "out.csv", tmp_path / "picture"
+    picture.write_bytes(PICTURE)
+    with pytest.raises(OSError, match="File too large") as refused, full(800), Results(path, "classify") as results:
+        for number in range(9):
+            results.add(row_of(f"{number}.jpg", answered()))
+    assert refused.value.filename == str(path)
+    before = path.read_bytes()
+    again = Results(path, "classify")
+    assert again.holds("0.jpg", picture)
+    with pytest.raises(OSError, match="File too large") as refused, full(100), again:
+        pass
+    assert refused.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == [path, picture]
