@@ -9,7 +9,7 @@ import numpy as np
 
 from training.fetch import fetch
 from training.index import COLUMNS, write_index
-from training.sources import read_sources
+from training.sources import read_sources, unnamed
 from training.splits import ROLES, split
 from training.table import Table, build_table
 
@@ -25,6 +25,8 @@ def show(options: argparse.Namespace) -> None:
     print(f"{'source':20}" + "".join(f"{role:>12}" for role in ROLES))
     for source, count in sorted(counts.items()):
         print(f"{source:20}" + "".join(f"{count[role]:>12}" for role in ROLES))
+    for source, number in unnamed(options.data, table.images).items():
+        print(f"{number} photographs of {source} take no part: no table names them, or not as dermoscopic.")
     silent = Counter(image.source for image in table.images if not image.label)
     for source, number in sorted(silent.items()):
         print(f"{number} images of {source} have no label that is known here.")

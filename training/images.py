@@ -7,7 +7,12 @@ from pathlib import Path
 
 from training.labels import Label
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+
+OTHER_SUFFIXES = frozenset({
+    ".dcm", ".dicom", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".gif", ".dng", ".nef", ".cr2", ".cr3", ".arw",
+})  # fmt: skip
+"""Of pictures that training does not read."""
 
 
 _NOTHING = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown"})

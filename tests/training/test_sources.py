@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.training.built import Data
-from tests.training.layouts.written import picture
+from tests.training.layouts.written import picture, table
 from training.images import Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA
-from training.sources import read_source, read_sources
+from training.sources import read_source, read_sources, unnamed
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +117,43 @@ def test_a_folder_without_anything_to_read(tmp_path: Path) -> None:
 
 def test_an_unknown_table(tmp_path: Path) -> None:
     _write(tmp_path / "odd", ["name", "verdict"], ["A", "bad"])
-    with pytest.raises(SourceError, match="no known columns"):
+    with pytest.raises(SourceError, match=r"no known columns \(metadata\.csv has name, verdict\); known are: HAM10000"):
         read_sources(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["metadata.CSV", "meta/metadata.csv"])
+def test_an_unknown_table_wherever_tables_lie(tmp_path: Path, name: str) -> None:
+    (tmp_path / "odd" / name).parent.mkdir(parents=True)
+    (tmp_path / "odd" / name).write_text("isic_id;diagnosis_1\nA;Benign\n")  # as a spreadsheet writes it in Europe
+    with pytest.raises(SourceError, match=r"no known columns \(metadata\.\w+ has isic_id;diagnosis_1\)"):
+        read_sources(tmp_path)
+
+
+def test_an_unknown_table_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "metadata.csv").write_bytes("isic_id,diagnosis_1\nA,Benign\n".encode("utf-16"))
+    with pytest.raises(SourceError, match=r"metadata\.csv, line 1: not UTF-8"):
+        read_sources(tmp_path)
+
+
+def test_tables_of_two_layouts_do_not_leave_each_other_s_images_out(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "both", ["dx", "lesion_id", "image_id"], ["mel", "L", "A"])
+    for name in "AB":
+        (folder / "images" / f"{name}.jpg").touch()
+    table(folder / "archive.csv", ("isic_id", "diagnosis_1"), ("A", "Malignant"))
+    assert [image.path.stem for image in read_source(folder)] == ["A"]
+    table(folder / "archive.csv", ("isic_id", "diagnosis_1"), ("A", "Malignant"), ("B", "Benign"))
+    message = r"has tables of HAM10000 and of ISIC Archive, which lists B\.jpg as well: put each into a folder"
+    with pytest.raises(SourceError, match=message):
+        read_source(folder)
+
+
+def test_two_links_to_folders_of_one_name_are_two_sources(tmp_path: Path) -> None:
+    for clinic in ("north", "south"):
+        picture(tmp_path / "disks" / clinic / "images" / "nevus" / "a.jpg")
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / clinic).symlink_to(tmp_path / "disks" / clinic / "images")
+    assert [image.source for image in read_sources(tmp_path / "data")] == ["north", "south"]
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
@@ -167,3 +202,14 @@ def test_no_real_label_calls_a_malignancy_benign(real_images: list[Image]) -> No
         assert image.label <= MALIGNANT or image.label <= BENIGN, image.path.name
         if image.facts.get("dx") in {"bcc", "akiec"}:
             assert image.label == {image.facts["dx"]}
+
+
+def test_photographs_that_no_table_names_are_counted(tmp_path: Path) -> None:
+    """As where a table was cut off on its way, and only half of the images would be learned from."""
+    folder = _write(tmp_path / "ham", ["dx", "lesion_id", "image_id"], ["mel", "L", "A"])
+    for name in ("A.jpg", "B.jpg", "C.png", "C_segmentation.png"):
+        picture(folder / "images" / name)
+    picture(folder / "again" / "A.jpg")  # there twice
+    picture(tmp_path / "clinic" / "nevus" / "a.jpg")
+    assert unnamed(tmp_path, read_sources(tmp_path)) == {"ham": 2}
+    assert unnamed(folder, read_sources(folder)) == {"ham": 2}

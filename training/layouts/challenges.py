@@ -22,28 +22,28 @@ from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError, recorded
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.layouts.once import once
-from training.layouts.tables import Folder, Row, Sheet, first, line_of, number, split_of
+from training.layouts.tables import Folder, Row, Sheet, first, line_of, number, sex, split_of
 
 _SEVEN = ("MEL", "NV", "BCC", "BKL", "DF", "VASC")
 _CODES = (*_SEVEN, "AKIEC", "AK", "SCC", "UNK")
-_SURE = 0.5
+_VERDICTS = ("benign", "malignant", "0.0", "1.0", "0", "1")
 
 
 def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
     Raises:
-        SourceError: A label of 2017 or 2020 is neither 0 nor 1 nor empty, a picture is not there, or two tables
-            contradict each other about its label.
+        SourceError: A label is neither 0 nor 1 nor empty, as where a table holds a network's answers; a row has two, a
+            picture is not there, or two tables contradict each other about its label.
     """
     return once([*_read_2016(folder), *_read_2017(folder), *_read_one_hot(folder), *_read_2020(folder)])
 
 
 def _read_2016(folder: Folder) -> list[Image]:
     images = []
-    for file in sorted(folder.path.glob("*.csv")):
+    for file in folder.tables:
+        split = split_of(file)
         for line, name, verdict in _pairs(file):
-            split = split_of(file)
             malignant = verdict in ("malignant", "1.0", "1")
             label = MALIGNANT if malignant else BENIGN
             clinical = Clinical(diagnosis="malignant" if malignant else "benign")
@@ -55,13 +55,18 @@ def _read_2016(folder: Folder) -> list[Image]:
 
 def _pairs(file: Path) -> list[tuple[int, str, str]]:
     """The rows of a table of 2016, which has no header, each behind its line; of any other none."""
-    with file.open(newline="", encoding="utf-8-sig") as opened:
+    pairs: list[tuple[int, str, str]] = []
+    # Of another table no more is read than it takes to see that; whether it is UTF-8 matters to its own layout.
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as opened:
         reader = csv.reader(opened)
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    verdicts = ("benign", "malignant", "0.0", "1.0", "0", "1")
-    if not rows or any(len(row) != 2 or row[1] not in verdicts for _, row in rows):
-        return []
-    return [(line, row[0], row[1]) for line, row in rows]
+        try:
+            for row in filter(None, reader):
+                if len(row) != 2 or row[1].strip() not in _VERDICTS:
+                    return []
+                pairs.append((reader.line_num, row[0].strip(), row[1].strip()))
+        except csv.Error:
+            return []
+    return pairs
 
 
 def _read_2017(folder: Folder) -> list[Image]:
@@ -105,12 +110,20 @@ def _read_one_hot(folder: Folder) -> list[Image]:
             further[name] = further.get(name, {}) | row
 
     def image_of(sheet: Sheet, row: Row) -> Image:
-        code = next((code for code in _CODES if (number(row.get(code)) or 0.0) > _SURE), "UNK")
+        code = _code(row)
         facts = further.get(row["image"], {}) | row
         return _image(folder, sheet, facts, row["image"], label_of(code), code)
 
     sheets = folder.sheets_with("image", *_SEVEN)
     return [image for sheet in sheets for image in sheet.each(partial(image_of, sheet))]
+
+
+def _code(row: Row) -> str:
+    """The diagnosis that has the row's 1; UNK if none has."""
+    codes = [code for code in _CODES if _verdict(row, "image", code)]
+    if len(codes) > 1:
+        raise SourceError(f"{row['image']!r} has several labels: {', '.join(codes)}")
+    return next(iter(codes), "UNK")
 
 
 def _read_2020(folder: Folder) -> list[Image]:
@@ -140,7 +153,7 @@ def _image(folder: Folder, sheet: Sheet, facts: Row, name: str, label: Label, di
         diagnosis=diagnosis,
         patient=first(facts, ["patient_id"]),
         age=number(first(facts, ["age_approx", "age_approximate"])),
-        sex=facts.get("sex", ""),
+        sex=sex(facts),
         site=first(facts, ["anatom_site_general", "anatom_site_general_challenge"]),
         histology=facts.get("diagnosis_confirm_type", "") in ("histopathology", "histo"),
     )

@@ -11,21 +11,23 @@ from pathlib import Path
 
 from training.diagnoses import label_of
 from training.images import Clinical, Image, SourceError
-from training.layouts.tables import Folder, Row, first
+from training.layouts.once import once
+from training.layouts.tables import Folder, Row, first, sex
 
 
 def read(folder: Folder) -> list[Image]:
     """Its images; none if the folder is another layout's.
 
     Raises:
-        SourceError: A picture is not there, or an index of the test set is no whole number.
+        SourceError: A picture is not there, an index of the test set is no whole number, or two rows give a picture
+            other diagnoses.
     """
     tested = {index for sheet in folder.sheets_with("indexes") if sheet.split for index in sheet.each(_index)}
-    return [
+    return once(
         replace(image, given_split="test") if index in tested else image
         for sheet in folder.sheets_with("case_num", "diagnosis", "derm")
         for index, image in enumerate(sheet.each(partial(_image, folder)))
-    ]
+    )
 
 
 def _index(row: Row) -> int:
@@ -35,7 +37,7 @@ def _index(row: Row) -> int:
 
 
 def _image(folder: Folder, row: Row) -> Image:
-    clinical = Clinical(diagnosis=row["diagnosis"], sex=row.get("sex", ""), site=row.get("location", ""))
+    clinical = Clinical(diagnosis=row["diagnosis"], sex=sex(row), site=row.get("location", ""))
     label, case = label_of(row["diagnosis"]), first(row, ["case_num"])
     return Image(_picture(folder.path, row["derm"]), folder.name, label, case, facts=row, clinical=clinical)
 

@@ -7,7 +7,7 @@ from functools import partial
 from training.images import Clinical, Image, SourceError
 from training.labels import DIAGNOSES
 from training.layouts.once import once
-from training.layouts.tables import Folder, Row, Sheet, first, number
+from training.layouts.tables import Folder, Row, Sheet, first, number, sex
 
 
 def read(folder: Folder) -> list[Image]:
@@ -26,7 +26,7 @@ def _image(folder: Folder, sheet: Sheet, row: Row) -> Image:
     clinical = Clinical(
         diagnosis=row["dx"],
         age=number(row.get("age")),
-        sex=row.get("sex", ""),
+        sex=sex(row),
         site=row.get("localization", ""),
         histology=row.get("dx_type") == "histo",
     )

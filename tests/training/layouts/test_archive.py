@@ -90,3 +90,43 @@ def test_an_export_of_today_and_one_of_former_years_list_a_picture_once(tmp_path
     table(tmp_path / "old.csv", ("name", "benign_malignant"), ("A", "benign"))
     with pytest.raises(SourceError, match=r"A\.jpg is listed twice"):
         read_source(tmp_path)
+
+
+def test_what_is_not_dermoscopic_is_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = {"A": "dermoscopic", "B": "clinical: close-up", "C": "TBP tile: close-up", "D": ""}
+    rows = [(name, "Benign", kind) for name, kind in kinds.items()]
+    table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "image_type"), *rows)
+    for name in "AD":  # the others need not be there
+        picture(tmp_path / f"{name}.jpg")
+    assert [image.path.stem for image in read_source(tmp_path)] == ["A", "D"]
+    assert capsys.readouterr().err == f"{tmp_path}: 2 pictures that are not dermoscopic are left out\n"
+
+
+def test_a_collection_without_a_dermoscopic_picture(tmp_path: Path) -> None:
+    table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "image_type"), ("A", "Benign", "clinical: overview"))
+    with pytest.raises(SourceError, match="has no picture whose image_type is dermoscopic"):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "label"),
+    [("actinic keratosis", {"akiec"}), ("solar lentigo", BENIGN), ("melanoma", set()), ("something", BENIGN)],
+)
+def test_a_precursor_that_the_archive_calls_benign_is_not_learned_as_benign(
+    tmp_path: Path, diagnosis: str, label: Label
+) -> None:
+    """HAM10000's actinic keratoses are so in its exports of former years."""
+    table(tmp_path / "old.csv", ("name", "benign_malignant", "diagnosis"), ("A", "benign", diagnosis))
+    table(tmp_path / "new.csv", ("isic_id", "diagnosis_1", "diagnosis_3"), ("B", "benign", diagnosis.title()))
+    for name in "AB":
+        picture(tmp_path / f"{name}.jpg")
+    assert [image.label for image in read_source(tmp_path)] == [label, label]
+
+
+@pytest.mark.parametrize("cell", ["-1", "999", "-0.5"])
+def test_a_thickness_that_no_melanoma_has_is_refused(tmp_path: Path, cell: str) -> None:
+    """Tables write such numbers for nothing; -1 mm would be a thin melanoma, and 999 mm a thick one."""
+    table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "mel_thick_mm"), ("A", "Malignant", cell))
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=rf"line 2: mel_thick_mm='{cell}' is no thickness in millimetres"):
+        read_source(tmp_path)

@@ -19,7 +19,7 @@ def test_2016_has_no_header(tmp_path: Path) -> None:
     assert {name: image.label for name, image in found.items()} == {
         "ISIC_1": BENIGN, "ISIC_2": MALIGNANT, "ISIC_3": BENIGN, "ISIC_4": MALIGNANT,
     }  # fmt: skip
-    assert [found[f"ISIC_{number}"].given_split for number in (1, 2, 3, 4)] == ["", "", "test", "test"]
+    assert [found[f"ISIC_{number}"].given_split for number in (1, 2, 3, 4)] == ["train", "train", "test", "test"]
 
 
 @pytest.mark.parametrize(("name", "split"), [("latest", ""), ("contest", ""), ("test", "test"), ("ISIC_Test", "test")])
@@ -180,3 +180,35 @@ def test_tables_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "A.jpg")
     with pytest.raises(SourceError, match=r"A\.jpg is listed twice, with labels that contradict each other"):
         read_source(tmp_path)
+
+
+CODES = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
+
+
+def test_answers_of_a_network_are_no_labels(tmp_path: Path) -> None:
+    """What was sent in to the challenge has the columns of its truth."""
+    table(tmp_path / "submission.csv", ("image", *CODES), ("A", "0.91", "0.05", "0.04", *"0000"))
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=r"submission\.csv, line 2: MEL='0\.91' for 'A' is neither 0 nor 1"):
+        read_source(tmp_path)
+
+
+def test_a_row_with_two_labels_has_none(tmp_path: Path) -> None:
+    table(tmp_path / "truth.csv", ("image", *CODES), ("A", "0", "1", "0", "0", "1", "0", "0"))
+    picture(tmp_path / "A.jpg")
+    with pytest.raises(SourceError, match=r"truth\.csv, line 2: 'A' has several labels: NV, BKL"):
+        read_source(tmp_path)
+
+
+def test_a_row_without_a_label_has_none(tmp_path: Path) -> None:
+    table(tmp_path / "truth.csv", ("image", *CODES), ("A", *"0000000"), ("B", "1"))
+    for name in "AB":
+        picture(tmp_path / f"{name}.jpg")
+    assert [image.label for image in read_source(tmp_path)] == [NOTHING, MELANOMA]
+
+
+def test_what_a_challenge_tests_on_is_its_test_set_and_the_rest_is_not_divided_again(tmp_path: Path) -> None:
+    for part, name in (("Training", "A"), ("Validation", "B"), ("Test", "C")):
+        table(tmp_path / f"ISIC2018_Task3_{part}_GroundTruth.csv", ("image", *CODES), (name, *"0100000"))
+        picture(tmp_path / f"{name}.jpg")
+    assert [image.given_split for image in read_source(tmp_path)] == ["test", "train", "train"]

@@ -24,7 +24,7 @@ def test_the_dermoscopic_picture_is_taken_by_its_path(tmp_path: Path) -> None:
     images = read_source(tmp_path)
     assert [image.label for image in images] == [MELANOMA, {"nv"}, BENIGN]
     assert [image.path.relative_to(tmp_path / "images").as_posix() for image in images] == [row[5] for row in ROWS]
-    assert [image.given_split for image in images] == ["", "test", ""]
+    assert [image.given_split for image in images] == ["train", "test", "train"]
     assert images[0].clinical.diagnosis == "melanoma (0.76 to 1.5 mm)"
     assert images[0].clinical.site == "back"
 
@@ -48,3 +48,14 @@ def test_cases_without_a_number_are_not_one_case(tmp_path: Path) -> None:
     for row in ROWS:
         picture(tmp_path / "images" / row[5])
     assert [image.lesion for image in read_source(tmp_path)] == ["", "", ""]
+
+
+def test_a_picture_that_two_rows_list_is_there_once(tmp_path: Path) -> None:
+    table(tmp_path / "meta" / "meta.csv", HEADER, ROWS[0], ROWS[1], ROWS[1])
+    table(tmp_path / "meta" / "test_indexes.csv", ("indexes",), ("2",))
+    for row in ROWS:
+        picture(tmp_path / "images" / row[5])
+    assert [image.given_split for image in read_source(tmp_path)] == ["train", "test"]
+    table(tmp_path / "meta" / "meta.csv", HEADER, ROWS[0], ("9", "melanosis", "", "", "", ROWS[0][5]))
+    with pytest.raises(SourceError, match="listed twice, with labels that contradict each other"):
+        read_source(tmp_path)

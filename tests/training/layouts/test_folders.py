@@ -85,3 +85,37 @@ def test_what_programs_leave_below_a_class_does_not_matter(tmp_path: Path) -> No
     for name in ("melanoma/b.jpg", "melanoma/.ipynb_checkpoints/b-checkpoint.jpg", "nevus/c.jpg"):
         picture(tmp_path / name)
     assert [image.path.name for image in read_source(tmp_path)] == ["b.jpg", "c.jpg"]
+
+
+def test_what_programs_leave_beside_and_in_a_class_does_not_matter(tmp_path: Path) -> None:
+    for name in ("melanoma/b.jpg", "nevus/c.JFIF", ".ipynb_checkpoints/b-checkpoint.jpg", "@eaDir/d.jpg"):
+        picture(tmp_path / Path(name).with_suffix(".jpg"))
+    (tmp_path / "nevus" / "c.jpg").rename(tmp_path / "nevus" / "c.JFIF")
+    for name in ("melanoma/._b.jpg", "melanoma/Thumbs.db", "melanoma/notes.txt"):
+        (tmp_path / name).write_bytes(b"\0")
+    assert [image.path.name for image in read_source(tmp_path)] == ["b.jpg", "c.JFIF"]
+
+
+@pytest.mark.parametrize("name", ["melanoma/d.DCM", "melanoma/2020/d.heic", "nevus/d.gif"])
+@pytest.mark.parametrize("also", ["melanoma/a.jpg", "nevus/a.jpg"])
+def test_photographs_of_a_kind_that_is_not_read_are_not_left_out_silently(tmp_path: Path, name: str, also: str) -> None:
+    picture(tmp_path / also)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"something")
+    with pytest.raises(SourceError, match=rf"{name} is of a kind that training does not read"):
+        read_source(tmp_path)
+
+
+def test_testing_is_a_test_set(tmp_path: Path) -> None:
+    for name in ("Training/nevus/a.jpg", "Testing/nevus/b.jpg"):
+        picture(tmp_path / name)
+    assert [(image.path.stem, image.given_split) for image in read_source(tmp_path)] == [("a", "train"), ("b", "test")]
+
+
+def test_photographs_beside_train_and_test_are_not_left_out_silently(tmp_path: Path) -> None:
+    for name in ("train/nevus/a.jpg", "test/nevus/b.jpg", "masks/a.png", "notes/a_segmentation.png"):
+        picture(tmp_path / name)
+    assert len(read_source(tmp_path)) == 2
+    picture(tmp_path / "extra" / "nevus" / "c.jpg")
+    with pytest.raises(SourceError, match=rf"{tmp_path}/extra has photographs beside test and train: put them into"):
+        read_source(tmp_path)

@@ -53,3 +53,10 @@ def test_a_picture_that_two_copies_of_the_table_list_is_there_once(tmp_path: Pat
         table(tmp_path / name, HEADER, ("L", "A", "nv", "histo", "", "", ""))
     picture(tmp_path / "A.jpg")
     assert len(read_source(tmp_path)) == 1
+
+
+def test_kaggle_s_tables_of_pixels_do_not_matter(tmp_path: Path) -> None:
+    table(tmp_path / "HAM10000_metadata.csv", HEADER, ("L", "A", "nv", "histo", "", "", ""))
+    (tmp_path / "hmnist_28_28_RGB.csv").write_bytes(b"pixel0000,pixel0001,label\n1,2,3\n\xff,1,2,3\n")
+    picture(tmp_path / "HAM10000_images_part_1" / "A.jpg")
+    assert [image.path.stem for image in read_source(tmp_path)] == ["A"]

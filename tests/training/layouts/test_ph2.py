@@ -4,7 +4,7 @@ import pytest
 
 from tests.training.layouts.written import picture
 from training.images import SourceError
-from training.labels import MELANOMA
+from training.labels import MELANOMA, Label
 from training.sources import read_source
 
 TEXT = """\
@@ -45,3 +45,28 @@ def test_a_text_that_is_not_its_table(tmp_path: Path) -> None:
     (tmp_path / "PH2_dataset.txt").write_text("nothing\n")
     with pytest.raises(SourceError, match="no columns Name and Clinical Diagnosis"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("histology", "clinical", "label"),
+    [
+        ("Melanoma", "1", set()),
+        ("Compound nevus", "2", set()),
+        ("In situ melanoma", "2", MELANOMA),
+        ("?", "2", MELANOMA),
+    ],
+)
+def test_what_histology_contradicts_is_not_learned_from(
+    tmp_path: Path, histology: str, clinical: str, label: Label
+) -> None:
+    lines = ["|| Name || Histological Diagnosis || Clinical Diagnosis ||", f"|| IMD001 || {histology} || {clinical} ||"]
+    (tmp_path / "PH2_dataset.txt").write_text("\n".join(lines))
+    picture(tmp_path / "IMD001.bmp")
+    assert [image.label for image in read_source(tmp_path)] == [label]
+
+
+def test_a_picture_that_two_rows_list_is_there_once(tmp_path: Path) -> None:
+    lines = ["|| Name || Clinical Diagnosis ||", "|| IMD001 || 2 ||", "|| IMD001 || 2 ||"]
+    (tmp_path / "PH2_dataset.txt").write_text("\n".join(lines))
+    picture(tmp_path / "IMD001.bmp")
+    assert len(read_source(tmp_path)) == 1
