@@ -113,6 +113,22 @@ def _questions(stages: Stages) -> tuple[_Question, _Question]:
     return middle, _Question(np.arange(len(stages.grades)), stages.grades == TOP)
 
 
+def check_enough(stages: Stages) -> None:
+    """Refuse too few lesions of a grade: every fold asks both questions, and learns from both answers to each.
+
+    Raises:
+        ValueError: It says of which grade.
+    """
+    middle, top = _questions(stages)
+    asked = {0: middle.rows[~middle.answer], 1: middle.rows[middle.answer], TOP: top.rows[top.answer]}
+    for grade, rows in asked.items():
+        count = len(np.unique(stages.lesions[rows]))
+        if count < FOLDS:
+            where = f" in images of the {stages.policy.site}" if stages.policy.site and grade != TOP else ""
+            told = f"{count} lesions of grade {stages.policy.names[grade]}{where}"
+            raise ValueError(f"{told} are too few to cross-validate a grader: at least {FOLDS} are needed")
+
+
 def _fit(features: Features, stages: Stages, penalties: Sequence[float]) -> Sequential:
     """Fit both questions, each with its penalty; features float64[views, n, f]."""
     fitted = [

@@ -35,11 +35,13 @@ from training.grader import (
     TOP,
     VIEWS,
     Features,
+    check_enough,
     cross_validate,
     measure_grader,
     train_grader,
     view_features,
 )
+from training.images import recorded
 from training.policies import Policy
 from training.runtimes import validate_runtimes
 from training.scoring import score
@@ -51,10 +53,13 @@ SAME = 0.01
 
 
 def _sites(stages: Stages, table: Table, grade: int) -> str:
-    """From how many images, and of how many hospitals or societies, a grade was learned."""
+    """From how many images a grade was learned, and how many of them are from one hospital or society."""
     found = [table.images[row].facts.get("attribution", "") for row in stages.rows[stages.grades == grade].tolist()]
-    site, most = Counter(found).most_common(1)[0]
-    return f"{len(found)} images, {most} of them from one place ({site or 'not recorded'})"
+    known = Counter(site for site in found if recorded(site))
+    parts = [f"{most} of them from one place ({site})" for site, most in known.most_common(1)]
+    if unknown := len(found) - known.total():
+        parts.append(f"of {unknown} it is not recorded where they are from")
+    return ", ".join([f"{len(found)} images", *parts])
 
 
 def _evidence(stages: Stages, table: Table, evaluations: dict[str, Evaluation]) -> dict[str, str]:
@@ -215,11 +220,13 @@ def release_grader(  # noqa: PLR0913 - what a release depends on
         policy: From which labels; None for what the data supports.
 
     Raises:
-        ValueError: The table has no graded melanomas, or the classifier has another architecture or another front.
+        ValueError: The table has no graded melanomas, or too few of a grade; or the classifier has another architecture
+            or another front.
     """
+    stages = read_stages(table, policy)
+    check_enough(stages)
     load_published(network, classifier.path)
     _check_same(network, classifier)
-    stages = read_stages(table, policy)
     features = view_features(network, table.pixels[stages.rows])
     model, frame = _cross_validated(features, stages, table)
     trained, final = train_grader(features, stages), folder / "artifact"

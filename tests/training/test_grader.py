@@ -13,6 +13,7 @@ from training.grader import (
     PENALTIES,
     TOP,
     Sequential,
+    check_enough,
     cross_validate,
     measure_grader,
     train_grader,
@@ -209,3 +210,18 @@ def test_intervals_are_over_lesions_and_patients() -> None:
     narrow = measure_grader(np.repeat(found, 6, axis=0), np.repeat(found, 6, axis=0), naive)
     narrow_interval = narrow["three-grades"].metrics["balanced_accuracy"]
     assert narrow_interval.high - narrow_interval.low < 0.6 * (wide.high - wide.low)
+
+
+def test_too_few_lesions_of_a_grade_are_refused() -> None:
+    """By lesions, and for the first question by those that are fair: a fold would have but one answer to learn from."""
+    stages = _stages()
+    check_enough(stages)
+    metastases = np.flatnonzero(stages.grades == TOP)
+    few = np.unique(stages.lesions[metastases])[: grader.FOLDS - 1]
+    kept = np.flatnonzero((stages.grades < TOP) | np.isin(stages.lesions, few))
+    with pytest.raises(ValueError, match=r"^4 lesions of grade 3 metastasis are too few .* at least 5 are needed$"):
+        check_enough(stages.subset(kept))
+    unfair = replace(stages, fair=stages.fair & (stages.grades != 0))
+    message = "^0 lesions of grade 1 in situ in images of the International Dermoscopy Society are too few"
+    with pytest.raises(ValueError, match=message):
+        check_enough(unfair)

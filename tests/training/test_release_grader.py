@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from training.export import load_published
 from training.grader import FRAME_PENALTIES, PENALTIES
 from training.network import build_network
 from training.policies import INVASION
-from training.release_grader import _check_same, _saw_none, _seen_by
+from training.release_grader import _check_same, _saw_none, _seen_by, _sites
 from training.stages import read_stages
 
 GRADED = ["melanoma-severity"]
@@ -132,3 +133,14 @@ def test_only_its_own_label_was_moved(published: Published) -> None:
     labels = json.loads((published.state / "labels.json").read_text())
     assert list(labels) == ["grader"]
     assert labels["grader"]["stable"] == {"version": 1, "digest": published.grader.digest}
+
+
+def test_where_images_are_from_is_not_made_up(data: Data) -> None:
+    stages = read_stages(data.table)
+    nowhere = [replace(image, facts=image.facts | {"attribution": ""}) for image in data.table.images]
+    told = "12 images, of 12 it is not recorded where they are from"
+    assert _sites(stages, replace(data.table, images=nowhere), 0) == told
+    some = [replace(image, facts=image.facts | {"attribution": "NA"}) if image.path.stem == "ISIC_0070000" else image
+            for image in data.table.images]  # fmt: skip
+    told = f"12 images, 11 of them from one place ({SOCIETY}), of 1 it is not recorded where they are from"
+    assert _sites(stages, replace(data.table, images=some), 0) == told
