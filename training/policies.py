@@ -63,11 +63,12 @@ def _by_invasion(image: Image) -> int | None:
 
 
 def _by_thickness(image: Image) -> int | None:
-    thickness = image.clinical.thickness_mm
-    if image.label != MELANOMA:
+    thickness, diagnosis = image.clinical.thickness_mm, image.clinical.diagnosis.lower()
+    # What is recorded beside a metastasis is the thickness of the melanoma that it comes from, not of what is seen.
+    if image.label != MELANOMA or "metasta" in diagnosis:
         return None
     if thickness is None:
-        return 0 if "in situ" in image.clinical.diagnosis.lower() else None
+        return 0 if "in situ" in diagnosis else None
     # AJCC's bands are of thickness in tenths of a millimetre, rounded half up.
     recorded = math.floor(round(10 * thickness, 6) + 0.5) / 10
     return int(recorded > T1_UP_TO_MM) + int(recorded > T2_UP_TO_MM)

@@ -46,3 +46,9 @@ def test_every_policy_says_what_its_grades_are() -> None:
         assert policy.name == name
         assert list(policy.meanings) == ["1", "2", "3"]
         assert all(short.startswith(number) for short, number in zip(policy.names, policy.meanings, strict=True))
+
+
+def test_a_metastasis_has_no_thickness_of_its_own() -> None:
+    """What is recorded beside it is that of the melanoma which it comes from."""
+    metastasis = Clinical(diagnosis="Melanoma metastasis", thickness_mm=0.8)
+    assert THICKNESS.grade_of(Image(Path("x.jpg"), "clinic", MELANOMA, clinical=metastasis)) is None
