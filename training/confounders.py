@@ -123,7 +123,8 @@ def write_confounders(found: Confounders, table: Table, folder: Path) -> str:
         The text of confounders.md.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "confounders.csv").open("w", newline="", encoding="utf-8") as opened:
+    file = folder / "confounders.csv"
+    with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as opened:
         writer = csv.writer(opened)
         writer.writerow(["image", "source", *FEATURES])
         for image, row in zip(table.images, found.values.tolist(), strict=True):

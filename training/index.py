@@ -31,7 +31,7 @@ def write_index(table: Table, roles: Split, root: Path, file: Path) -> None:
         file: Where to.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as opened:
+    with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as opened:
         writer = csv.writer(opened)
         writer.writerow(COLUMNS)
         writer.writerows(_rows(table, roles, root))

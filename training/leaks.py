@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 from tqdm import tqdm
 
+from training.duplicates import thumbnail, turned_pairs
 from training.index import written
 from training.labels import BENIGN, MALIGNANT
 from training.splits import Split
@@ -29,6 +31,7 @@ _SIDE = 112
 _CAPTION = 24
 _MOST_ROWS = 40
 _MOST_COPIES = 8
+_ADVICE = "The split does not know of them: take one of each pair out of the data."
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Leaks:
         own_splits: Groups that cross a source's own train and test.
         contradictions: Groups of which one copy says malignant and another benign.
         leaking: Groups with an image that is trained on and one that is held out. There must be none.
+        turned: Pairs of an image that is trained on and one that is held out, of which one is the other mirrored or
+            turned. The split does not know of them.
     """
 
     groups: list[list[int]]
@@ -50,6 +55,7 @@ class Leaks:
     own_splits: list[list[int]]
     contradictions: list[list[int]]
     leaking: list[list[int]]
+    turned: list[list[int]]
 
 
 def find_leaks(table: Table, roles: Split) -> Leaks:
@@ -60,7 +66,8 @@ def find_leaks(table: Table, roles: Split) -> Leaks:
     contradictions = [rows for rows in groups if _contradicts(table, rows)]
     # By lesions, not by copies alone: another photograph of a held-out lesion leaks, too.
     leaking = [rows for rows in _members(table.lesions.tolist()) if _leaks(roles, rows)]
-    return Leaks(groups, _identical(table, groups), between, own_splits, contradictions, leaking)
+    turned = [rows for rows in turned_pairs(_thumbnails(table)).tolist() if _leaks(roles, rows)]
+    return Leaks(groups, _identical(table, groups), between, own_splits, contradictions, leaking, turned)
 
 
 def write_leaks(found: Leaks, table: Table, roles: Split, folder: Path) -> str:
@@ -85,7 +92,13 @@ def _kinds(found: Leaks) -> dict[str, list[list[int]]]:
         "own-train-and-test": found.own_splits,
         "contradictions": found.contradictions,
         "leaks": found.leaking,
+        "turned": found.turned,
     }
+
+
+def _thumbnails(table: Table) -> NDArray[np.float32]:
+    pictures = tqdm(table.pixels, desc="looking for turned copies", unit="img")
+    return np.stack([thumbnail(np.asarray(picture)) for picture in pictures])
 
 
 def _members(numbers: list[int]) -> list[list[int]]:
@@ -103,7 +116,7 @@ def _pairs(sources: Iterable[str]) -> set[tuple[str, str]]:
 
 
 def _crosses(table: Table, rows: list[int]) -> bool:
-    """Of a source that tests on a table of its own, the rest is given no part; it is learned from all the same."""
+    """Whether a source tests on a picture and has a copy of it elsewhere."""
     tested = {table.images[row].source for row in rows if table.images[row].given_split == "test"}
     return any(table.images[row].source in tested for row in rows if table.images[row].given_split != "test")
 
@@ -128,7 +141,7 @@ def _identical(table: Table, groups: list[list[int]]) -> set[int]:
 
 
 def _write_csv(found: Leaks, table: Table, roles: Split, file: Path) -> None:
-    with file.open("w", newline="", encoding="utf-8") as opened:
+    with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as opened:
         writer = csv.writer(opened)
         writer.writerow(["group", "image", "source", "given_split", "label", "split", "identical_files"])
         for number, rows in enumerate(found.groups):
@@ -180,5 +193,7 @@ def _text(found: Leaks, table: Table) -> str:
         "these are not trained on.",
         f"- Lesions that are trained on and held out at once, after the split: {len(found.leaking)}"
         + (" (leaks.png)." if found.leaking else "."),
+        f"- Images that are trained on and mirrored or turned copies of held-out ones: {len(found.turned)}"
+        + (f" (turned.png). {_ADVICE}" if found.turned else "."),
         "",
     ])  # fmt: skip

@@ -42,7 +42,12 @@ ROLES = ("training", "validation", "test", "external", "shown", "removed")
 
 def _lottery(name: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(hashlib.sha256(_encoded(name)).digest()[:8], "big") / 2**64
+
+
+def _encoded(name: str) -> bytes:
+    """Names of files that are no UTF-8 too, as whoever unpacked them on another system left them."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _group_name(images: list[Image]) -> str:
@@ -84,8 +89,13 @@ def _place(image: Image) -> str:
     return f"{image.source}/{image.given_split}/{image.path.stem}"
 
 
+def _file(image: Image) -> str:
+    """As `_place`, but another for another picture: two classes may each have a 0001.jpg."""
+    return f"{image.source}/{image.given_split}/{image.path.parent.name}/{image.path.name}"
+
+
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return hashlib.sha256(_encoded("\n".join(sorted(lines)))).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -125,10 +135,10 @@ class Split:
 
     def contents(self, table: Table) -> dict[str, str]:
         """Stand for what the images that take part are labelled and show, which `digest` does not look at."""
-        rows = [(row, _place(image)) for row, image in enumerate(table.images) if self.roles[row] != "removed"]
+        rows = [(row, _file(image)) for row, image in enumerate(table.images) if self.roles[row] != "removed"]
         return {
-            "labels": _digest(f"{place} {' '.join(sorted(table.labels[row]))}" for row, place in rows),
-            "pixels": _digest(f"{place} {hashlib.sha256(table.pixels[row]).hexdigest()}" for row, place in rows),
+            "labels": _digest(f"{file} {' '.join(sorted(table.labels[row]))}" for row, file in rows),
+            "pixels": _digest(f"{file} {hashlib.sha256(table.pixels[row]).hexdigest()}" for row, file in rows),
         }
 
 

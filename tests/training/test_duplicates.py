@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from dermoscopy.prepare import prepare
 from dermoscopy.render import render_lesion
 from tests.training.built import Data
-from training.duplicates import HASH_BITS, duplicate_pairs, groups, perceptual_hash, thumbnail
+from training.duplicates import HASH_BITS, duplicate_pairs, groups, perceptual_hash, thumbnail, turned_pairs
 from training.images import Image
 
 
@@ -45,8 +45,22 @@ def test_a_mirrored_copy_is_not_found(lesions: list[NDArray[np.uint8]]) -> None:
     assert _pairs([lesions[3], np.ascontiguousarray(lesions[3][:, ::-1])]) == set()
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turns", range(4))
+def test_what_is_a_copy_when_it_is_turned_is_found_apart(
+    lesions: list[NDArray[np.uint8]], turns: int, mirrored: bool
+) -> None:
+    """Whichever of the two comes first, in another size and light."""
+    copies = [np.rot90(lesion[:, ::-1] if mirrored else lesion, turns) for lesion in lesions[:4]]
+    smaller = [_resized(np.ascontiguousarray(copy) // 4 * 3, 90, 90) for copy in copies]
+    expected = [] if turns == 0 and not mirrored else [[number, number + 4] for number in range(4)]
+    for pictures in ([*lesions[:4], *smaller], [*smaller, *lesions[:4]]):
+        assert turned_pairs(np.stack([thumbnail(picture) for picture in pictures])).tolist() == expected
+
+
 def test_no_picture_has_no_copies() -> None:
-    assert duplicate_pairs(np.empty((0, 32, 32), np.float32)).shape == (0, 2)
+    for found in (duplicate_pairs, turned_pairs):
+        assert found(np.empty((0, 32, 32), np.float32)).shape == (0, 2)
 
 
 def test_pictures_of_one_colour_are_not_all_copies() -> None:

@@ -1,11 +1,15 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.training.built import Data
+from training.images import Image
 from training.index import COLUMNS, write_index, written
 from training.labels import BENIGN, MALIGNANT
+from training.splits import Split
+from training.table import Table
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,11 @@ def test_a_label_in_writing() -> None:
     assert written(BENIGN) == "nv|bkl|df|vasc"
     assert written(MALIGNANT) == "mel|bcc|akiec"
     assert written(frozenset()) == ""
+
+
+def test_names_that_are_no_utf_8_are_written_as_they_are(tmp_path: Path) -> None:
+    image = Image(tmp_path / "n\udce4vus.jpg", "clinic", BENIGN)
+    numbers = np.array([0])
+    table = Table([image], np.zeros((1, 1, 1, 3), np.uint8), numbers, numbers, [BENIGN])
+    write_index(table, Split(["training"]), tmp_path, tmp_path / "index.csv")
+    assert b"\r\nn\xe4vus.jpg,clinic," in (tmp_path / "index.csv").read_bytes()

@@ -172,3 +172,23 @@ def test_the_contents_stand_for_labels_and_pixels_of_what_takes_part() -> None:
     elsewhere = replace(table, labels=[BENIGN, MALIGNANT, MALIGNANT], pixels=table.pixels.copy())
     elsewhere.pixels[2] = 9  # takes no part
     assert roles.contents(elsewhere) == contents
+
+
+def test_the_contents_tell_pictures_of_one_name_in_two_classes_apart() -> None:
+    """Two that lay in each other's class are put right: names, roles and what there is of labels stay the same."""
+    melanoma: Label = frozenset({"mel"})
+    images = [replace(_image("a", "clinic"), path=Path(kind, "0001.jpg")) for kind in ("melanoma", "nevus")]
+    pixels = np.arange(2, dtype=np.uint8)[:, None, None, None] + np.zeros((2, 224, 224, 3), np.uint8)
+    before = replace(_table(images, [0, 1]), pixels=pixels, labels=[melanoma, BENIGN])
+    after = replace(before, pixels=pixels[::-1].copy())
+    roles = Split(["training", "training"])
+    assert roles.contents(after) != roles.contents(before)
+
+
+def test_names_that_are_no_utf_8_are_names() -> None:
+    """As an archive from another system unpacks them."""
+    images = [_image("n\udce4vus", "clinic"), _image("b", "clinic")]
+    table = _table(images, [0, 1])
+    found = split(table)
+    assert len(found.digest(table)) == 16
+    assert found.contents(table).keys() == {"labels", "pixels"}
