@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,9 +28,9 @@ def epoch_rows(
 ) -> NDArray[np.int64]:
     """Draw one epoch.
 
-    Half of a source's share is benign, the other half is divided evenly among its malignant classes; inside a class
-    every image is as likely as any other. The draw depends on `seed` and `epoch` alone, so a resumed run sees what an
-    unbroken one would.
+    Half of a source's share is benign, the other half is divided evenly among its malignant classes (all of it,
+    where there is nothing benign); inside a class every image is as likely as any other. The draw depends on `seed`
+    and `epoch` alone, so a resumed run sees what an unbroken one would.
 
     Args:
         parts: What `buckets` returned.
@@ -60,8 +62,8 @@ def chances(parts: dict[tuple[str, str], list[int]], weights: dict[str, float]) 
 def _shares(keys: list[tuple[str, str]], weights: dict[str, float]) -> NDArray[np.float64]:
     """Of each bucket in an epoch; they sum to 1."""
     benign_name = class_of(BENIGN)
-    shares = []
-    for source, kind in keys:
-        siblings = sum(1 for other, name in keys if other == source and (name == benign_name) == (kind == benign_name))
-        shares.append(weights[source] / siblings)
+    sides = Counter((source, kind == benign_name) for source, kind in keys)
+    # A source that has one side alone gives it the whole of its share.
+    halves = Counter(source for source, _ in sides)
+    shares = [weights[source] / sides[source, kind == benign_name] / halves[source] for source, kind in keys]
     return np.array(shares) / sum(shares)

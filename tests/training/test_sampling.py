@@ -58,6 +58,12 @@ def test_sources_and_classes_come_evenly() -> None:
     assert shares["b", "malignant"] == pytest.approx(0.125, abs=0.01)
 
 
+def test_a_source_with_one_side_alone_has_its_whole_share() -> None:
+    keys = [("a", "benign"), ("b", "benign"), ("b", "malignant"), ("c", "melanoma"), ("c", "any")]
+    found = chances({key: [row] for row, key in enumerate(keys)}, {"a": 2.0, "b": 1.0, "c": 1.0})
+    assert found == pytest.approx({0: 0.5, 1: 0.125, 2: 0.125, 3: 0.125, 4: 0.125})
+
+
 def test_inside_a_class_every_image_is_as_likely() -> None:
     drawn = epoch_rows({("a", "benign"): [7, 8], ("a", "melanoma"): [9]}, {"a": 1.0}, 10_000, seed=2, epoch=0)
     counts = Counter(drawn.tolist())
