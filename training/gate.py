@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,13 @@ def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float,
         limiting.measure_rows(runtime, table, rows, "validation images"),
         limiting.least_side(runtime, some, threshold),
     )
-    shown = [row for found in limiting.held_out(table, split).values() for row in found]
-    pixels = np.ascontiguousarray(table.pixels[_spread(shown, limiting.SWEPT)])
+    shown = _spread([row for found in limiting.held_out(table, split).values() for row in found], limiting.SWEPT)
+    pixels, lesions = np.ascontiguousarray(table.pixels[shown]), table.lesions[shown].tolist()
     return Gate(
         limits=chosen,
         chosen_on=f"{len(rows)} validation images of all sources that are learned from",
-        good=limiting.measure_good(runtime, table, split, chosen) | _measure_spared(runtime, chosen, pixels),
-        wrong=_measure_wrong(runtime, chosen, kinds(pixels, photographs)),
+        good=limiting.measure_good(runtime, table, split, chosen) | _measure_spared(runtime, chosen, pixels, lesions),
+        wrong=_measure_wrong(runtime, chosen, kinds(pixels, photographs, lesions)),
         sweeps={name: limiting.sweep(runtime, chosen, pixels, name) for name in limiting.SWEEPS},
     )
 
@@ -124,20 +124,22 @@ def _measure_wrong(runtime: Runtime, limits: list[Limit], every: dict[str, Wrong
 
 def _described(name: str, kind: Wrong, origin: NDArray[np.int64]) -> str:
     """What was measured of a kind; parts of a photograph that is learned from are no other photograph."""
-    from_how_many = f", from {len(np.unique(origin))} pictures" if kind.originals else ""
+    from_how_many = f", from {len(np.unique(origin))} {kind.shown}" if kind.originals else ""
     if not kind.learned:
         return f"{name}: a kind never learned from{from_how_many}"
     others = "other parts of what was learned from" if name == "photographs" else "others than were learned from"
     return f"{name}: {others}{from_how_many}"
 
 
-def _measure_spared(runtime: Runtime, limits: list[Limit], pixels: Pixels) -> dict[str, Refusals]:
+def _measure_spared(
+    runtime: Runtime, limits: list[Limit], pixels: Pixels, lesions: Sequence[int]
+) -> dict[str, Refusals]:
     measured = {}
     count = wrong_kinds.MEASURED_EACH
     for name, make in spared(pixels).items():
         drawn = draw(name, make, count, first=wrong_kinds.EACH * SPARED)
         found = limiting.measure_images(runtime, drawn, [SIDE] * count, name)
-        origin = originals_of(name, len(pixels), count, wrong_kinds.EACH * SPARED)
+        origin = originals_of(name, lesions, count, wrong_kinds.EACH * SPARED)
         measured[name] = limiting.refusals(limits, found, origin, f"{name}: painted over held-out images")
     return measured
 

@@ -50,10 +50,10 @@ def test_the_gate_says_from_how_many_pictures_the_wrong_ones_are(published: Publ
     found = re.fullmatch(pattern, described["unseen-photographs"])
     assert found
     assert int(found[1]) <= len(files_of(MEASURED))
-    assert re.fullmatch(r"tape: a kind never learned from, from \d+ pictures", described["tape"])
+    assert re.fullmatch(r"tape: a kind never learned from, from \d+ lesions", described["tape"])
 
 
-def test_pictures_from_one_original_are_no_independent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_of_one_lesion_are_no_independent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both for what is to be refused and for what is not, with the numbers of the pictures that are drawn."""
     drawn: list[list[int]] = []
     groups: list[list[int]] = []
@@ -73,10 +73,12 @@ def test_pictures_from_one_original_are_no_independent_ones(monkeypatch: pytest.
     monkeypatch.setattr(limiting, "refusals", refusals)
     monkeypatch.setattr(wrong_kinds, "MEASURED_EACH", 8)
     limits, runtime = [Limit(issue="too_dark", measure="light", least=0)], cast("Runtime", None)
-    every = {name: kind for name, kind in kinds(COLOURED).items() if name in {"block-scale", "tape"}}
+    # The first and the last show one lesion.
+    lesions = [7, 9, 7]
+    every = {name: kind for name, kind in kinds(COLOURED, None, lesions).items() if name in {"block-scale", "tape"}}
     assert list(_measure_wrong(runtime, limits, every)) == ["block-scale", "tape"]
-    assert list(_measure_spared(runtime, limits, COLOURED)) == ["some-hair", "ruler-at-edge"]
-    assert groups == drawn
+    assert list(_measure_spared(runtime, limits, COLOURED, lesions)) == ["some-hair", "ruler-at-edge"]
+    assert groups == [[lesions[place] for place in places] for places in drawn]
 
 
 def test_the_golden_images_pass_the_gate(published: Published) -> None:

@@ -35,23 +35,29 @@ MOSTLY, HARDLY = (0.35, 0.8), (0.02, 0.12)
 class Wrong:
     """A kind: how it is made, whether it is learned from, how many times `EACH`, and by which output.
 
-    `originals` says of how many pictures each is made from one, which the first number drawn chooses; 0: from none.
+    `originals` has a number for each picture that one is made from, which the first number drawn chooses: what shows
+    the same has the same. It is empty where there is none. `shown` is what they are numbered by.
     """
 
     make: Kind
     learned: bool
     weight: int = 1
     output: Learned = "dermoscopic"
-    originals: int = 0
+    originals: tuple[int, ...] = ()
+    shown: str = "pictures"
 
 
-def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None) -> dict[str, Wrong]:
+def kinds(
+    good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None, lesions: Sequence[int] | None = None
+) -> dict[str, Wrong]:
     """All kinds by name.
 
     Args:
         good: Dermoscopic images that screenshots show and hair or rulers cover, uint8[n, 224, 224, 3].
         folder: Further photographs to learn from; they need no licence to be published, as no pixel of them is.
+        lesions: n numbers, the same for images of one lesion; None where each shows another.
     """
+    numbers = tuple(range(len(good)) if lesions is None else lesions)
 
     def inset(random: Random) -> Pixels:
         return documents.screens(random, np.asarray(good[int(random.integers(len(good)))]))
@@ -65,7 +71,8 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
     unseen: dict[str, Kind] = {
         "cells": patterns.cells, "speckles": patterns.speckles, "handwriting": documents.handwriting,
     }  # fmt: skip
-    found = {name: Wrong(make, True, originals=len(good) if make is inset else 0) for name, make in made.items()}
+    covered = partial(Wrong, originals=numbers, shown="lesions")
+    found = {name: covered(make, True) if make is inset else Wrong(make, True) for name, make in made.items()}
     found |= {name: Wrong(make, False) for name, make in unseen.items()}
     learned = photographs.files_of(photographs.LEARNED) + (photographs.images_in(folder) if folder else [])
     for name, files, use in (
@@ -73,8 +80,8 @@ def kinds(good: Sequence[Pixels] | NDArray[np.uint8], folder: Path | None = None
         ("unseen-photographs", photographs.files_of(photographs.MEASURED), False),
     ):
         if files:
-            found[name] = Wrong(partial(_one_of, files), use, _PHOTOGRAPHS if use else 1, originals=len(files))
-    covered = partial(Wrong, originals=len(good))
+            parts, weight = tuple(range(len(files))), _PHOTOGRAPHS if use else 1
+            found[name] = Wrong(partial(_one_of, files), use, weight, originals=parts)
     return found | {
         "mostly-hair": covered(_over(good, hairs.strands, MOSTLY), True, _COVERED, "free_of_hair"),
         "mostly-fur": covered(_over(good, hairs.fur, MOSTLY), False, output="free_of_hair"),
@@ -109,19 +116,19 @@ def _one_of(files: list[Path], random: Random) -> Pixels:
     return photographs.views(random, files[int(random.integers(len(files)))])
 
 
-def originals_of(name: str, originals: int, count: int, first: int = 0) -> NDArray[np.int64]:
+def originals_of(name: str, originals: Sequence[int], count: int, first: int = 0) -> NDArray[np.int64]:
     """From which original each picture is that `draw` makes: int64[count]; pictures from one are not independent.
 
     Args:
         name: Of the kind.
-        originals: How many there are; 0: each picture is one of its own.
+        originals: Their numbers, see `Wrong`; without any, each picture is one of its own.
         count: How many pictures.
         first: Number of the first of them.
     """
     if not originals:
         return np.arange(count)
-    numbers = range(first, first + count)
-    return np.array([int(_random(name, number).integers(originals)) for number in numbers], np.int64)
+    drawn = (int(_random(name, number).integers(len(originals))) for number in range(first, first + count))
+    return np.array([originals[place] for place in drawn], np.int64)
 
 
 def _random(name: str, number: int) -> Random:

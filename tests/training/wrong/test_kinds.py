@@ -57,14 +57,14 @@ def shown_in(pictures: NDArray[np.uint8]) -> list[int]:
 def test_the_original_of_a_picture_is_the_one_that_it_shows(name: str) -> None:
     kind = kinds(COLOURED)[name]
     found = originals_of(name, kind.originals, COUNT, FIRST).tolist()
-    assert kind.originals == len(COLOURED)
+    assert (kind.originals, kind.shown) == ((0, 1, 2), "lesions")
     assert found == shown_in(draw(name, kind.make, COUNT, FIRST))
     assert len(set(found)) > 1
 
 
 @pytest.mark.parametrize("name", ["some-hair", "ruler-at-edge"])
 def test_the_original_of_a_picture_that_is_to_pass(name: str) -> None:
-    found = originals_of(name, len(COLOURED), COUNT, FIRST).tolist()
+    found = originals_of(name, range(len(COLOURED)), COUNT, FIRST).tolist()
     assert found == shown_in(draw(name, spared(COLOURED)[name], COUNT, FIRST))
 
 
@@ -79,6 +79,14 @@ def test_parts_of_two_photographs_have_two_originals(tmp_path: Path, monkeypatch
         brighter = draw(name, kind.make, COUNT, FIRST).mean(axis=(1, 2))[:, :2].argmax(axis=1)
         assert set(found.tolist()) == {0, 1}
         assert (found == brighter).all()
+
+
+def test_two_pictures_of_a_lesion_are_one_original() -> None:
+    lesions = [5, 8, 5]
+    kind = kinds(COLOURED, lesions=lesions)["tape"]
+    found = originals_of("tape", kind.originals, COUNT, FIRST).tolist()
+    assert found == [lesions[shown] for shown in shown_in(draw("tape", kind.make, COUNT, FIRST))]
+    assert set(found) == {5, 8}
 
 
 def test_what_is_drawn_from_nothing_is_each_its_own() -> None:
