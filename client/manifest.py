@@ -62,7 +62,7 @@ class Manifest(Answer):
 
 
 class VersionAnswer(Version):
-    """One version with its manifest, which is None when it is refused."""
+    """One version with its manifest, which is None while it is refused or being tried."""
 
     name: str
     manifest: Manifest | None

@@ -247,6 +247,7 @@ class VersionInfo(Answer):
     reason: str | None
     """Why it is refused."""
     digest: str | None
+    """null while it is refused or being tried."""
     labels: list[str]
     """Labels that point to it."""
     runtime: Literal["openvino", "tensorflow"] | None = None
@@ -258,7 +259,7 @@ class VersionAnswer(VersionInfo):
 
     name: str
     manifest: Manifest | None
-    """null when it is refused."""
+    """null while it is refused or being tried."""
 
 
 class ModelAnswer(Answer):

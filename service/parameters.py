@@ -42,9 +42,10 @@ class BatchQuery(StrictQuery):
     """What /classify/batch may be asked: not for a frame, which is of one file."""
 
     version: int | None = Field(None, ge=1)
-    """Number of the version to use; not together with `label`."""
+    """Number of the version to use, for /grade of the grader; not together with `label`."""
     label: str | None = Field(None, min_length=1, max_length=64)
-    """Label of the version to use; if neither is given, `stable`, or `canary` for its share of the requests."""
+    """Label of the version to use, for /grade of the grader; if neither is given, `stable`, or `canary` for its share
+    of the requests."""
     operating_point: str | None = Field(None, min_length=1, max_length=100)
     """Name of the classifier's operating point; the version's default if not given."""
     explain: bool = False

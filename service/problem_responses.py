@@ -25,6 +25,7 @@ from service.problems import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    catalogue,
 )
 
 FORMS = (MEDIA_TYPE, outcome.MEDIA_TYPE)
@@ -53,10 +54,31 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
     return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of a route's errors."""
-    content = {MEDIA_TYPE: {"schema": reference(PROBLEM)}, outcome.MEDIA_TYPE: {"schema": OUTCOME}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which to ask again; absent where that cannot help.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_WITH_RETRY_AFTER = frozenset(kind.status for kind in catalogue().values() if kind.retryable)
+
+
+def described(*statuses: int, schema: Mapping[str, Any] | None = None) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of a route's errors.
+
+    Args:
+        statuses: Those that it can have.
+        schema: Of the problem, where it has members that others have not.
+    """
+    content = {MEDIA_TYPE: {"schema": schema or reference(PROBLEM)}, outcome.MEDIA_TYPE: {"schema": OUTCOME}}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": content,
+            **({"headers": RETRY_AFTER} if status in _WITH_RETRY_AFTER else {}),
+        }
+        for status in statuses
+    }
 
 
 def install(app: FastAPI) -> None:

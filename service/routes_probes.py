@@ -2,11 +2,15 @@
 
 from fastapi import APIRouter, Request, Response
 
-from service.answers import LiveAnswer, ReadyAnswer
+from service.answers import LiveAnswer, ReadyAnswer, ReadyModel
 from service.context import Shared
+from service.openapi import PROBLEM, reference
 from service.problem_responses import described, problem_response
 from service.problems import NotReady
 from service.readiness import readiness
+
+_MODELS = {"models": {"type": "array", "items": reference(ReadyModel.__name__)}}
+_NOT_READY = {"allOf": [reference(PROBLEM), {"type": "object", "required": ["models"], "properties": _MODELS}]}
 
 router = APIRouter(tags=["probes"])
 
@@ -19,7 +23,7 @@ async def get_livez() -> LiveAnswer:
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model=ReadyAnswer, responses=described(503))
+@router.get("/readyz", response_model=ReadyAnswer, responses=described(503, schema=_NOT_READY))
 async def get_readyz(request: Request, context: Shared) -> Response:
     """Ready: something answers for `stable` of every model, a prediction of it came out right within the last seconds,
     the audit trail can be written if it must be, and nobody has told the service to stop."""

@@ -101,6 +101,26 @@ def test_a_problem_names_every_code_that_there_is(document: dict[str, Any]) -> N
     assert codes == sorted(catalogue())
 
 
+def test_when_to_come_back_is_documented_where_it_may_be_told(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/classify"]["post"]["responses"]
+    told = {status for status, response in responses.items() if "Retry-After" in response.get("headers", {})}
+    assert told == {"408", "429", "503", "504"}
+    assert "Retry-After" in document["paths"]["/readyz"]["get"]["responses"]["503"]["headers"]
+
+
+def test_what_readyz_says_of_the_models_is_documented(document: dict[str, Any]) -> None:
+    content = document["paths"]["/readyz"]["get"]["responses"]["503"]["content"]
+    problem, more = content[MEDIA_TYPE]["schema"]["allOf"]
+    assert problem == {"$ref": "#/components/schemas/ProblemAnswer"}
+    assert more["properties"]["models"]["items"] == {"$ref": "#/components/schemas/ReadyModel"}
+
+
+def test_it_is_said_whose_version_is_meant(document: dict[str, Any]) -> None:
+    for parameter in document["paths"]["/grade"]["post"]["parameters"]:
+        if parameter["name"] in ("version", "label"):
+            assert "for /grade of the grader" in " ".join(parameter["description"].split())
+
+
 def test_a_file_is_documented_as_each_type_that_it_is_handed_out_as(document: dict[str, Any]) -> None:
     answer = document["paths"]["/models/{name}/versions/{version}/files/{file}"]["get"]["responses"]["200"]
     assert answer["content"].keys() == {"text/markdown", "text/html", "text/plain", "image/png"}
