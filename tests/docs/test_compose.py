@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.cli import _parser
+from service.settings import Settings, read_settings, variable
 from tests.docs.blocks import COMMANDS, blocks, documents
 from tests.running_service import ROOT
 
@@ -33,8 +34,8 @@ def said() -> Iterator[list[str]]:
 @pytest.mark.parametrize("words", list(said()), ids=" ".join)
 def test_what_a_command_names_is_there(words: list[str]) -> None:
     begin = words.index("docker")
-    for variable in words[:begin]:
-        assert f"${{{variable.partition('=')[0]}" in TEXT, "it would have no effect"
+    for given in words[:begin]:
+        assert f"${{{given.partition('=')[0]}" in TEXT, "it would have no effect"
     options = words[begin + 2 :]
     while options[0] == "--profile":
         assert options[1] in PROFILES
@@ -54,3 +55,26 @@ def test_every_profile_is_spoken_of() -> None:
     spoken = {word for words in said() for word in words}
     # Whoever runs a service by its name need not name its profile.
     assert spoken >= PROFILES
+
+
+def test_the_file_for_other_settings_names_services_and_settings_and_those_are_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (block,) = [block for block in blocks("docs/settings.md") if block.language == "yaml"]
+    before = read_settings({})
+    for service, more in yaml.safe_load(block.text)["services"].items():
+        assert service in SERVICES
+        for name, value in more["environment"].items():
+            assert f"{name}:" not in TEXT, "compose takes it by itself"
+            monkeypatch.setenv(name, value)
+    assert read_settings({}) != before
+
+
+def test_the_settings_that_compose_takes_by_itself_are_named_as_such() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8").partition("## With docker compose")[2]
+    taken = set(re.findall(r"\$\{(\w+)", TEXT)) | set(re.findall(r"^ +(MELANOSERVE_\w+):$", TEXT, re.MULTILINE))
+    settings = {variable(name) for name in Settings.model_fields} & taken
+    assert settings == {name for name in settings if f"`{name}`" in text or "_OIDC_" in name}
+    assert len([name for name in settings if "_OIDC_" in name]) == 4
+    own = {name for name in taken - settings if name.startswith("MELANOSERVE_")}
+    assert own == {name for name in own if f"`{name}`" in text}
