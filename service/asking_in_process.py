@@ -75,9 +75,9 @@ class InProcess:
             job = Job(data, self.settings.limits, question, Progress(_NO_DEADLINE), together=lambda: self.threads)
             answer = work(self.served, job)
             if self.wanted.form == "dicom":
-                from service.representations import DICOM  # noqa: PLC0415 - see above
+                from service.representations import DICOM, written_as  # noqa: PLC0415 - see above
 
-                return Reply(report=DICOM.write(answer, job))
+                return Reply(report=written_as([DICOM], answer).write(answer, job))
         except Exception as error:
             kind = kind_of(error)
             if kind is None or not about_the_image(kind.status, kind.code):

@@ -22,7 +22,7 @@ from service.parameters import BatchQuery
 from service.problem_members import problem_members
 from service.problems import ClientLeft, kind_of
 from service.progress import Progress
-from service.representations import JSON, ImageAnswer, representation_for
+from service.representations import JSON, ImageAnswer, representations_for
 from service.versions import Served
 
 Item = ClassifyItem | GradeItem
@@ -56,7 +56,7 @@ async def answer_batch(request: Request, query: BatchQuery, asked: Asked) -> Res
     context = context_of(request)
     settings = context.settings
     await context.authorise(request, "infer")
-    representation_for(request.headers, [JSON])
+    representations_for(request.headers, [JSON])
     context.trail.check()
     held = _Held(context.admission.enter(announced_bytes(request.headers, settings.max_batch_bytes)))
     try:

@@ -6,7 +6,7 @@ same signatures.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -21,7 +21,7 @@ from service.inference import Job
 from service.negotiation import VARY
 from service.parameters import BatchQuery, parse_query
 from service.progress import Progress
-from service.representations import ImageAnswer, Representation, representation_for
+from service.representations import ImageAnswer, Representation, representations_for, written_as
 from service.versions import Served
 
 Work = Callable[[Served, Job], ImageAnswer]
@@ -57,7 +57,7 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
     context = context_of(request)
     settings = context.settings
     await context.authorise(request, "infer")
-    form = representation_for(request.headers)
+    accepted = representations_for(request.headers, explain=query.explain)
     context.trail.check()
     leave = context.admission.enter(announced_bytes(request.headers, settings.max_bytes))
     try:
@@ -75,12 +75,15 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
         raise
     request.state.together = min(context.workers.together + 1, context.workers.count)
     job = Job(data, settings.limits, question, progress, received, lambda: context.workers.together)
-    encoding = partial(_encoded, work, form, served, job)
-    encoded, received.answer = await context.workers.run(encoding, progress, request.receive, leave)
+    encoding = partial(_encoded, work, accepted, served, job)
+    encoded, form, received.answer = await context.workers.run(encoding, progress, request.receive, leave)
     request.state.answered = received.answer
     return Response(encoded, headers=VARY, media_type=form.content_type)
 
 
-def _encoded(work: Work, form: Representation, served: Served, job: Job) -> tuple[bytes, ImageAnswer]:
+def _encoded(
+    work: Work, accepted: Sequence[Representation], served: Served, job: Job
+) -> tuple[bytes, Representation, ImageAnswer]:
     answered = work(served, job)
-    return form.write(answered, job), answered
+    form = written_as(accepted, answered)
+    return form.write(answered, job), form, answered

@@ -52,12 +52,24 @@ def negotiate(accept: str, offered: Sequence[str]) -> int | None:
     Returns:
         The index of one; None if the header excludes them all.
     """
+    return next(iter(ranked(accept, offered)), None)
+
+
+def ranked(accept: str, offered: Sequence[str]) -> list[int]:
+    """All of the media types that may be answered with, the one that `negotiate` gives first.
+
+    Args:
+        accept: As for `negotiate`.
+        offered: As for `negotiate`.
+
+    Returns:
+        Their indices, by falling weight; of the same weight in the order in which the service prefers them.
+    """
     if not accept.strip():
-        return 0
+        return list(range(len(offered)))
     ranges = list(_ranges(accept))
     weights = [_weight(_media_ranges(media_type)[0], ranges) for media_type in offered]
-    best = max(weights)
-    return weights.index(best) if best > 0 else None
+    return sorted((index for index, weight in enumerate(weights) if weight > 0), key=lambda index: -weights[index])
 
 
 def _weight(media_type: MediaRange, ranges: Sequence[tuple[MediaRange, float]]) -> float:

@@ -1,6 +1,6 @@
 import pytest
 
-from service.negotiation import _media_ranges, negotiate
+from service.negotiation import _media_ranges, negotiate, ranked
 
 JSON, FHIR, DICOM = "application/json", "application/fhir+json; fhirVersion=4.0", "application/dicom"
 
@@ -49,6 +49,21 @@ def test_the_highest_weight_of_the_closest_range_wins_and_of_several_the_first(a
     offered = [JSON, FHIR, DICOM]
     index = negotiate(accept, offered)
     assert (None if index is None else offered[index]) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept", "order"),
+    [
+        ("", [JSON, FHIR, DICOM]),
+        ("*/*", [JSON, FHIR, DICOM]),
+        ("application/dicom, application/json;q=0.1", [DICOM, JSON]),
+        ("application/dicom;q=0.5, application/fhir+json;q=0.5, application/json;q=0", [FHIR, DICOM]),
+        ("text/html", []),
+    ],
+)
+def test_what_comes_next_where_the_best_cannot_be(accept: str, order: list[str]) -> None:
+    offered = [JSON, FHIR, DICOM]
+    assert [offered[index] for index in ranked(accept, offered)] == order
 
 
 def test_of_a_header_without_end_the_beginning_counts() -> None:

@@ -195,6 +195,10 @@ def test_what_cannot_be_reported_is_told(client: httpx.Client) -> None:
     check_problem(client.post("/classify", content=png(picture(MELANOMA)), headers=other), 406, "dicom_input_needed")
     both = client.post("/classify", params={"explain": "true"}, content=data, headers=DICOM)
     assert "multipart/related" in str(check_problem(both, 406, "not_acceptable")["detail"])
+    either = DICOM | {"Accept": f"{DICOM['Accept']}, {RELATED['Accept']}"}
+    whole = client.post("/classify", params={"explain": "true"}, content=data, headers=either)
+    assert objects_of(whole.content).heatmap is not None
+    assert client.post("/classify", content=data, headers=either).headers["content-type"] == "application/dicom"
     files = [("files", ("a", data))]
     check_problem(
         client.post("/classify/batch", files=files, headers={"Accept": "application/dicom"}), 406, "not_acceptable"
