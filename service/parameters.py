@@ -19,6 +19,12 @@ from service.problems import ConflictingParameters, InvalidParameter, UnknownPar
 _MOST_NAMED = 10
 """Of the parameters that nobody knows so many are named in an answer."""
 
+_CATEGORIES = {
+    ("n", "string_pattern_mismatch"): "a category is 0, 1 to 3 with or without a, b or c, or X, like N0 or 1a",
+    ("m", "string_pattern_mismatch"): "a category is 0 or 1, with or without a, b, c or d, like M0, 1b or M1c(1)",
+}
+"""What is said of one that cannot be: a pattern is for programs."""
+
 _NUMBER = re.compile(r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -174,6 +180,7 @@ def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
         (str(fault["loc"][-1]) if fault["loc"] else "body", fault["type"], fault["msg"].removeprefix("Value error, "))
         for fault in faults
     ]
+    named = [(name, kind, _CATEGORIES.get((name, kind), message)) for name, kind, message in named]
     unknown = [name for name, kind, _ in named if kind == "extra_forbidden"]
     if unknown:
         listed = ", ".join(repr(name[:40]) for name in unknown[:_MOST_NAMED])

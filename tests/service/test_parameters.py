@@ -60,6 +60,13 @@ def test_what_is_no_number_is_told_in_plain_words(client: httpx.Client) -> None:
     assert problem["detail"] == "breslow_mm: a number is written with the digits 0 to 9, like 2 or 0.8."
 
 
+@pytest.mark.parametrize(("query", "like"), [("n=cN0", "like N0 or 1a."), ("m=MX", "like M0, 1b or M1c(1).")])
+def test_what_is_no_category_is_told_in_plain_words(client: httpx.Client, query: str, like: str) -> None:
+    problem = check_problem(client.post(f"/grade?{query}", files={"file": DATA}), 400, "invalid_parameter")
+    assert str(problem["detail"]).startswith(f"{query[0]}: a category is 0")
+    assert str(problem["detail"]).endswith(like)
+
+
 @pytest.mark.parametrize(
     "query", ["n=0", "n=N1a", "n=nx", "m=0", "m=M1c(1)", "breslow_mm=0", "breslow_mm=100", "breslow_mm=.8"]
 )
