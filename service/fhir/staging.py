@@ -20,7 +20,9 @@ def graded(answer: GradeAnswer, said: Said) -> Observation:
         made["dataAbsentReason"] = absent("not-applicable", answer.grade_withheld or "withheld")
         return made
     made["valueCodeableConcept"] = _grade(grade.stage, grade.meaning)
-    remarks = [grade.label_policy, f"How well the data supports this grade: {grade.evidence[str(grade.stage)]}"]
+    remarks = [grade.label_policy]
+    if (evidence := grade.evidence.get(str(grade.stage))) is not None:
+        remarks.append(f"How well the data supports this grade: {evidence}")
     if grade.caveat is not None:
         remarks.insert(0, f"This grade says little: {grade.caveat}")
     made["note"] = [{"text": text} for text in (*remarks, said.note)]

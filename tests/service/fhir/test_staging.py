@@ -37,6 +37,14 @@ def test_a_grade_that_would_have_been_withheld_says_so_first() -> None:
     assert graded(doubtful, said)["note"][0]["text"] == "This grade says little: looks benign"
 
 
+def test_of_a_grader_that_does_not_say_how_well_a_grade_is_supported_nothing_is_said() -> None:
+    answer = samples.graded(CLASSIFIED)
+    assert answer.grade is not None
+    silent = answer.model_copy(update={"grade": answer.grade.model_copy(update={"evidence": {"1": "one source"}})})
+    found = graded(silent, Said({"reference": "x"}, "now", NOTE))
+    assert [note["text"] for note in found["note"]] == ["learned from painted lesions", NOTE]
+
+
 def test_a_stage_is_that_of_pathology_with_what_was_sent() -> None:
     whole = bundle("grade-ajcc")
     found = coded(whole, "21908-9")
