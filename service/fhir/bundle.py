@@ -15,7 +15,7 @@ from service.answers import ClassifyAnswer, GradeAnswer, ImageInfo
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING_REPORT, REQUEST_ID, STATEMENT, own
 from service.fhir.devices import model_device, provenance, service_device
 from service.fhir.elements import Identifier, Reference, concept
-from service.fhir.observations import Classified, Said, classified, rule
+from service.fhir.observations import Classified, Said, classified, rule, told
 from service.fhir.resources import Bundle, DiagnosticReport, Entry, Media, Observation
 from service.fhir.staging import graded, staged
 from service.inference import Job
@@ -114,7 +114,8 @@ def _conclusion(decided: Classified, image: ImageInfo) -> str:
     frame = "" if image.frame is None else f"Frame {image.frame} of the DICOM object. "
     if decided.probability is None:
         return f"{frame}The service abstained: no decision and no probability."
+    point, probability = decided.operating_point, decided.probability
     return (
         f"{frame}Looks {decided.decision} at the operating point, with a probability of malignancy of "
-        f"{decided.probability:.6f}; no diagnosis. {rule(decided.operating_point)}."
+        f"{told(probability, point, probability)}; no diagnosis. {rule(point, probability)}."
     )

@@ -7,6 +7,7 @@ from service.answers import Classification, ClassifyAnswer, OperatingPointInfo
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING, PROBABILITY, absent, own
 from service.fhir.elements import CodeableConcept, Reference, concept, percent
 from service.fhir.resources import Entry, Observation, Valued
+from service.places import places_of
 
 Classified = ClassifyAnswer | Classification
 
@@ -54,16 +55,21 @@ def classified(decided: Classified, said: Said) -> Iterator[Entry[Observation]]:
         yield Entry(_quality(decided, said))
 
 
-def rule(point: OperatingPointInfo) -> str:
-    """The operating point in words."""
+def rule(point: OperatingPointInfo, probability: float | None = None) -> str:
+    """The operating point in words, beside the probability that it is about, if there is one."""
     melanomas = ""
     if point.melanoma_sensitivity is not None and point.melanoma_sensitivity_ci is not None:
         melanomas = f"of melanomas alone {_measured(point.melanoma_sensitivity, point.melanoma_sensitivity_ci)}, "
     return (
-        f"Called malignant from a probability of {point.threshold:.6f} on: operating point {point.name}, "
-        f"sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, {melanomas}"
+        f"Called malignant from a probability of {told(point.threshold, point, probability)} on: "
+        f"operating point {point.name}, sensitivity {_measured(point.sensitivity, point.sensitivity_ci)}, {melanomas}"
         f"specificity {_measured(point.specificity, point.specificity_ci)}, measured on: {point.measured_on}"
     )
+
+
+def told(share: float, point: OperatingPointInfo, probability: float | None) -> str:
+    """The threshold of an operating point, or the probability, so that the two do not read the same unless they are."""
+    return f"{share:.{places_of(probability, point.threshold)}f}"
 
 
 def _measured(value: float, ends: tuple[float, float]) -> str:
@@ -82,7 +88,7 @@ def _probability(decided: Classified, said: Said) -> Observation:
     else:
         made["valueQuantity"] = percent(decided.probability)
         # In words only: a `high` belongs to its range in FHIR, and a probability that reaches the threshold does not.
-        made["referenceRange"] = [{"text": rule(decided.operating_point)}]
+        made["referenceRange"] = [{"text": rule(decided.operating_point, decided.probability)}]
     return made
 
 

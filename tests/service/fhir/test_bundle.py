@@ -115,6 +115,18 @@ def test_the_report_shows_itself_to_a_person_and_its_text_cannot_break_out() -> 
     assert abstained["conclusion"].startswith("The service abstained: no decision and no probability.")
 
 
+def test_a_probability_just_below_the_threshold_does_not_read_as_it_does() -> None:
+    nearly = CLASSIFIED.model_copy(update={"decision": "benign", "probability": 0.2999999})
+    whole = json.loads(json.dumps(bundle_of(nearly, Pathology(), NOW)))
+    (report,) = resources(whole, "DiagnosticReport")
+    assert report["conclusion"].startswith(
+        "Looks benign at the operating point, with a probability of malignancy of 0.2999999; no diagnosis. "
+        "Called malignant from a probability of 0.3000000 on: "
+    )
+    (range_,) = coded(whole, "111047")["referenceRange"]
+    assert range_["text"].startswith("Called malignant from a probability of 0.3000000 on: ")
+
+
 def test_two_frames_of_a_file_can_be_told_apart() -> None:
     def said(frame: int | None) -> tuple[str, str]:
         image = IMAGE.model_copy(update={"frame": frame})
