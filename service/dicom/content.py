@@ -23,12 +23,10 @@ from pydicom.dataset import Dataset
 from service import VERSION
 from service.answers import AjccInfo, Classification, ClassifyAnswer, GradeAnswer, ModelInfo, OperatingPointInfo
 from service.dicom import codes
+from service.places import LEAST, places_of
 
 Classified = ClassifyAnswer | Classification
 Texts = Sequence[tuple[CodedConcept, str | None]]
-
-_DIGITS = 4
-"""Behind the point, in percent: more than the calibration knows, and as many as the threshold is told with."""
 
 
 def new_uid() -> str:
@@ -75,14 +73,16 @@ class _Groups:
     ) -> MeasurementsAndQualitativeEvaluations:
         """The decision with its probabilities; without any of them where there is none."""
         measured = []
+        point = decided.operating_point
+        places = places_of(decided.probability, point.threshold)
         if decided.probability is not None:
-            measured = [_percent(codes.PROBABILITY, decided.probability)]
+            measured = [_percent(codes.PROBABILITY, decided.probability, places)]
             for name, value in (decided.classes or {}).items():
                 if name in codes.CLASS_PROBABILITY:
                     measured.append(_percent(codes.CLASS_PROBABILITY[name], value))
         issues = [] if decided.quality is None else decided.quality.issues
         texts = [
-            (codes.OPERATING_POINT, _operating_point(decided.operating_point)),
+            (codes.OPERATING_POINT, _operating_point(point, places)),
             *((codes.QUALITY_ISSUE, issue) for issue in issues),
             (codes.INTENDED_USE, answer.intended_use),
             (codes.IMAGE_DIGEST, answer.image.sha256),
@@ -143,8 +143,9 @@ def _texts(texts: Texts) -> Iterator[TextContentItem]:
             yield TextContentItem(name, text, RelationshipTypeValues.CONTAINS)
 
 
-def _percent(name: CodedConcept, probability: float) -> Measurement:
-    return Measurement(name, round(100 * probability, _DIGITS), codes.PERCENT)
+def _percent(name: CodedConcept, probability: float, places: int = LEAST) -> Measurement:
+    """In percent, so with two places behind the point fewer."""
+    return Measurement(name, round(100 * probability, places - 2), codes.PERCENT)
 
 
 def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
@@ -154,13 +155,13 @@ def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
     )
 
 
-def _operating_point(point: OperatingPointInfo) -> str:
+def _operating_point(point: OperatingPointInfo, places: int) -> str:
     melanomas = ""
     if point.melanoma_sensitivity is not None and point.melanoma_sensitivity_ci is not None:
         low, high = point.melanoma_sensitivity_ci
         melanomas = f"of melanomas alone {point.melanoma_sensitivity:.4g} ({low:.4g} to {high:.4g}), "
     return (
-        f"{point.name}: malignant from a probability of {point.threshold:.{_DIGITS + 2}f}; "
+        f"{point.name}: malignant from a probability of {point.threshold:.{places}f}; "
         f"sensitivity {point.sensitivity:.4g} "
         f"({point.sensitivity_ci[0]:.4g} to {point.sensitivity_ci[1]:.4g}), {melanomas}"
         f"specificity {point.specificity:.4g} "

@@ -77,6 +77,10 @@ def test_threshold_and_probability_do_not_look_alike_where_one_is_below_the_othe
     found = said(groups(CLASSIFIED.model_copy(update=below))[0])
     assert found["Probability of cancer"] == 7.15
     assert "malignant from a probability of 0.071512;" in found["Operating point"]
+    nearly = below | {"probability": 0.0715119988}
+    found = said(groups(CLASSIFIED.model_copy(update=nearly))[0])
+    assert found["Probability of cancer"] == 7.1511999
+    assert "malignant from a probability of 0.071512000;" in found["Operating point"]
 
 
 def test_of_an_image_that_is_not_fit_every_issue_is_told_and_no_number() -> None:
