@@ -87,6 +87,7 @@ def listening(settings: Settings, receiver: Receiver) -> Iterator[int]:
         (evt.EVT_C_STORE, receiver.store),
         (evt.EVT_REJECTED, _tell_rejected),
         (evt.EVT_ACCEPTED, _tell_useless),
+        (evt.EVT_CONN_CLOSE, _let_go),
     ]
     address, tls = (settings.host, settings.port), _tls(settings)
     try:
@@ -132,6 +133,15 @@ def _tell_rejected(event: Event) -> None:
 def _tell_useless(event: Event) -> None:
     if not event.assoc.accepted_contexts:
         log.event("rejected", problem="no_photographs")
+
+
+def _let_go(event: Event) -> None:
+    """Ends an association whose peer left before it asked for one, as a health check does.
+
+    pynetdicom would count it for half a minute more among the ten that there may be, and turn cameras away meanwhile.
+    """
+    if event.assoc.requestor.primitive is None:
+        event.assoc.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what a wait that is over gives, too
 
 
 def _refused(status: int, problem: str, **fields: object) -> int:

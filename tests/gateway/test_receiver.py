@@ -1,5 +1,6 @@
 """The receiver, asked by DCMTK's and pynetdicom's clients over a real socket."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from io import BytesIO
@@ -156,6 +157,21 @@ def test_titles_that_may_not_send_are_rejected_and_the_log_says_why(
     associate(port, CTImageStorage).abort()
     wait_for(lambda: len(told(caplog)) == 3)
     assert told(caplog) == ["unknown_caller", "unknown_title", "no_photographs"]
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "no DICOM"])
+def test_whoever_only_knocks_keeps_no_camera_out(port: int, said: bytes) -> None:
+    """As health checks do every few seconds; ten associations may be open at once."""
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as knocking:
+            knocking.sendall(said)
+
+    def is_let_in() -> bool:
+        association = associate(port, VLPhotographicImageStorage)
+        association.release()
+        return bool(association.is_released)
+
+    wait_for(is_let_in, 10)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
