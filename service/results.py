@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_CERTAIN = {"0.000": "<0.001", "1.000": ">0.999"}
+"""What a probability of nearly none or all would be rounded to -> what it is called instead."""
+
 _NAMES = "surrogateescape"
 """How names of files that are no UTF-8 are written and read: as the bytes that they are."""
 
@@ -87,7 +90,13 @@ def table(rows: Iterable[Row], task: str) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else on_one_line(str(value)) or "-"
+    return _share(value) if isinstance(value, float) else on_one_line(str(value)) or "-"
+
+
+def _share(value: float) -> str:
+    """With three digits, and never as a certainty that nobody has."""
+    text = f"{value:.3f}"
+    return _CERTAIN.get(text, text) if 0 < value < 1 else text
 
 
 _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

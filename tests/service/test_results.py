@@ -66,6 +66,15 @@ def test_a_table_is_for_people() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("probability", "told"),
+    [(0.0, "0.000"), (0.0004, "<0.001"), (0.0006, "0.001"), (0.9994, "0.999"), (0.9996, ">0.999"), (1.0, "1.000")],
+)
+def test_no_probability_is_rounded_to_a_certainty(probability: float, told: str) -> None:
+    line = table([row_of("a.jpg", answered(probability=probability))], "classify").splitlines()[1]
+    assert line.split()[2] == told
+
+
 def test_a_stage_that_says_little_is_marked_for_people() -> None:
     rows = [{"file": "a.jpg", "stage": 2, "caveat": "more likely benign"}, {"file": "b.jpg", "stage": 2}]
     _, marked, plain = table(rows, "grade").splitlines()
