@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_store.errors import StoreError, UnreadableLabels
-from model_store.labels import LABELS_FILE, Label, Labels
+from model_store.labels import CANARY, LABELS_FILE, Label, Labels
 from model_store.store import Store
 from service import log
 from service.loading import CLASSIFIER, GRADER
@@ -17,7 +17,6 @@ from service.trials import signature, why
 from service.versions import Served, Untried, Versions
 
 STABLE = "stable"
-CANARY = "canary"
 
 
 @dataclass(frozen=True)
