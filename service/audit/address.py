@@ -12,6 +12,8 @@ FILE = "audit.db"
 
 FORMS = "sqlite:///PATH or postgresql://USER@HOST/NAME"
 
+_SECRET = {"password", "sslpassword"}
+
 _POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")
 
 
@@ -40,7 +42,7 @@ class Address:
         elif separator and scheme in _POSTGRESQL and rest:
             _refuse_password(url)
             self.libpq = f"postgresql://{rest}"
-            self.sqlalchemy = f"postgresql+psycopg://{rest}"
+            self.sqlalchemy = "postgresql+psycopg://"  # the driver; it is `libpq` that says where
         else:
             raise WrongAddress(f"give {FORMS}")
 
@@ -59,13 +61,13 @@ def address_of(url: str | None, state: Path) -> Address:
 
 
 def _refuse_password(url: str) -> None:
-    """What is in a setting is handed to other processes as an argument, which everybody on the machine can read."""
+    """A setting may be given as an option of the command line, which everybody on the machine can read."""
     try:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
         raise WrongAddress(f"give {FORMS}") from None
-    if password is not None or any(name == "password" for name, _ in parse_qsl(parts.query)):
+    if password is not None or any(name in _SECRET for name, _ in parse_qsl(parts.query)):
         raise WrongAddress("leave the password out of it: PGPASSWORD or the file that PGPASSFILE names has it")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from service.audit.address import Address
 from service.audit.entry import COLUMNS
+from service.audit.postgresql import CONNECTS_WITHIN, connect
 
 _INTEGERS = {"status", "item", "image_bytes", "width", "height", "frame", "version", "stage", "times"}
 _DOUBLES = {"threshold", "probability", "duration_ms"}
@@ -45,11 +45,11 @@ heads = Table("audit_head", entries.metadata, Column("sequence", BigInteger), Co
 
 def engine_of(address: Address) -> Engine:
     """An engine whose connections are made when they are used; transactions are the database's own."""
-    options: Mapping[str, object] = {} if address.file else {"connect_args": {"connect_timeout": 3}}
-    engine = create_engine(address.sqlalchemy, poolclass=NullPool, **options)
-    if address.file is not None:
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+    if address.file is None:
+        return create_engine(address.sqlalchemy, poolclass=NullPool, creator=lambda: connect(address, CONNECTS_WITHIN))
+    engine = create_engine(address.sqlalchemy, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

@@ -102,15 +102,24 @@ def test_tables_of_newer_software_are_left_alone(address: Address, database: Dat
         Database(address)
 
 
-def test_a_server_that_is_set_to_answer_early_does_not(server: Postgres) -> None:
+def test_the_head_is_proved_by_writing_it_and_stays_as_it_is(address: Address, database: Database) -> None:
+    head = database.append([entry(1)])
+    assert database.prove() == head == database.head()
+    assert verified(address).intact
+
+
+def test_a_server_that_only_reads_is_told_before_a_row_is_lost(server: Postgres) -> None:
     address = emptied(server)
-    meddle(address, "ALTER DATABASE postgres SET synchronous_commit = off")
+    Database(address).close()
+    meddle(address, "ALTER DATABASE postgres SET default_transaction_read_only = on")
     try:
         database = Database(address)
-        assert database.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        assert database.head() == START
+        with pytest.raises(DatabaseFailed, match="ReadOnlySqlTransaction 25006"):
+            database.prove()
         database.close()
     finally:
-        meddle(address, "ALTER DATABASE postgres RESET synchronous_commit")
+        meddle(address, "SET TRANSACTION READ WRITE", "ALTER DATABASE postgres RESET default_transaction_read_only")
 
 
 def test_what_cannot_be_opened_says_what_is_wrong(tmp_path: Path) -> None:
