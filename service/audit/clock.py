@@ -29,10 +29,11 @@ class Clock:
             known: When the newest row was written; None if there is none. After a time in which nothing was written
                 it is late by that time, and so is what it removes.
         """
-        self._known = known or datetime.now(UTC)
+        self.known = known or datetime.now(UTC)
+        """From here on it sees the time go by itself."""
         self._since = time.monotonic()
 
     def read(self) -> Times:
         """What both say."""
-        now, known = datetime.now(UTC), self._known + timedelta(seconds=time.monotonic() - self._since)
+        now, known = datetime.now(UTC), self.known + timedelta(seconds=time.monotonic() - self._since)
         return Times(min(now, known), max(now, known))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-Event = Literal["image", "label", "read", "refusals", "pruned"]
+Event = Literal["image", "label", "read", "refusals", "pruned", "quiet"]
 """An image (a batch has one row for each), a label that was moved, the trail that was read, refusals of those who were
-not let in (a sum), old rows that were removed."""
+not let in (a sum), old rows that were removed, a service that runs and had nothing to record for most of a day."""
 
 Value = str | int | float | None
 
@@ -67,7 +67,8 @@ class Entry(NamedTuple):
     times: int | None = None
     """Refusals, or removed rows, that the row sums up."""
     detail: str | None = None
-    """JSON: of a label where it points now; of removed rows which they were."""
+    """JSON: of a label where it points now; of removed rows which they were; of an image what was said beside the
+    answer, `issues` (why there is no decision), `withheld` (why no grade) and `caveat` (why the grade says little)."""
 
 
 COLUMNS = Entry._fields

@@ -9,7 +9,8 @@ from service import log
 from service.audit.clock import Clock
 from service.audit.database import Database
 from service.audit.entry import moment_of
-from service.audit.retention import TOLERATED, Removed, doubtful, edge, prune
+from service.audit.retention import TOLERATED, Removed, prune
+from service.audit.witnessed import oldest_kept, say_that_it_runs
 
 PRUNE_SECONDS = 3600.0
 _TELL_SECONDS = 86_400.0
@@ -28,7 +29,7 @@ class Keeping:
         self._kept = timedelta(days=days)
         self._clock: Clock | None = None
         self._due_at = now
-        self._told: tuple[int, str | None] = (0, None)
+        self._told: tuple[int, int, str | None] = (0, 0, None)
         self._tell_at = now
 
     def opened(self, database: Database) -> None:
@@ -50,32 +51,35 @@ class Keeping:
         if self._clock is None:
             return None
         times = self._clock.read()
-        before, latest = times.earlier - self._kept, times.later + TOLERATED
+        say_that_it_runs(database)
+        tolerated = max(TOLERATED, self._kept / 10)
+        start = min(self._clock.known, times.earlier)
+        before = oldest_kept(database, start, times.earlier - start, kept=self._kept, pause=tolerated)
         # By the earlier of the two rows are removed late and never early, so that a service that was off for some days
         # goes on. Clocks that have little to do with each other may both be wrong.
-        doubt = None
-        if times.apart > max(TOLERATED, self._kept / 10):
-            doubt = "clocks_apart"
-        elif doubtful(edge(database, before, latest=latest), times.earlier, self._kept):
-            doubt = "long_pause"
-        self._tell_clock(times.apart, doubt, now)
+        doubt = "clocks_apart" if times.apart > tolerated else None
+        self._tell_clock(times.apart, times.earlier - self._kept - before, doubt, now)
         if doubt is not None:
             return None
-        removed = prune(database, before, latest=latest)
+        removed = prune(database, before, latest=times.later + TOLERATED)
         if removed is not None:
             _tell(removed)
             if removed.more:
                 self._due_at = now
         return removed
 
-    def _tell_clock(self, apart: timedelta, doubt: str | None, now: float) -> None:
+    def _tell_clock(self, apart: timedelta, unseen: timedelta, doubt: str | None, now: float) -> None:
         """Once a day that nothing is removed, and once that it is removed late."""
-        state = (round(apart / timedelta(days=1)) if apart > TOLERATED else 0, doubt)
+        state = (_days(apart), _days(unseen), doubt)
         if state != self._told or (doubt is not None and now >= self._tell_at):
-            log.event(
-                "audit_clock", logging.WARNING if doubt is None else logging.ERROR, days_apart=state[0], skipped=doubt
-            )
+            level = logging.WARNING if doubt is None else logging.ERROR
+            log.event("audit_clock", level, days_apart=state[0], days_unseen=state[1], skipped=doubt)
             self._told, self._tell_at = state, now + _TELL_SECONDS
+
+
+def _days(time: timedelta) -> int:
+    """Whole ones, of what matters."""
+    return round(time / timedelta(days=1)) if time > TOLERATED else 0
 
 
 def _newest(database: Database) -> datetime | None:
