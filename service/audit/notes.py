@@ -119,7 +119,21 @@ def _of_image(row: Entry, one: Received) -> Entry:
         decision=decided.decision,
         probability=decided.probability,
         stage=None if grade is None else grade.stage,
+        detail=_said_beside(one.answer),
     )
+
+
+def _said_beside(answer: ClassifyAnswer | GradeAnswer) -> str | None:
+    """What an answer says of why there is no decision or no grade, or why the grade says little; None if nothing."""
+    said: dict[str, object] = {}
+    if isinstance(answer, GradeAnswer):
+        quality, grade = answer.classification.quality, answer.grade
+        said = {"withheld": answer.grade_withheld, "caveat": None if grade is None else grade.caveat}
+    else:
+        quality = answer.quality
+    said["issues"] = None if quality is None else quality.issues
+    given = {name: value for name, value in said.items() if value}
+    return json.dumps(given) if given else None
 
 
 def _phases(progress: Progress | None) -> str | None:

@@ -1,5 +1,6 @@
 """A version with a gate, over a real socket: what is unfit is abstained, by every door."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_an_unfit_image_is_abstained_with_its_issues(gated: Service, data: bytes
     assert answer["quality"] == {"acceptable": False, "issues": issues}
     assert [answer[name] for name in ("probability", "classes", "differential", "explanation")] == [None] * 4
     assert answer["operating_point"]["name"] == "sensitive"
+
+
+def test_the_trail_says_why_there_is_no_decision(gated: Service) -> None:
+    answer = post(gated, "/classify", png(picture(GREEN)))
+    (row,) = gated.client.get("/audit", params={"request_id": answer["request_id"]}).json()["rows"]
+    assert (row["decision"], json.loads(row["detail"])) == ("abstained", {"issues": ["not_dermoscopic"]})
 
 
 def test_a_fit_image_is_answered_as_ever(gated: Service) -> None:

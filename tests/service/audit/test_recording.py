@@ -50,6 +50,7 @@ def test_an_answer_has_its_row(client: httpx.Client) -> None:
     assert (row["event"], row["route"], row["status"], row["code"]) == ("image", "/classify", 200, None)
     assert (row["principal"], row["software"]) == (None, VERSION)
     assert {"receive", "wait", "decode", "run", "write"} == set(json.loads(row["phases_ms"]))
+    assert row["detail"] is None
 
 
 def test_a_grade_has_its_row(client: httpx.Client) -> None:
@@ -59,6 +60,11 @@ def test_a_grade_has_its_row(client: httpx.Client) -> None:
     assert row["decision"] == told["classification"]["decision"]
     _, (row,) = asked(client, "/grade", content=png(picture(BENIGN)), headers=PNG)
     assert (row["decision"], row["stage"]) == ("benign", None)
+    assert json.loads(row["detail"]) == {
+        "withheld": "The lesion was classified as benign; a stage grade has meaning only for a melanoma."
+    }
+    answer, (row,) = asked(client, "/grade?always=true", content=png(picture(BENIGN)), headers=PNG)
+    assert json.loads(row["detail"]) == {"caveat": answer.json()["grade"]["caveat"]}
 
 
 def test_each_image_of_a_batch_has_its_row(client: httpx.Client) -> None:
