@@ -16,7 +16,7 @@ from service.audit.address import FORMS, Address, WrongAddress, address_of
 from service.audit.chain import Head
 from service.audit.database import Database, DatabaseFailed
 from service.audit.entry import in_years_that_are_kept
-from service.audit.retention import Edge, Removed, doubtful, edge, prune
+from service.audit.retention import TOLERATED, Edge, Removed, doubtful, edge, prune
 from service.audit.text import csv_lines, json_lines
 from service.settings import PREFIX, Settings, variable
 
@@ -112,6 +112,9 @@ def _verify(options: argparse.Namespace, address: Address) -> int:
 def _export(options: argparse.Namespace, address: Address) -> int:
     from service.audit.query import Filter, oldest, reading  # noqa: PLC0415 - see above
 
+    if options.output is not None and address.file is not None and _same(options.output, address.file):
+        _say(f"melanoserve: {options.output} is the audit trail itself: name another file.")
+        return 2
     lines = csv_lines if options.format == "csv" else json_lines
     with reading(address) as connection:
         rows = oldest(connection, Filter(since=options.since, until=options.until))
@@ -124,13 +127,17 @@ def _export(options: argparse.Namespace, address: Address) -> int:
     return 0
 
 
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def _prune(options: argparse.Namespace, address: Address) -> int:
     if address.file is not None and not address.file.is_file():
         raise DatabaseFailed("there is none yet")
     now, kept = datetime.now(UTC), timedelta(days=options.days)
     database, removed = Database(address), list[Removed]()
     try:
-        found = edge(database, now - kept)
+        found = edge(database, now - kept, latest=now + TOLERATED)
         if found is not None and not options.all and (found.kept is None or doubtful(found, now, kept)):
             _say(_refusal(found, now, address))
             return 2

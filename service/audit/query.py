@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, desc, select
@@ -67,8 +68,8 @@ def reading(address: Address) -> Iterator[Connection]:
     Raises:
         DatabaseFailed: It cannot be read, then or later.
     """
-    if address.file is not None and not address.file.is_file():
-        raise DatabaseFailed("there is none yet")
+    if address.file is not None:
+        _check_there(address.file)
     try:
         with engine_of(address).connect() as connection:
             reader = connection.execution_options(writes=False)
@@ -77,6 +78,16 @@ def reading(address: Address) -> Iterator[Connection]:
             yield reader
     except SQLAlchemyError as error:
         raise DatabaseFailed(reason_of(error)) from error
+
+
+def _check_there(file: Path) -> None:
+    """SQLite would make one."""
+    try:
+        there = file.is_file()
+    except OSError as error:  # in a folder that may not be looked into
+        raise DatabaseFailed(reason_of(error)) from error
+    if not there:
+        raise DatabaseFailed("there is none yet")
 
 
 def newest(connection: Connection, wanted: Filter, limit: int, before: int | None = None) -> list[Record]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from service.audit.entry import COLUMNS, Value
@@ -23,9 +24,15 @@ def csv_lines(rows: Iterable[Mapping[str, Value]]) -> Iterator[str]:
 
 
 def json_lines(rows: Iterable[Mapping[str, Value]]) -> Iterator[str]:
-    """An object a line."""
+    """An object a line. What no row can hold, such as bytes or infinity, is shown as text: somebody wrote it there."""
     for row in rows:
-        yield json.dumps({name: row[name] for name in SHOWN}) + "\n"
+        yield json.dumps({name: _shown(row[name]) for name in SHOWN}) + "\n"
+
+
+def _shown(value: object) -> object:
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return repr(value)
 
 
 def _taken(text: io.StringIO) -> str:

@@ -59,6 +59,14 @@ def test_export_writes_all_rows_or_those_of_a_time(head: Head, tmp_path: Path, c
     assert [row["request_id"] for row in found] == ["r3", "r4"]
 
 
+def test_export_does_not_write_over_the_trail(address: Address, head: Head, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "audit.db")
+    for output in ("audit.db", "link"):
+        assert main(["audit", "export", "--output", str(tmp_path / output)]) == 2
+        assert "is the audit trail itself" in capsys.readouterr().err
+    assert len(rows(address)) == 5
+
+
 def test_prune_removes_what_is_old_and_leaves_it_intact(head: Head, capsys: Captured) -> None:
     assert main(["audit", "prune", "--days", "30"]) == 0
     out = capsys.readouterr().out

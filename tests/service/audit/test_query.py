@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,11 @@ def test_where_there_is_none_it_says_so_and_makes_none(address: Address) -> None
     with pytest.raises(DatabaseFailed), reading(address) as connection:
         newest(connection, Filter(), 1)
     assert address.file is None or not address.file.exists()
+
+
+def test_a_place_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DatabaseFailed, match="OSError File name too long"),
+        reading(Address(f"sqlite:///{tmp_path / ('x' * 300)}")),
+    ):
+        pass

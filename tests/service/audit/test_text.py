@@ -35,3 +35,10 @@ def test_json_is_an_object_a_line_and_keeps_what_is_not_known() -> None:
     assert line.count("\n") == 1
     assert json.loads(line) == row(7, detail="a\nb") | {"at": json.loads(line)["at"]}
     assert json.loads(line)["stage"] is None
+
+
+def test_what_somebody_wrote_that_no_row_can_hold_is_shown_all_the_same() -> None:
+    forged = row(7, decision=b"\xff", probability=float("inf"))  # type: ignore[arg-type]  # SQLite holds anything
+    (line,) = json_lines([forged])
+    read = json.loads(line, parse_constant=lambda _: "no JSON")
+    assert (read["decision"], read["probability"]) == ("b'\\xff'", "inf")
