@@ -71,28 +71,54 @@ def _label_rows(model: ModelAnswer) -> list[dict[str, str]]:
 
 def _move(model: ModelAnswer) -> None:
     with st.form(f"move-{model.name}"):
-        label = st.text_input("Label", "stable", max_chars=64)
-        number = st.selectbox("Version", [version.version for version in reversed(model.versions)])
-        share = st.number_input(
-            "For canary: share of the requests in per cent", min_value=0.0, max_value=100.0, value=None, step=1.0
-        )
-        key = st.text_input("API key with the scope admin", type="password", help="It is used once and not kept.")
-        if not st.form_submit_button("Move the label"):
-            return
-    with asker(settings(), attempts=1, key=key) as admin:
-        try:
-            moved = admin.move_label(model.name, label, number, share=None if share is None else share / 100)
-        except MelanoserveError as error:
-            st.error(markup.plain(words.trouble(error)))
-            return
-    st.success(f"“{markup.plain(label)}” now points to {model.name}/{moved.version}.")
+        st.text_input("Label", "stable", max_chars=64, key=_field(model.name, "label"))
+        numbers = [version.version for version in reversed(model.versions)]
+        st.selectbox("Version", numbers, key=_field(model.name, "version"))
+        st.number_input(
+            "For canary: share of the requests in per cent",
+            min_value=0.0, max_value=100.0, value=None, step=1.0, key=_field(model.name, "share"),
+        )  # fmt: skip
+        st.text_input(
+            "API key with the scope admin",
+            type="password", help="It is used once and not kept.", key=_field(model.name, "key"),
+        )  # fmt: skip
+        # As a callback: the tables above are drawn after it, and the key is no longer in its field.
+        st.form_submit_button("Move the label", on_click=_moved, args=(model.name,))
+    moved = st.session_state.pop(_field(model.name, "moved"), None)
+    if moved is not None:
+        (st.error if isinstance(moved, MelanoserveError) else st.success)(_told(moved))
+
+
+def _moved(name: str) -> None:
+    """Moves the label as the form says, and keeps what became of it until it is shown."""
+    label, number, share, key = (st.session_state[_field(name, one)] for one in ("label", "version", "share", "key"))
+    st.session_state[_field(name, "key")] = ""
+    outcome: str | MelanoserveError
+    try:
+        with asker(settings(), attempts=1, key=key) as admin:
+            found = admin.move_label(name, label, number, share=None if share is None else share / 100)
+        outcome = f"“{label}” now points to {name}/{found.version}."
+    except MelanoserveError as error:
+        outcome = error
+    st.session_state[_field(name, "moved")] = outcome
+
+
+def _told(moved: str | MelanoserveError) -> str:
+    return markup.plain(words.trouble(moved) if isinstance(moved, MelanoserveError) else moved)
+
+
+def _field(name: str, what: str) -> str:
+    return f"move-{name}-{what}"
 
 
 def _version(name: str, number: int) -> None:
     found = service().version(name, number)
     manifest = found.manifest
+    if found.state == "loading":
+        st.info(markup.plain(f"{name}/{number} is being tried. Look again in a few seconds."))
+        return
     if manifest is None:
-        st.error(markup.plain(f"{name}/{number} is refused and never answers. {found.reason or ''}"))
+        st.error(markup.plain(f"{name}/{number} is refused and does not answer. {found.reason or ''}"))
         return
     st.header(f"{name}/{number}", anchor=False)
     st.markdown(markup.plain(manifest.summary))
