@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import frame, page_history, page_images, page_lesion, page_models
+from ui import frame, page_history, page_images, page_lesion, page_models, uploads
 
 
 def main() -> None:
     """Draws the page that is looked at."""
+    uploads.keep_in_memory()
     st.set_page_config(page_title="melanoserve", page_icon=str(frame.ICON), layout="wide")
     pages = [
         st.Page(page_images.show, title="Images", url_path="images", default=True),
