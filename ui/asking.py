@@ -39,7 +39,8 @@ class Question:
         always: Whether a stage grade is wanted also where it would mislead.
         pathology: Of the lesion.
         frame: Of a DICOM file that has several.
-        version: Which one is to answer, of the grader for /grade; None for what `stable` names.
+        version: Which one is to answer, of the grader for /grade; None for what `stable` names or, for its share of the
+            requests, `canary`.
     """
 
     operating_point: str | None = None

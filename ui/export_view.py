@@ -45,7 +45,7 @@ def show(file: UploadedFile, asked: Asked) -> None:
         if isinstance(bundle, MelanoserveError):
             _trouble(bundle, f"again-fhir-{file.file_id}")
         else:
-            _save("Save as FHIR", exporting.as_json(bundle), f"{exporting.stem(image)}.fhir.json", FHIR)
+            _save(file, "Save as FHIR", exporting.as_json(bundle), f"{exporting.stem(image)}.fhir.json", FHIR)
         if not of_dicom:
             return
         st.markdown(ABOUT_DICOM)
@@ -53,11 +53,12 @@ def show(file: UploadedFile, asked: Asked) -> None:
         if isinstance(found, MelanoserveError):
             _trouble(found, f"again-dicom-{file.file_id}")
         else:
-            _save("Save as DICOM report", found.report, f"{exporting.stem(image)}.sr.dcm", DICOM)
+            _save(file, "Save as DICOM report", found.report, f"{exporting.stem(image)}.sr.dcm", DICOM)
 
 
-def _save(label: str, data: str | bytes, name: str, media_type: str) -> None:
-    st.download_button(label, data, name, media_type, on_click="ignore", key=f"save-{name}")
+def _save(file: UploadedFile, label: str, data: str | bytes, name: str, media_type: str) -> None:
+    # The same picture may be there twice, and is then saved under one name.
+    st.download_button(label, data, name, media_type, on_click="ignore", key=f"save-{file.file_id}-{name}")
 
 
 def _trouble(error: MelanoserveError, key: str) -> None:

@@ -57,4 +57,7 @@ def summary(found: list[Asked]) -> str:
     shares = [one.probability for one in said if one.probability is not None]
     if len(shares) > 1:
         text += f" Probabilities of malignancy from {words.percent(min(shares))} to {words.percent(max(shares))}."
+    if len({one.model.sha256 for one in said}) > 1:
+        versions = ", ".join(sorted({f"{one.model.name}/{one.model.version}" for one in said}))
+        text += f" They are answers of several versions ({versions}), which cannot be compared."
     return text

@@ -3,7 +3,7 @@ from playwright.sync_api import Page, expect
 from dermoscopy.dicom import syntaxes
 from dermoscopy.render import render_lesion
 from tests.dermoscopy.dicom_files import coded, jpeg_ls, native
-from tests.ui.test_records import ABSTAINED, classified
+from tests.ui.test_records import ABSTAINED, MODEL, classified
 from tests.ui.test_words import problem
 from tests.ui.uploads import dicom, jpeg, settled, turn_to, upload
 from ui.asking import Asked
@@ -49,6 +49,24 @@ def test_of_a_dicom_file_a_frame_is_chosen_and_what_cannot_be_drawn_is_told(page
     page.get_by_text("Save for the record").last.click()
     expect(page.get_by_text("The SOP, series or study instance UID of the DICOM object is missing")).to_be_visible()
     expect(page.get_by_role("button", name="Save as FHIR")).to_be_visible()
+
+
+def test_the_same_picture_twice_can_be_saved_twice(page: Page) -> None:
+    turn_to(page, "One lesion")
+    upload(page, jpeg(1), {**jpeg(1), "name": "copy.jpg"})
+    expect(page.get_by_text("Of 2 images: ")).to_be_visible()
+    for number in (1, 2):
+        settled(page)
+        page.get_by_text("Save for the record").nth(number - 1).click()
+        expect(page.get_by_role("button", name="Save as FHIR")).to_have_count(number)
+
+
+def test_a_summary_says_where_versions_are_mixed() -> None:
+    other = classified(model=MODEL | {"version": 3, "sha256": "d" * 64})
+    assert summary([classified(), other]).endswith(
+        "They are answers of several versions (classifier/2, classifier/3), which cannot be compared."
+    )
+    assert "versions" not in summary([classified(), classified()])
 
 
 def test_a_summary_counts_and_never_averages() -> None:
