@@ -19,8 +19,12 @@ def draw() -> None:
     st.html(f'<p class="research-use" role="note">{NOTICE}</p>')
     try:
         settings()
+        service()
     except SettingsError as error:
-        st.error(str(error))
+        st.error(markup.plain(str(error)))
+        st.stop()
+    except MelanoserveError as error:
+        st.error(markup.plain(f"MELANOSERVE_URL or MELANOSERVE_KEY cannot be used: {error}."))
         st.stop()
     _state()
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from client import GradeAnswer, Problem
+from client import GradeAnswer, MelanoserveError, NotReachable, Problem
 from ui.asking import Asked
 from ui.words import percent
 
@@ -22,7 +22,7 @@ def row(asked: Asked) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
     found |= {"when": asked.when.isoformat(timespec="seconds"), "file": asked.name, "frame": asked.question.frame}
     if asked.trouble is not None:
-        found["problem"] = asked.trouble.code if isinstance(asked.trouble, Problem) else "not_reachable"
+        found["problem"] = _code(asked.trouble)
         found["request_id"] = asked.trouble.request_id if isinstance(asked.trouble, Problem) else None
     said, answer = asked.classification, asked.answer
     if said is None or answer is None:
@@ -70,7 +70,7 @@ def brief(asked: Asked) -> dict[str, str]:
     """One image as a row for people."""
     said = asked.classification
     if said is None:
-        why = asked.trouble.title if isinstance(asked.trouble, Problem) else "the service could not be reached"
+        why = _why(asked.trouble)
         return {"Image": asked.title, "Decision": f"No answer: {why}", "Probability": "", "Stage grade": ""}
     grade = None if asked.graded is None else asked.graded.grade
     return {
@@ -91,8 +91,23 @@ def _whole(asked: Asked) -> dict[str, Any]:
     if isinstance(trouble, Problem):
         found["problem"] = {name: getattr(trouble, name) for name in _MEMBERS}
     elif trouble is not None:
-        found["problem"] = {"code": "not_reachable", "detail": str(trouble), "retryable": trouble.retryable}
+        found["problem"] = {"code": _code(trouble), "detail": str(trouble), "retryable": trouble.retryable}
     return found
+
+
+def _code(trouble: MelanoserveError) -> str:
+    """What the service calls it; two codes are this page's, of what no service said."""
+    if isinstance(trouble, Problem):
+        return trouble.code
+    return "not_reachable" if isinstance(trouble, NotReachable) else "unexpected_answer"
+
+
+def _why(trouble: MelanoserveError | None) -> str:
+    if isinstance(trouble, Problem):
+        return trouble.title
+    if trouble is None or isinstance(trouble, NotReachable):
+        return "the service could not be reached"
+    return "something else than melanoserve answered"
 
 
 _HEATMAPS: Any = {"explanation": True, "classification": {"explanation"}}

@@ -1,11 +1,13 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
 
 from client import NotReachable
 from tests.client.recorder import recording_proxy
 from tests.ui.conftest import Clinic
 from tests.ui.uploads import SAMPLE_FILE, settled, turn_to, upload
+from ui import frame
 from ui.frame import NOTICE, asker
 from ui.settings import Settings
 
@@ -40,6 +42,39 @@ def test_the_service_beside_the_page_is_asked_by_no_proxy(monkeypatch: pytest.Mo
         with asker(Settings(url="http://service.invalid:8000"), attempts=1) as client, pytest.raises(NotReachable):
             client.ready()
         assert got == []
+
+
+def _draw() -> None:
+    import streamlit as st  # noqa: PLC0415 - Streamlit runs the text of this function
+
+    from ui import frame  # noqa: PLC0415
+
+    frame.draw()
+    st.write("the page goes on")
+
+
+@pytest.mark.usefixtures("main_module")
+@pytest.mark.parametrize(
+    ("url", "key", "said"),
+    [
+        ("127.0.0.1:8000", "", "MELANOSERVE_URL must begin with http"),
+        ("http://", "", "'http://' is not the address of a service"),
+        ("http://127.0.0.1:9", "“quoted”", "the key has characters that no key has"),
+    ],
+)
+def test_an_address_or_a_key_that_can_be_none_is_told_instead_of_the_page(
+    url: str, key: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cached in (frame.settings, frame.service, frame._prober):
+        cached.clear()
+    monkeypatch.setenv("MELANOSERVE_URL", url)
+    monkeypatch.setenv("MELANOSERVE_KEY", key)
+    app = AppTest.from_function(_draw).run(timeout=60)
+    frame.settings.clear()
+    assert not app.exception
+    (told,) = app.error
+    assert said in told.value.replace("\\", "")
+    assert not app.markdown
 
 
 def _check(page: Page, scheme: str) -> None:

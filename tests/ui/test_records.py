@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from client import ClassifyAnswer, GradeAnswer, NotReachable
+from client import ClassifyAnswer, GradeAnswer, NotReachable, UnexpectedAnswer
 from tests.ui.test_words import problem
 from ui import records
 from ui.asking import Asked, Question
@@ -86,6 +86,19 @@ def test_what_was_not_answered_stays_empty() -> None:
     assert [row["decision"] for row in rows] == ["abstained", "", ""]
     assert [row["problem"] for row in rows] == ["", "corrupt_image", "not_reachable"]
     assert records.brief(ABSTAINED)["Probability"] == "not answered"
+
+
+def test_what_is_no_melanoserve_is_not_said_to_be_away() -> None:
+    lost = Asked("lost.jpg", WHEN, trouble=NotReachable("nothing listens"))
+    other = Asked("other.jpg", WHEN, trouble=UnexpectedAnswer("a proxy"))
+    assert [row["problem"] for row in _read(records.as_csv([lost, other]))] == ["not_reachable", "unexpected_answer"]
+    codes = [one["problem"]["code"] for one in json.loads(records.as_json([lost, other]))]
+    assert codes == ["not_reachable", "unexpected_answer"]
+    told = [records.brief(asked)["Decision"] for asked in (lost, other)]
+    assert told == [
+        "No answer: the service could not be reached",
+        "No answer: something else than melanoserve answered",
+    ]
 
 
 def test_a_file_named_like_a_formula_is_a_text_to_a_spreadsheet() -> None:
