@@ -93,11 +93,13 @@ async def _lifespan(context: Context) -> AsyncIterator[None]:
 
 
 async def _keep_up(context: Context) -> None:
-    """Whichever process Prometheus asks, it must hear of all of them; and a key that was there while this one was asked
-    nothing must close it as well."""
+    """Whichever process Prometheus asks, it must hear of all of them; a key that was there while this one was asked
+    nothing must close it as well; and a label that nobody asked it to move must be in the trail."""
     while True:
         measure_levels(context)
         context.keys.look()
+        if (labels := context.engine.labels_in_force()) is not None:
+            context.trail.see(labels)
         await asyncio.sleep(KEEP_UP_SECONDS)
 
 

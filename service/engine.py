@@ -7,6 +7,7 @@ images. Until then, and if it never does, the version before goes on answering.
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model_store.errors import RefusedVersion, UnknownLabel, UnreadableLabels
@@ -143,6 +144,10 @@ class Engine:
     def answering(self, name: str, label: str) -> Answering | None:
         """What answers for a label now; None if nothing does."""
         return self._following.answering(name, label)
+
+    def labels_in_force(self) -> Mapping[tuple[str, str], Label] | None:
+        """What every label names, by model and label; None while that is not known."""
+        return self._following.in_force
 
     def reason(self, name: str, label: str) -> str:
         """Why nothing answers for a label."""

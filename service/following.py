@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,6 +93,11 @@ class Following:
             raise UnreadableLabels(reason)
         answering = self._answering.get((name, label or self._drawn(name, request_id)))
         return None if answering is None else answering.served
+
+    @property
+    def in_force(self) -> Mapping[tuple[str, str], Label] | None:
+        """What every label names, by model and label; None while that is not known."""
+        return None if self._seen is None or self._unreadable is not None else self._named
 
     def named(self, name: str, label: str) -> Label | None:
         """What a label names; None if there is no such label."""

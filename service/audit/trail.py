@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -19,6 +19,9 @@ from service.audit.entry import Entry, Event
 from service.audit.notes import Notes
 from service.audit.writer import Meter, Writer
 from service.problems import AuditUnavailable
+
+if TYPE_CHECKING:
+    from model_store.labels import Label
 
 Mode = Literal["required", "preferred", "off"]
 
@@ -116,6 +119,11 @@ class Trail:
         """Counts a refusal of somebody who was not let in."""
         if self.enabled:
             self._writer.refused(route, code)
+
+    def see(self, labels: Mapping[tuple[str, str], Label]) -> None:
+        """Notices which labels were moved without asking the service, by where all of them point now."""
+        if self.enabled:
+            self._writer.moves.see(labels)
 
     async def read(self, work: Callable[[], Result]) -> Result:
         """Runs work that reads the trail, in a thread, one after the other.

@@ -21,6 +21,7 @@ from service.audit.chain import START, Head
 from service.audit.database import PATIENCE_SECONDS, Database, DatabaseFailed
 from service.audit.entry import Entry, stamp
 from service.audit.keeping import Keeping
+from service.audit.moves import Moves
 
 MOST_WAITING = 10_000
 """Rows. More are refused, so that memory is bounded whatever the database does."""
@@ -89,6 +90,8 @@ class Writer:
         now = time.monotonic()
         self._sum_at = self._probe_at = now
         self._keeping = None if days is None else Keeping(days, now)
+        self.moves = Moves(software)
+        """Of labels, for who sees where they point."""
         self._anchored, self._anchor_at = Head(0, ""), now
         self._reached = START
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
@@ -146,13 +149,13 @@ class Writer:
     def _run(self) -> None:
         try:
             self._open()  # before it waits for rows: the service is not ready until the trail can be written
-        except DatabaseFailed as error:
+        except Exception as error:  # noqa: BLE001 - see below
             self._fail((), error)
         while True:
             taken, closing = self._take()
             try:
                 self._turn(taken, closing)
-            except DatabaseFailed as error:
+            except Exception as error:  # noqa: BLE001 - without this thread everybody would wait, and be told nothing
                 self._fail(taken, error)
             finally:
                 self._busy_since = None
@@ -192,6 +195,8 @@ class Writer:
         elif now >= self._probe_at:
             self._note_head(database.head(), now)
             self._probe_at = now + PROBE_SECONDS
+        if (closing or self.moves.due(now)) and self.moves.turn(database, now, closing=closing):
+            self._note_head(database.head(), now)
         if closing:
             self._note_head(database.head(), now, at_once=True)
         elif self._keeping is not None and self._keeping.due(now):
@@ -214,7 +219,7 @@ class Writer:
     def _open(self) -> Database:
         if self._database is None:
             self._database = Database(self._address, self._reached)
-            head = self._database.head()
+            head = self._database.prove()
             self._note_head(head, time.monotonic())
             if self._keeping is not None:
                 self._keeping.opened(self._database)
@@ -258,15 +263,17 @@ class Writer:
             log.event("audit_head", sequence=head.sequence, hash=head.hash)
             self._anchored, self._anchor_at = head, now + ANCHOR_SECONDS
 
-    def _fail(self, taken: Sequence[_Waiting], error: DatabaseFailed) -> None:
-        self._trouble = str(error)
+    def _fail(self, taken: Sequence[_Waiting], error: Exception) -> None:
+        expected = isinstance(error, DatabaseFailed)
+        reason = self._trouble = str(error) if expected else type(error).__name__
         if not self._failed:
-            log.event("audit_failed", logging.ERROR, where=str(self._address), reason=str(error))
+            places = {} if expected else {"at": log.places(error.__traceback__)}
+            log.event("audit_failed", logging.ERROR, where=str(self._address), reason=reason, **places)
         self._failed = True
         self._meter.audit_failed()
         for one in taken:
             if not one.done.done():
-                one.done.set_exception(DatabaseFailed(str(error)))
+                one.done.set_exception(DatabaseFailed(reason))
         database, self._database = self._database, None
         if database is not None:
             database.close()

@@ -1,8 +1,11 @@
 import logging
+import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +31,10 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def images(place: Address) -> list[object]:
+    return [row["request_id"] for row in rows(place) if row["event"] == "image"]
 
 
 @pytest.fixture
@@ -200,6 +207,64 @@ def test_it_says_what_is_wrong_and_goes_on_by_itself(make: Make, place: Address,
     writer.submit([entry()]).result(30)
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk on which a trail just fits."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("NOT RUN: no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_is_full_until_there_is_room(
+    small: Path, meter: Counted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can be opened and read all the time; whoever is let in meanwhile gets no answer for his work."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    writer = Writer(Address(f"sqlite:///{small / 'audit.db'}"), meter, software="1")
+    writer.start()
+    writer.submit([entry(0)]).result(30)
+    with (small / "other").open("wb", buffering=0) as other, suppress(OSError):
+        while True:
+            other.write(bytes(4096))
+    with pytest.raises(DatabaseFailed, match="SQLITE_FULL"):
+        writer.submit([entry(number) for number in range(1, 1000)]).result(30)
+    for _ in range(50):
+        assert writer.trouble is not None
+        time.sleep(0.01)
+    assert len(events(caplog, "audit_failed")) == 1
+    (small / "other").unlink()
+    until(lambda: writer.trouble is None)
+    writer.submit([entry(1)]).result(30)
+    writer.close()
+    assert images(Address(f"sqlite:///{small / 'audit.db'}")) == ["r0", "r1"]
+
+
+def test_whatever_goes_wrong_is_told_to_who_waits_and_it_goes_on(
+    place: Address, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Counted):
+        def audited(self, rows: int, seconds: float, sequence: int) -> None:
+            if not self.failed.is_set():
+                raise MemoryError
+
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    writer = Writer(place, Odd(), software="1")
+    writer.start()
+    until(lambda: writer.trouble is None)
+    with pytest.raises(DatabaseFailed, match="MemoryError"):
+        writer.submit([entry(0)]).result(30)
+    until(lambda: writer.trouble is None)
+    writer.submit([entry(1)]).result(30)
+    writer.close()
+    (told,) = events(caplog, "audit_failed")
+    assert told["reason"] == "MemoryError"
+    assert "writer.py" in str(told["at"])
+
+
 def test_refusals_of_strangers_are_a_row_a_minute(make: Make, place: Address) -> None:
     writer = make()
     until(lambda: writer.trouble is None)
@@ -227,9 +292,12 @@ def test_what_waits_at_the_end_is_written_and_nothing_after(make: Make, place: A
 
 
 def filled(place: Address) -> None:
-    """With four rows that are old and one that is not."""
-    database = Database(place)
-    database.append([entry(number)._replace(at=stamp(datetime.now(UTC) - timedelta(days=9))) for number in range(4)])
+    """With four rows that are old and one that is not, of a service that ran all the time between them."""
+    now, database = datetime.now(UTC), Database(place)
+    database.append([entry(number)._replace(at=stamp(now - timedelta(days=9))) for number in range(4)])
+    database.append(
+        [entry()._replace(event="quiet", at=stamp(now - day * timedelta(days=0.9))) for day in range(7, 0, -1)]
+    )
     database.append([entry(4)])
     database.close()
 
@@ -238,10 +306,11 @@ def test_old_rows_are_removed_while_it_runs(make: Make, place: Address, caplog: 
     caplog.set_level(logging.INFO, "melanoserve")
     filled(place)
     make(days=7)
-    until(lambda: [row["event"] for row in rows(place)] == ["image", "pruned"])
+    until(lambda: images(place) == ["r4"])
     until(lambda: len(events(caplog, "audit_head")) == 3)
     # When it was opened, the last of those that were removed, and the row that says so.
-    assert [head["sequence"] for head in events(caplog, "audit_head")] == [5, 4, 6]
+    assert [head["sequence"] for head in events(caplog, "audit_head")] == [12, 4, 13]
+    assert rows(place)[-1]["event"] == "pruned"
     for head in events(caplog, "audit_head")[1:]:
         assert verified(place, Head(int(str(head["sequence"])), str(head["hash"]))).intact
 
@@ -287,7 +356,7 @@ def test_rows_that_cannot_be_removed_keep_nobody_from_recording(
     writer.close()
     assert events(caplog, "audit_prune_failed") == [{"where": "PostgreSQL", "reason": "InsufficientPrivilege 42501"}]
     assert (meter.failed.is_set(), events(caplog, "audit_failed")) == (True, [])
-    assert [row["request_id"] for row in rows(address)] == [f"r{number}" for number in range(15)]
+    assert images(address) == [f"r{number}" for number in range(15)]
 
 
 def test_damage_where_rows_are_to_go_keeps_nobody_from_recording(
