@@ -22,7 +22,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from service import log
-from service.problems import IssuerUnavailable
+from service.access_problems import IssuerUnavailable
 
 ASK_EVERY = 5.0
 """Seconds between two questions to the issuer, whatever the answer was."""

@@ -20,6 +20,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from service import log
+from service.access_problems import (
+    ConflictingCredentials,
+    InsufficientScope,
+    KeyExpired,
+    KeysUnreadable,
+    RateLimited,
+    Unauthorized,
+)
 from service.key_file import (
     Replaced,
     Scope,
@@ -29,14 +37,6 @@ from service.key_file import (
     parsed,
     read_keys,
     writable_by_others,
-)
-from service.problems import (
-    ConflictingCredentials,
-    InsufficientScope,
-    KeyExpired,
-    KeysUnreadable,
-    RateLimited,
-    Unauthorized,
 )
 from service.rate_limit import TokenBucket
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from starlette.datastructures import Headers
 
-from service.problems import ForeignHost
+from service.access_problems import ForeignHost
 from service.settings import variable
 
 # A name or an IPv4 address, or an IPv6 address in brackets; and a port.

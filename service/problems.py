@@ -6,10 +6,6 @@ Problem
   x HeadTooLarge (431)
   x MalformedBody (400)               + MissingBoundary + NestedMultipart + IncompleteBody
   x UnexpectedField (400)             + SeveralFiles + MissingFile + TooManyFiles (413)
-  x ConflictingCredentials (400)
-  x Unauthorized (401)                + KeyExpired + InvalidToken + TokenExpired
-  x InsufficientScope (403)
-  x ForeignHost (403)
   x NotFound (404)
   x MethodNotAllowed (405)
   x NotAcceptable (406)               + DicomInputNeeded
@@ -17,23 +13,20 @@ Problem
   x UnsupportedMediaType (415)        + UnsupportedContentEncoding
   x BodyTooLarge (413)
   x BodyTooSlow (408, retryable)
-  x RateLimited (429, retryable)
   x ClientLeft (400)
   x InternalError (500)
   x NotReady (503, retryable)
   x Stopping (503, retryable)
   x StateNotWritable (503)
-  x KeysUnreadable (503, retryable)
-  x IssuerUnavailable (503, retryable)
   x Overloaded (503, retryable)
   x AuditUnavailable (503, retryable)
   x DeadlineExceeded (504, retryable)
+  x those of who may not ask, or not now: service/access_problems.py
 
 Errors of the packages below keep their own classes; `FOREIGN` is the one place that gives them a status:
 dermoscopy.errors.ImageError (413, 415, 422) and model_store.errors.StoreError (400, 404, 500, 503).
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -42,8 +35,6 @@ from dermoscopy import errors as image
 from model_store import errors as store
 
 MEDIA_TYPE = "application/problem+json"
-
-CHALLENGE = 'Bearer realm="melanoserve"'
 
 
 @dataclass(frozen=True)
@@ -151,63 +142,6 @@ class MissingFile(UnexpectedField):
     kind = Kind("missing_file", 400, "The form has no file")
 
 
-class ConflictingCredentials(Problem):
-    """Two different API keys or tokens: nobody said which one the request should be counted and logged for."""
-
-    kind = Kind("conflicting_credentials", 400, "The request has two different API keys or access tokens")
-
-
-class Unauthorized(Problem):
-    """No API key or access token, or no key that is known; which part of it is wrong is not told."""
-
-    kind = Kind("unauthorized", 401, "A valid API key or access token is needed")
-
-    def __init__(self, detail: str, *, error: str = "") -> None:
-        """Says what RFC 6750 says: `error` names what is wrong with what was sent, and is empty if nothing was."""
-        super().__init__(detail, headers={"WWW-Authenticate": CHALLENGE + (f', error="{error}"' if error else "")})
-
-
-class KeyExpired(Unauthorized):
-    """Told only to whoever has the key's secret."""
-
-    kind = Kind("key_expired", 401, "The API key has expired")
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, error="invalid_token")
-
-
-class InvalidToken(Unauthorized):
-    """An access token that is not valid: of another issuer, for somebody else, or not signed as it must be."""
-
-    kind = Kind("invalid_token", 401, "The access token is not valid")
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, error="invalid_token")
-
-
-class TokenExpired(InvalidToken):
-    """Told only of a token that is valid otherwise."""
-
-    kind = Kind("token_expired", 401, "The access token has expired")
-
-
-class InsufficientScope(Problem):
-    """The API key or access token is valid and does not allow this."""
-
-    kind = Kind("insufficient_scope", 403, "What was sent does not allow this")
-
-    def __init__(self, detail: str, *, scope: str) -> None:
-        super().__init__(
-            detail, headers={"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'}
-        )
-
-
-class ForeignHost(Problem):
-    """The service has no keys and was called by a name that somebody else could own: a page of strangers may ask."""
-
-    kind = Kind("foreign_host", 403, "The service is not called so")
-
-
 class NotFound(Problem):
     """No such path."""
 
@@ -250,15 +184,6 @@ class UnsupportedContentEncoding(UnsupportedMediaType):
     kind = Kind("unsupported_content_encoding", 415, "Compressed bodies are not read")
 
 
-class RateLimited(Problem):
-    """Who asks did so too often; its own Retry-After says how long that lasts."""
-
-    kind = Kind("rate_limited", 429, "Too many requests", retry_after=1)
-
-    def __init__(self, detail: str, *, wait: float) -> None:
-        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(wait)))})
-
-
 class InternalError(Problem):
     """A fault of the service. The detail says nothing; the log has the request id, the type and the place."""
 
@@ -293,18 +218,6 @@ class ClientLeft(Problem):
     """The client closed the connection before its answer; only the log sees this one."""
 
     kind = Kind("client_left", 400, "The client left")
-
-
-class KeysUnreadable(Problem):
-    """Nobody is let in while it is not known who may come in."""
-
-    kind = Kind("keys_unreadable", 503, "The API keys cannot be read", retry_after=5)
-
-
-class IssuerUnavailable(Problem):
-    """An access token that cannot be checked is not accepted."""
-
-    kind = Kind("issuer_unavailable", 503, "The access token cannot be checked", retry_after=5)
 
 
 class AuditUnavailable(Problem):
@@ -364,6 +277,8 @@ def kind_of(error: Exception) -> Kind | None:
 
 def catalogue() -> dict[str, Kind]:
     """Every kind of problem that a client can meet, by its code."""
+    from service import access_problems  # noqa: F401, PLC0415 - it needs this file; once imported, it counts
+
     return {kind.code: kind for kind in [*(problem.kind for problem in _subclasses(Problem)), *FOREIGN.values()]}
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import jwt
 
+from service.access_problems import InsufficientScope, InvalidToken, RateLimited, TokenExpired
 from service.jwks import Jwks
 from service.key_file import SCOPES, Scope
 from service.keys import Key
-from service.problems import InsufficientScope, InvalidToken, RateLimited, TokenExpired
 from service.rate_limit import TokenBucket
 
 LEEWAY = 30

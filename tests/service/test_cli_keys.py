@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from starlette.datastructures import Headers
 
+from service.access_problems import KeyExpired, Unauthorized
 from service.key_file import read_keys
 from service.keys import KeyRing
-from service.problems import KeyExpired, Unauthorized
 from service.settings import read_settings
 from tests.service.keys_command import Captured, id_of, made, melanoserve
 

@@ -7,10 +7,11 @@ import pytest
 from starlette.requests import Request
 
 from model_store.processors import available_processors
+from service.access_problems import Unauthorized
 from service.context import Threads, in_thread, make_context
 from service.engine import Selection
 from service.key_file import KeyFile
-from service.problems import DeadlineExceeded, Unauthorized
+from service.problems import DeadlineExceeded
 from service.progress import Progress
 from service.settings import Settings
 from service.workers import MOST_IMAGES

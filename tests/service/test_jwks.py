@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from service import jwks
+from service.access_problems import IssuerUnavailable
 from service.jwks import ASK_EVERY, AWAY, FRESH, RENEW, STALE, Jwks, UnusableKeys, read_source, usable_keys
-from service.problems import IssuerUnavailable
 from tests.service.issuer import Issuer, issuing, jwk_of, key_set, private_key
 
 

@@ -10,15 +10,10 @@ import pytest
 from starlette.datastructures import Headers
 
 from service import keys
+from service.access_problems import ConflictingCredentials, InsufficientScope, KeyExpired, Unauthorized
 from service.key_file import Issued, KeyFile, Scope, hashed
 from service.keys import INVALID_KEY, NO_KEY, Key, KeyRing
-from service.problems import (
-    ConflictingCredentials,
-    InsufficientScope,
-    KeyExpired,
-    Problem,
-    Unauthorized,
-)
+from service.problems import Problem
 
 CHALLENGE = 'Bearer realm="melanoserve"'
 WRONG_ONE = f'{CHALLENGE}, error="invalid_token"'

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from service.access_problems import InsufficientScope, KeysUnreadable, RateLimited, Unauthorized
 from service.key_file import KeyFile
 from service.keys import KeyRing
-from service.problems import InsufficientScope, KeysUnreadable, RateLimited, Unauthorized
 from tests.service.test_keys import HOUR, another_secret, bearer, edit, refused
 
 

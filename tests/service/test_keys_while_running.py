@@ -12,9 +12,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from service import keys
+from service.access_problems import InsufficientScope, KeysUnreadable, Unauthorized
 from service.key_file import KeyFile
 from service.keys import INVALID_KEY, NO_KEY, KeyRing
-from service.problems import InsufficientScope, KeysUnreadable, Unauthorized
 from tests.service.test_keys import another_secret, bearer, logged, refused
 
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
+from service.access_problems import ForeignHost
 from service.key_file import KeyFile
 from service.own_names import check_host, is_nobodys
-from service.problems import ForeignHost
 from tests.raw_http import connect, received
 from tests.running_service import Service, running
 from tests.service.test_problem_responses import check_problem

@@ -12,10 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from service import tokens
+from service.access_problems import InsufficientScope, InvalidToken, IssuerUnavailable, RateLimited, TokenExpired
 from service.jwks import FRESH
 from service.key_file import Scope
 from service.keys import Key
-from service.problems import InsufficientScope, InvalidToken, IssuerUnavailable, Problem, RateLimited, TokenExpired
+from service.problems import Problem
 from service.tokens import LEEWAY, Expected, Tokens, granted, loggable
 from tests.service.issuer import AUDIENCE, ISSUER, Issuer, claims, issuing, jwk_of, key_set, private_key, token
 
