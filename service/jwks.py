@@ -23,6 +23,7 @@ from jwt.exceptions import PyJWTError
 
 from service import log
 from service.access_problems import IssuerUnavailable
+from service.settings import is_loopback
 
 ASK_EVERY = 5.0
 """Seconds between two questions to the issuer, whatever the answer was."""
@@ -140,11 +141,11 @@ class Jwks:
                 log.event("issuer_unavailable", logging.ERROR, reason=reason)
             self._trouble, self._failed_at = reason, self._clock()
             return
-        self._trouble, self._known_at = None, self._clock()
-        if not keys:
-            # The issuer did answer: the keys that we had are withdrawn.
-            self._trouble = "it has no key that we can check signatures with"
-            log.event("issuer_unavailable", logging.ERROR, reason=self._trouble)
+        # The issuer did answer: without a key, those that we had are withdrawn.
+        trouble = None if keys else "it has no key that we can check signatures with"
+        if trouble is not None and trouble != self._trouble:
+            log.event("issuer_unavailable", logging.ERROR, reason=trouble)
+        self._trouble, self._known_at = trouble, self._clock()
         if data != self._identity:
             self._identity, self._keys = data, keys
             log.event("issuer_keys_read", keys=len(keys))
@@ -164,7 +165,11 @@ def read_source(source: str) -> bytes:
         return bytes(data)
     until = time.monotonic() + TIMEOUT
     data = bytearray()
-    with httpx.stream("GET", source, timeout=TIMEOUT, headers={"Accept": "application/json"}) as answer:
+    headers = {"Accept": "application/json"}
+    with (
+        httpx.Client(timeout=TIMEOUT, headers=headers, mounts=_without_proxy(source)) as client,
+        client.stream("GET", source) as answer,
+    ):
         if answer.status_code != httpx.codes.OK:
             raise UnusableKeys(f"the issuer answered {answer.status_code}")
         for chunk in answer.iter_bytes():
@@ -173,6 +178,12 @@ def read_source(source: str) -> bytes:
                 raise UnusableKeys(f"the issuer took longer than {TIMEOUT:g} seconds")
             _check_size(data)
     return bytes(data)
+
+
+def _without_proxy(source: str) -> dict[str, None]:
+    """For whom no proxy is asked: what is on this machine a proxy would look for on its own, and whoever is there, or
+    on the way, could give us keys."""
+    return {"http://": None, "https://": None} if is_loopback(httpx.URL(source).host) else {}
 
 
 def _check_size(data: bytearray) -> None:

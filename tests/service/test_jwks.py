@@ -8,6 +8,7 @@ import pytest
 from service import jwks
 from service.access_problems import IssuerUnavailable
 from service.jwks import ASK_EVERY, AWAY, FRESH, RENEW, STALE, Jwks, UnusableKeys, read_source, usable_keys
+from tests.client.recorder import recording_proxy
 from tests.service.issuer import Issuer, issuing, jwk_of, key_set, private_key
 
 
@@ -218,6 +219,29 @@ def test_odd_addresses_are_an_issuer_that_does_not_answer(
         asyncio.run(keys_of(source)[0].find("k1"))
     (record,) = [record for record in caplog.records if record.msg == "issuer_unavailable"]
     assert "CANARY" not in str(vars(record))
+
+
+def test_an_issuer_on_this_machine_is_asked_by_no_proxy(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On its own machine the proxy would find somebody else's keys, and over http it could say anything."""
+    with recording_proxy(monkeypatch) as got:
+        for url in (issuer.url, issuer.url.replace("127.0.0.1", "localhost")):
+            assert usable_keys(read_source(url))
+    assert got == []
+
+
+def test_that_the_issuer_has_no_key_is_told_once(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    keys, clock, _ = keys_of(issuer.url)
+    issuer.body = key_set()
+
+    async def ask() -> None:
+        for _ in range(3):
+            with pytest.raises(IssuerUnavailable):
+                await keys.find("k1")
+            clock.now += ASK_EVERY
+
+    asyncio.run(ask())
+    assert issuer.asked == 3
+    assert [record.msg for record in caplog.records].count("issuer_unavailable") == 1
 
 
 def test_a_file_is_read_too(tmp_path: Path) -> None:
