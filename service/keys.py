@@ -113,6 +113,11 @@ class KeyRing:
         self.look()
         return self._configured
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nobody is let in by a key, whichever it is; None where somebody may be."""
+        return None if self._look() is not None else "The API keys cannot be read; the log says why."
+
     def look(self) -> None:
         """Notices what became of the file, as every use does: a key that came and went between two uses counts, too."""
         self._look()

@@ -32,8 +32,10 @@ def _trouble(context: Context) -> str | None:
     if context.stopping:
         return "It was told to stop."
     unrecorded = context.trail.trouble if context.trail.mode == "required" else None
+    # Whoever has an access token is let in all the same.
+    locked = context.keys.trouble if context.tokens is None else None
     # Before it has started nothing was predicted, and that is no trouble.
-    return (context.engine.trouble if context.engine.started else None) or unrecorded
+    return (context.engine.trouble if context.engine.started else None) or unrecorded or locked
 
 
 def _ready_model(name: str, context: Context) -> ReadyModel:

@@ -132,7 +132,7 @@ def test_an_id_that_is_there_twice_lets_nobody_in(pristine_store: Path, tmp_path
     issued = file.add("clinic", ["infer"])
     entry = file.path.read_text().strip().removeprefix("{").removesuffix("}")
     file.path.write_text("{" + entry + "," + entry.replace("infer", "admin") + "}")
-    with running(pristine_store, tmp_path) as service:
+    with running(pristine_store, tmp_path, ready=False) as service:
         answer = service.client.put(
             "/models/classifier/labels/next", json={"version": 1}, headers={"X-API-Key": issued.text}
         )

@@ -8,8 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.key_file import KeyFile
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.damage import flip_a_byte
+from tests.service.issuer import AUDIENCE, ISSUER, jwk_of, key_set, private_key, token
 
 ONE_AND_SEVERAL = pytest.mark.parametrize("processes", ["1", "2"])
 
@@ -56,3 +58,28 @@ def test_while_what_stable_names_is_refused_neither_calls_it_ready(
         shutil.rmtree(store / "grader" / "1")
         shutil.copytree(pristine_store / "grader" / "1", store / "grader" / "1")
         until_it_is(service, True)
+
+
+@ONE_AND_SEVERAL
+def test_while_nobody_is_let_in_neither_calls_it_ready(processes: str, pristine_store: Path, state: Path) -> None:
+    file = KeyFile(state / "keys.json")
+    file.add("clinic", ["infer"])
+    sound = file.path.read_bytes()
+    with running(pristine_store, state, PROCESSES=processes) as service:
+        until_it_is(service, True)
+        file.path.write_bytes(b"{")
+        until_it_is(service, False)
+        assert "The API keys cannot be read" in service.client.get("/readyz").json()["detail"]
+        file.path.write_bytes(sound)
+        until_it_is(service, True)
+
+
+def test_who_has_a_token_is_let_in_whatever_became_of_the_keys(pristine_store: Path, state: Path) -> None:
+    state.mkdir()
+    for name, content in (("keys.json", b"{"), ("jwks.json", key_set(jwk_of(private_key("RSA"), "k1")))):
+        (state / name).write_bytes(content)
+    jwks = str(state / "jwks.json")
+    with running(pristine_store, state, OIDC_ISSUER=ISSUER, OIDC_AUDIENCE=AUDIENCE, OIDC_JWKS=jwks) as service:
+        until_it_is(service, True)
+        bearer = {"Authorization": f"Bearer {token(private_key('RSA'))}"}
+        assert service.client.get("/models", headers=bearer).status_code == 200
