@@ -13,7 +13,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -252,8 +252,7 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             if os.geteuid() == 0:
-                # The folder's owner is who the service runs as; a private file of root's would lock it out.
-                owner = path.parent.stat()
+                owner = _owner(path)
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
             file.write(data)
             file.flush()
@@ -261,6 +260,15 @@ def _replace(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _owner(path: Path) -> os.stat_result:
+    """Who the service runs as, whom a private file of root's would lock out: whoever has the file, or the folder."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        if found.st_uid != 0:
+            return found
+    return path.parent.stat()
 
 
 def _issued(key_id: str, stored: StoredKey, secret: str) -> Issued:

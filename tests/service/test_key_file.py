@@ -108,6 +108,17 @@ def test_what_root_writes_belongs_to_whoever_owns_the_folder(file: KeyFile) -> N
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1000, 1001, 0o600)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_leaves_a_file_to_whom_it_belongs_also_in_a_folder_of_roots(file: KeyFile) -> None:
+    """As in /etc: a service that could not read it any more would let nobody in."""
+    kept = file.add("first", ["infer"])
+    os.chown(file.path, 1000, 1001)
+    for change in (lambda: file.add("second", ["infer"]), lambda: file.revoke(kept.id)):
+        change()
+        found = file.path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1000, 1001, 0o600)
+
+
 @pytest.mark.parametrize("name", ["", " a", "a" * 65, "a\n", "a/b", "<b>", "Jürgen", 'a"b', "a\x00"])
 def test_a_name_is_what_can_go_into_a_log(file: KeyFile, name: str) -> None:
     with pytest.raises(ValueError, match="name"):
