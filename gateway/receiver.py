@@ -141,7 +141,7 @@ def _let_go(event: Event) -> None:
     pynetdicom would count it for half a minute more among the ten that there may be, and turn cameras away meanwhile.
     """
     if event.assoc.requestor.primitive is None:
-        event.assoc.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what a wait that is over gives, too
+        event.assoc.dul.to_user_queue.put(None)  # what a wait that is over gives, too
 
 
 def _refused(status: int, problem: str, **fields: object) -> int:
