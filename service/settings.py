@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dermoscopy.limits import PILLOW_WARNS_ABOVE, Limits
@@ -22,6 +23,16 @@ PREFIX = "MELANOSERVE_"
 # docker-compose.yml reads these on the host, the page the last two, `melanoserve classify --server` the last: a shell
 # that has them can still serve.
 OF_OTHERS = frozenset({"UID", "GID", "DATA", "WEIGHTS", "UI_PORT", "TUNNEL_PASSWORD", "URL", "KEY"})
+
+
+def _not_empty(given: object) -> object:
+    """An empty path is the folder in which the service was started: with a state of its own, in which no key is."""
+    if given == "":
+        raise PydanticCustomError("empty_path", "An empty path names nothing: leave it out, or give one")
+    return given
+
+
+Place = Annotated[Path, BeforeValidator(_not_empty)]
 
 
 class SettingsError(Exception):
@@ -49,14 +60,14 @@ class Settings(BaseSettings):
     authenticates. Without it, a service that has no keys does not answer a Host that is a name which somebody else
     could own."""
 
-    store: Path = Path("model_store/models")
+    store: Place = Path("model_store/models")
     """Directory of the model versions; the service only reads it."""
 
-    state: Path = Path("state")
+    state: Place = Path("state")
     """Directory of what the service keeps: the labels that an operator moved (`python -m model_store label`; without it
     the store's own), and compiled models, with which the next start is sooner ready."""
 
-    keys: Path | None = None
+    keys: Place | None = None
     """File of the API keys (`melanoserve keys add`); by default keys.json in STATE. As soon as it holds a key, every
     request must send one, except for the probes, /metrics and /docs."""
 

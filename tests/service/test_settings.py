@@ -49,6 +49,9 @@ def test_a_variable_sets_a_value_and_an_option_wins_over_it(monkeypatch: pytest.
         ("log_level", "verbose"),
         ("shutdown_seconds", "0"),
         ("allow_remote_without_keys", "perhaps"),
+        ("store", ""),
+        ("state", ""),
+        ("keys", ""),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_name_and_the_value(
