@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "melanoserve-metrics-"
+MERGING = "merging"
+"""A file in it that who merges what is left of ended processes has locked, see `metrics_ended`."""
 _LIVE = re.compile(r"gauge_live\w*_(\d+)\.db")
 
 
@@ -45,6 +47,7 @@ class HeldFolder:
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             self._lock = _locked(self.path)
+            os.close(os.open(MERGING, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=self._lock))
         except OSError:
             return
 

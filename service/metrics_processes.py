@@ -26,6 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service import log
+from service.metrics_ended import held_still
 from service.metrics_folder import files, is_own, stat_of
 
 _HEADER = 8
@@ -215,12 +216,13 @@ class Sums(Collector):
     def collect(self) -> Iterable[Metric]:
         """The families."""
         while True:
-            paths = [str(path) for path in files(self._folder)]
-            try:
-                found: Iterable[Metric] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
-            except FileNotFoundError:
-                continue  # one was removed since they were listed
-            return found
+            with held_still(self._folder):
+                paths = [str(path) for path in files(self._folder)]
+                try:
+                    found: Iterable[Metric] = MultiProcessCollector.merge(paths)  # type: ignore[no-untyped-call]
+                except FileNotFoundError:
+                    continue  # one was removed since they were listed
+                return found
 
 
 def own() -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from service import log
 from service.keys import KeyRing
 from service.listener import refuse_new
+from service.metrics_ended import merge_ended
 from service.metrics_folder import HeldFolder, forget
 from service.settings import Settings
 from service.stopping import Stop
@@ -51,6 +52,7 @@ class Supervisor:
         self._signals = stop.signals
         self._born: dict[subprocess.Popen[bytes], float] = {}
         self._missing, self._start_at = 0, 0.0
+        self._merged = True
         self._deaths: deque[float] = deque(maxlen=MANY_DEATHS * settings.processes)
 
     def run(self) -> int:
@@ -122,6 +124,9 @@ class Supervisor:
             log.event("process_died", logging.WARNING, pid=process.pid, status=status)
             self._tell_of_many_deaths(status)
             self._missing += 1
+            self._merged = False
+        if not self._merged:
+            self._merged = merge_ended(folder, {process.pid for process in self._born})
         self._start_missing(folder)
 
     def _start_missing(self, folder: Path) -> None:

@@ -88,7 +88,7 @@ def test_what_somebody_else_puts_in_its_place_is_left_alone(temporary: Path, tmp
     theirs.mkdir()
     (theirs / "file").touch()
     with closing(HeldFolder()) as folder:
-        folder.path.rmdir()
+        shutil.rmtree(folder.path)
         folder.path.symlink_to(theirs)
         folder.hold()
         assert not is_own(folder.path)
