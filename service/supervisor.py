@@ -91,7 +91,7 @@ class Supervisor:
                     process.kill()
             time.sleep(END_LOOK_SECONDS)
 
-    def _launch(self, folder: Path) -> str:
+    def _launch(self, folder: Path) -> bytes:
         handed = Launch(
             supervisor=os.getpid(),
             listener=self._listener.fileno(),
@@ -99,19 +99,24 @@ class Supervisor:
             keys_required=self._keys.configured,
             settings=self._settings,
         )
-        return handed.model_dump_json()
+        return handed.model_dump_json().encode()
 
     def _start(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "service.worker", self._launch(folder)]
+        launch = self._launch(folder)
         # A group of its own: Ctrl-C reaches this process alone, which passes it on.
-        process = subprocess.Popen(  # noqa: S603 - the same program
-            command,
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.worker"],
+            stdin=subprocess.PIPE,
             pass_fds=[self._listener.fileno()],
             # What this process calls stderr; the descriptor of that number leads nowhere (see `log`).
             stderr=sys.stderr,
             start_new_session=True,
         )
         self._born[process] = time.monotonic()
+        # Not as an argument, which everybody on the machine can read: an address may have a password in it.
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), process.stdin as handed:
+                handed.write(launch)
         log.event("process_started", pid=process.pid)
 
     def _replace_the_dead(self, folder: Path) -> None:

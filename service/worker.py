@@ -1,4 +1,5 @@
-"""One of several serving processes: `python -m service.worker LAUNCH`, started by the supervisor and by nobody else."""
+"""One of several serving processes: `python -m service.worker`, started by the supervisor and by nobody else, which
+hands over a `Launch` on standard input."""
 
 import os
 import signal
@@ -60,6 +61,6 @@ def _end_with_supervisor(supervisor: int, keep_metrics: Callable[[], None]) -> N
 if __name__ == "__main__":
     # Until it serves nothing is under way: SIGTERM ends it at once, whatever it is waiting for, and so does this one.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    handed = Launch.model_validate_json(sys.argv[1])
+    handed = Launch.model_validate_json(sys.stdin.buffer.read())
     log.configure(handed.settings.log_level)
     sys.exit(main(handed))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.settings import Settings
 from service.worker import Launch
-from tests.running_service import Service
+from tests.running_service import Service, running
 from tests.service.test_supervisor import processes, two
 
 __all__ = ["two"]
@@ -17,6 +17,18 @@ def test_what_is_handed_over_arrives_as_it_was(tmp_path: Path) -> None:
     settings = Settings(store=tmp_path, state=tmp_path, processes=2, max_requests=7, deadline_seconds=1.5)
     launch = Launch(supervisor=7, listener=3, metrics_folder=tmp_path, keys_required=True, settings=settings)
     assert Launch.model_validate_json(launch.model_dump_json()) == launch
+
+
+def test_what_is_handed_over_is_nothing_that_others_on_the_machine_can_read(pristine_store: Path, state: Path) -> None:
+    jwks = "https://clinic:HIDDEN@login.clinic.test/jwks"
+    with running(
+        pristine_store, state, PROCESSES="2", OIDC_ISSUER="https://x.test", OIDC_AUDIENCE="x", OIDC_JWKS=jwks
+    ) as service:
+        assert len(processes(service)) == 2
+        for pid in processes(service):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            assert b"service.worker" in command
+            assert b"HIDDEN" not in command
 
 
 def test_without_its_supervisor_a_process_ends(two: Service) -> None:
