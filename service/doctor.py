@@ -25,8 +25,8 @@ ENOUGH_MEMORY_MB = 700
 
 DESCRIPTION = """\
 Checks what the service needs: Python and packages, the settings in the environment, the models (every file of every
-version against its hash, and what the labelled ones say of their golden images), keys, folders, memory; with --server
-also a running service. Each line says what is right, or what to do."""
+version against its hash, and what the labelled ones say of their golden images), keys, folders, the audit trail,
+memory; with --server also a running service. Each line says what is right, or what to do."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def examine(server: str | None) -> Iterator[Finding]:
         yield from _store(settings)
         yield _keys(settings)
         yield _state(settings)
+        yield _trail(settings)
     if server is not None:
         yield from _service(server)
 
@@ -217,6 +218,29 @@ def _state(settings: Settings) -> Finding:
         advice = f"make {folder} writable, or point MELANOSERVE_STATE elsewhere: labels cannot be moved there"
         return Finding("state", f"{folder}: {error.strerror}", advice)
     return Finding("state", f"{folder} can be written: labels can be moved")
+
+
+def _trail(settings: Settings) -> Finding:
+    from service.audit.address import address_of  # noqa: PLC0415
+    from service.audit.database import Database, DatabaseFailed  # noqa: PLC0415
+
+    what, address = "audit trail", address_of(settings.audit_url, settings.state)
+    if settings.audit == "off":
+        return Finding(what, "off: nothing is recorded")
+    try:
+        if address.file is not None and not address.file.exists():
+            return Finding(what, f"none yet: the first start makes {address}")
+        database = Database(address)
+        try:
+            head = database.prove()
+        finally:
+            database.close()
+    except (DatabaseFailed, OSError) as error:
+        then = "images are refused" if settings.audit == "required" else "answers have no row"
+        return Finding(
+            what, f"{address}: {error}", f"until it can be written {then}; docs/audit.md says where it may be"
+        )
+    return Finding(what, f"{address} can be written; its last row is {head.sequence}")
 
 
 def _service(url: str) -> Iterator[Finding]:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from service import doctor
+from service.audit.address import Address
+from service.audit.database import Database
 from service.doctor import Finding, examine
 from service.key_file import KeyFile
 from tests.running_service import Service
+from tests.service.audit.trails import entry
 from tests.service.test_cli_images import COMMAND
 
 
@@ -46,6 +49,23 @@ def test_wrong_settings_and_a_store_without_models(monkeypatch: pytest.MonkeyPat
     found = _by_name()
     assert "did you mean MELANOSERVE_PORT?" in found["settings"].advice
     assert "models" not in found  # what cannot be known is not guessed at
+
+
+def test_the_audit_trail_is_tried_and_none_is_made(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _by_name()["audit trail"]
+    assert (found.ok, found.found) == (True, f"none yet: the first start makes {state / 'audit.db'}")
+    assert not (state / "audit.db").exists()
+    database = Database(Address(f"sqlite:///{state / 'audit.db'}"))
+    database.append([entry(1), entry(2)])
+    assert _by_name()["audit trail"].found == f"{state / 'audit.db'} can be written; its last row is 2"
+    database.execute("DROP TABLE audit_entry")
+    database.execute("DROP TABLE audit_head")
+    database.close()
+    found = _by_name()["audit trail"]
+    assert "OperationalError" in found.found
+    assert found.advice.startswith("until it can be written images are refused")
+    monkeypatch.setenv("MELANOSERVE_AUDIT", "off")
+    assert _by_name()["audit trail"].ok
 
 
 def test_keys_that_cannot_be_read(state: Path) -> None:
