@@ -1,7 +1,7 @@
 """The content tree of a report: TID 1500, one group of measurements for what each model said, one for AJCC."""
 
 from collections.abc import Iterator, Sequence
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -23,10 +23,14 @@ from pydicom.dataset import Dataset
 from service import VERSION
 from service.answers import AjccInfo, Classification, ClassifyAnswer, GradeAnswer, ModelInfo, OperatingPointInfo
 from service.dicom import codes
+from service.fhir.devices import service_device
 from service.places import LEAST, places_of
 
 Classified = ClassifyAnswer | Classification
 Texts = Sequence[tuple[CodedConcept, str | None]]
+
+_OURSELVES = f"2.25.{UUID(service_device().url.removeprefix('urn:uuid:')).int}"
+"""This software as a device that observes (PS3.16 TID 1004): the same one in every report, and in FHIR."""
 
 
 def new_uid() -> str:
@@ -42,14 +46,14 @@ def content_of(answer: ClassifyAnswer | GradeAnswer, source: Dataset) -> Measure
         source: The object that it is about.
     """
     decided: Classified = answer if isinstance(answer, ClassifyAnswer) else answer.classification
-    about = _Groups(source, answer.image.frame)
+    about = _Groups(source, answer.image.frame, fit=decided.decision != "abstained")
     groups = [about.classified(decided, answer)]
     if isinstance(answer, GradeAnswer):
         groups.append(about.graded(answer))
         if answer.ajcc is not None:
             groups.append(about.staged(answer.ajcc))
     observer = DeviceObserverIdentifyingAttributes(
-        uid=new_uid(), name="melanoserve", manufacturer_name="melanoserve", model_name=VERSION
+        uid=_OURSELVES, name="melanoserve", manufacturer_name="melanoserve", model_name=VERSION
     )
     return MeasurementReport(
         observation_context=ObservationContext(observer_device_context=ObserverContext(codes.DEVICE, observer)),
@@ -62,11 +66,13 @@ def content_of(answer: ClassifyAnswer | GradeAnswer, source: Dataset) -> Measure
 class _Groups:
     """Makes groups of measurements about one object."""
 
-    def __init__(self, source: Dataset, frame: int | None) -> None:
+    def __init__(self, source: Dataset, frame: int | None, *, fit: bool) -> None:
         self._image = SourceImageForMeasurementGroup(
             source.SOPClassUID, source.SOPInstanceUID, None if frame is None else [frame]
         )
         self._lesion = new_uid()
+        # Of an image that is not fit nobody knows whether it shows a lesion at all.
+        self._seen = codes.LESION if fit else None
 
     def classified(
         self, decided: Classified, answer: ClassifyAnswer | GradeAnswer
@@ -126,7 +132,7 @@ class _Groups:
     ) -> MeasurementsAndQualitativeEvaluations:
         group = MeasurementsAndQualitativeEvaluations(
             tracking_identifier=TrackingIdentifier(uid=self._lesion, identifier=name),
-            finding_type=codes.LESION,
+            finding_type=codes.LESION if model is None else self._seen,
             algorithm_id=None if model is None else _algorithm(model),
             measurements=measured or None,
             qualitative_evaluations=[QualitativeEvaluation(*one) for one in said] or None,

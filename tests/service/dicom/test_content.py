@@ -1,6 +1,7 @@
 """What the content tree of a report says of an answer; test_report.py has whole reports, as a PACS gets them."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydicom.dataset import Dataset
@@ -8,6 +9,7 @@ from pydicom.dataset import Dataset
 from service.answers import ClassifyAnswer, GradeAnswer
 from service.dicom.content import content_of, new_uid
 from service.dicom.source import read_source
+from service.fhir.devices import service_device
 from tests.dermoscopy.dicom_files import STUDY, native, rgb
 from tests.service.fhir.samples import ABSTAINED, CLASSIFIED, IMAGE, INCOMPLETE, NAMED_AFTER_MELANOMA, STAGED, graded
 
@@ -83,6 +85,14 @@ def test_threshold_and_probability_do_not_look_alike_where_one_is_below_the_othe
     assert "malignant from a probability of 0.071512000;" in found["Operating point"]
 
 
+def test_a_lesion_is_found_in_no_image_that_is_not_fit() -> None:
+    withheld: dict[str, Any] = {"grade": None, "grade_withheld": "The image is not fit."}
+    assert [said(group).get("Finding") for group in groups(graded(ABSTAINED, STAGED, **withheld))] == [
+        None, None, "95324001",
+    ]  # fmt: skip
+    assert [said(group).get("Finding") for group in groups(graded(CLASSIFIED))] == ["95324001", "95324001"]
+
+
 def test_of_an_image_that_is_not_fit_every_issue_is_told_and_no_number() -> None:
     (group,) = groups(ABSTAINED)
     assert said(group)["Decision at the operating point"] == "abstained"
@@ -145,3 +155,9 @@ def test_no_two_uids_are_the_same_and_each_fits_into_its_element() -> None:
     uids = {new_uid() for _ in range(100)}
     assert len(uids) == 100
     assert all(uid.startswith("2.25.") and len(uid) <= 64 for uid in uids)
+
+
+def test_every_report_is_of_the_same_device_which_is_that_of_fhir() -> None:
+    trees = [content_of(CLASSIFIED, SOURCE)[0] for _ in range(2)]
+    seen = {item.UID for tree in trees for item in tree.ContentSequence if meaning(item) == "Device Observer UID"}
+    assert seen == {f"2.25.{UUID(service_device().url.removeprefix('urn:uuid:')).int}"}
