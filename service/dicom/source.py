@@ -60,7 +60,14 @@ _MAY_BE = OF_THE_PIXELS | {OFFSET: r"[+-](0\d|1[0-4])[0-5]\d"}
 OF_THE_PICTURE = ("Rows", "Columns", "Modality", "NumberOfFrames")
 
 _UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
-_DATE = re.compile(r"([0-9]{8})?")
+
+_ALLOWED = {
+    "PatientBirthDate": ("date of birth", r"([0-9]{8})?"),
+    "PatientSex": ("sex", r"[MFO]?"),
+    "StudyDate": ("date of the study", r"([0-9]{8})?"),
+    "StudyTime": ("time of the study", r"(([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?)?"),
+}
+"""What is said of values that have a form of their own, and the form (PS3.5 6.2)."""
 
 CHARACTERS = "ISO_IR 192"
 
@@ -98,8 +105,9 @@ def read_source(data: bytes) -> Dataset:
         raise UnreportableObject(
             f"An attribute of patient or study of the DICOM object has several values. {OTHERWISE}"
         )
-    if any(not _DATE.fullmatch(str(source.get(name))) for name in ("PatientBirthDate", "StudyDate")):
-        raise UnreportableObject(f"The date of birth or of study in the DICOM object is not valid. {OTHERWISE}")
+    for name, (meant, form) in _ALLOWED.items():
+        if not re.fullmatch(form, str(source.get(name)), re.ASCII):
+            raise UnreportableObject(f"The {meant} in the DICOM object is not valid. {OTHERWISE}")
     text = "".join(str(source.get(name)) for name in OF_THE_STUDY)
     # An escape is the beginning of characters of a set that is not named (PS3.5 6.1.2.5), though all ASCII.
     if "\x1b" in text or (

@@ -80,6 +80,28 @@ def test_what_a_report_must_repeat_is_valid(wrong: dict[str, str]) -> None:
     assert not any(value in str(raised.value) for value in wrong.values())
 
 
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ({"StudyTime": "10:11:12"}, "time of the study"),
+        ({"StudyTime": "250000"}, "time of the study"),
+        ({"StudyDate": "2026.01.02"}, "date of the study"),
+        ({"PatientBirthDate": "1970.01.01"}, "date of birth"),
+        ({"PatientSex": "weiblich"}, "sex"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom's, as in the service
+def test_which_value_is_not_valid_is_told_and_not_the_value(wrong: dict[str, str], meant: str) -> None:
+    with pytest.raises(UnreportableObject, match=f"The {meant} in the DICOM object is not valid") as raised:
+        read(**wrong)
+    assert not any(f" {value}" in str(raised.value) for value in wrong.values())
+
+
+@pytest.mark.parametrize("time", ["", "10", "1011", "101112", "101160", "101112.5", "101112.123456"])
+def test_a_time_may_be_as_exact_as_dicom_allows(time: str) -> None:
+    assert read(StudyTime=time).StudyTime == time
+
+
 def test_what_is_no_object_says_so_without_a_word_of_it() -> None:
     with pytest.raises(UnreportableObject) as raised:
         read_source(b"no DICOM, CANARY")
