@@ -80,9 +80,8 @@ class DocumentedApp(FastAPI):
                 if model.__name__ in components:
                     describe(model, components[model.__name__])
             describe(LabelMove, components[LabelMove.__name__])
-            for component in components.values():
-                for name, value in component.get("properties", {}).items():
-                    component["properties"][name] = _without_tuple(value)
+            for name, component in components.items():
+                _correct(component, answered=name != LabelMove.__name__)
             self.openapi_schema = schema
         return self.openapi_schema
 
@@ -91,6 +90,15 @@ def _made_of(base: type[Model]) -> Iterator[type[Model]]:
     for model in base.__subclasses__():
         yield model
         yield from _made_of(model)
+
+
+def _correct(component: dict[str, Any], *, answered: bool) -> None:
+    """Says of a component what comes; what is answered has every member, a manifest's too, which its file may lack."""
+    properties = component.get("properties", {})
+    for name, value in properties.items():
+        properties[name] = _without_tuple(value)
+    if properties and answered:
+        component["required"] = [*properties]
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,17 @@ def test_it_is_said_whose_version_is_meant(document: dict[str, Any]) -> None:
             assert "for /grade of the grader" in " ".join(parameter["description"].split())
 
 
+def test_every_member_of_what_is_answered_is_documented_as_there(
+    document: dict[str, Any], client: httpx.Client
+) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["LabelMove"]["required"] == ["version"]
+    manifest = client.get("/models/classifier/versions/1").json()["manifest"]
+    assert manifest.keys() == set(schemas["Manifest"]["required"])
+    for name, schema in schemas.items():
+        assert name == "LabelMove" or set(schema["required"]) == schema["properties"].keys()
+
+
 def test_a_file_is_documented_as_each_type_that_it_is_handed_out_as(document: dict[str, Any]) -> None:
     answer = document["paths"]["/models/{name}/versions/{version}/files/{file}"]["get"]["responses"]["200"]
     assert answer["content"].keys() == {"text/markdown", "text/html", "text/plain", "image/png"}
