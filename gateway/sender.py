@@ -76,6 +76,9 @@ def _associated(dataset: Dataset, peer: Peer, settings: Settings) -> Association
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.tls_ca)
-    context.load_cert_chain(str(settings.tls_certificate), settings.tls_key)
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca)
+        context.load_cert_chain(str(settings.tls_certificate), settings.tls_key, password="")
+    except OSError as error:  # they could be read at the start; somebody renews them
+        raise TryAgain("tls_files") from error
     return context

@@ -109,6 +109,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"tls_certificate": str(certificate), "tls_key": str(key), "tls_ca": str(certificate)}
 
 
+def test_files_of_tls_that_are_being_renewed_are_no_report_s_fault(
+    certificates: dict[str, str], tmp_path: Path
+) -> None:
+    files = {name: tmp_path / Path(file).name for name, file in certificates.items()}
+    for name, file in certificates.items():
+        files[name].write_bytes(Path(file).read_bytes())
+    settings = read_settings({"pacs_ae": "PACS@localhost:1", **files})
+    for change in (files["tls_key"].unlink, lambda: files["tls_key"].write_text("half of it")):
+        change()
+        with pytest.raises(TryAgain, match=r"^tls_files$"):
+            sender(settings, None)(REPORT, "")
+
+
 def test_tls_in_both_directions(certificates: dict[str, str], tmp_path: Path) -> None:
     """The sender speaks to the receiver, which takes photographs only; without a certificate nobody is answered."""
     image, queue = photograph(), Queue(tmp_path)
