@@ -122,9 +122,15 @@ def _once(
 
 
 def _of(file: UploadedFile, question: Question) -> Question:
+    """How a file is asked about. With what pathology found it is asked of the version that graded it before: what it
+    says of the picture must not change for it, as it would where `canary` has a share, or a label moved meanwhile."""
     now = session()
-    frame = now.frames.get(file.file_id)
-    return replace(question, pathology=now.pathology.get((file.file_id, frame), Pathology()), frame=frame)
+    plain = replace(question, frame=now.frames.get(file.file_id))
+    found = now.pathology.get((file.file_id, plain.frame), Pathology())
+    before = now.known.get((file.file_id, plain))
+    if found == Pathology() or before is None or before.graded is None:
+        return replace(plain, pathology=found)
+    return replace(plain, pathology=found, version=before.graded.model.version)
 
 
 def _progress(done: int, images: int) -> str:

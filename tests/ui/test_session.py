@@ -73,6 +73,21 @@ def test_another_question_about_a_file_is_another_answer() -> None:
     assert asked_of(PICTURE) is before
 
 
+def test_what_pathology_found_is_asked_of_the_version_that_graded_the_picture() -> None:
+    (before,) = answers([PICTURE], Question(version=5))
+    session().known[PICTURE.file_id, Question()] = before  # as where `canary` answered, or the label moved since
+    session().pathology[PICTURE.file_id, None] = Pathology(Decimal("1.4"), ulcerated=False, n="N0", m="M0")
+    staged = asked_of(PICTURE)
+    assert staged.graded is not None
+    assert staged.graded.ajcc is not None
+    assert staged.graded.model.version == 5
+    assert before.classification is not None
+    assert staged.classification is not None
+    assert staged.classification.probability == before.classification.probability
+    session().pathology[PICTURE.file_id, None] = Pathology()
+    assert asked_of(PICTURE) is before
+
+
 def test_what_was_found_of_one_frame_is_not_said_of_another() -> None:
     session().frames[SEVERAL.file_id] = 1
     session().pathology[SEVERAL.file_id, 1] = Pathology(Decimal("1.4"), ulcerated=False, n="N0", m="M0")
