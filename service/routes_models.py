@@ -224,12 +224,15 @@ def read_file(engine: Engine, name: str, version: int, file: str) -> Response:
 
 def _version_info(version: int, condition: Condition, labels: dict[str, Label]) -> VersionInfo:
     served = condition.served
+    digest = None if condition.stored is None else condition.stored.digest
     return VersionInfo(
         version=version,
         state=condition.state,
         reason=condition.reason,
-        digest=None if condition.stored is None else condition.stored.digest,
-        labels=[label for label, pin in labels.items() if pin.version == version],
+        digest=digest,
+        # A label pins a digest: another version of the same number does not carry it. Of one that is refused only the
+        # number is known.
+        labels=[name for name, pin in labels.items() if pin.version == version and digest in (None, pin.digest)],
         runtime=None if served is None else served.runtime.name,
         precision=None if served is None else served.runtime.precision,
     )

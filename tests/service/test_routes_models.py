@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from model_store.errors import RefusedForNow, UnknownVersion
+from model_store.labels import Labels
 from model_store.manifest import Golden
 from model_store.publish import publish
 from model_store.store import Store
@@ -44,6 +45,19 @@ def test_every_model_with_its_labels_and_versions(client: httpx.Client, pristine
     assert (first["version"], first["state"], first["labels"], first["digest"]) == (1, "serving", ["stable"], digest)
     assert second["state"] in {"available", "serving"}
     assert client.get("/models/classifier").json()["labels"] == classifier["labels"]
+
+
+def test_another_version_of_the_same_number_has_not_the_label(store: Path, state: Path) -> None:
+    Labels(Store(store), state).move("classifier", "canary", 2)
+    shutil.rmtree(store / "classifier" / "2")
+    other = add_classifier(Store(store), seed=3)
+    with running(store, state) as service:
+        while (second := versions(service.client)[2])["state"] == "loading":
+            time.sleep(0.1)
+        assert (second["digest"], second["state"], second["labels"]) == (other.digest, "available", [])
+        canary = service.client.get("/models/classifier").json()["labels"]["canary"]
+        assert canary["serving"] is None
+        assert "was asked for" in canary["trouble"]
 
 
 def test_a_version_with_its_manifest(client: httpx.Client, pristine_store: Path) -> None:
