@@ -26,8 +26,8 @@ async def get_livez() -> LiveAnswer:
 @router.get("/readyz", response_model=ReadyAnswer, responses=described(503, schema=_NOT_READY))
 async def get_readyz(request: Request, context: Shared) -> Response:
     """Ready: something answers for `stable` of every model, a prediction of it came out right within the last seconds,
-    the audit trail can be written if it must be, the API keys can be read where nothing else lets anybody in, and nobody
-    has told the service to stop."""
+    the audit trail can be written if it must be, the API keys can be read where nothing else lets anybody in, and
+    nobody has told the service to stop."""
     found = readiness(context)
     if not found.reasons:
         return Response(ReadyAnswer(models=found.models).model_dump_json(), media_type="application/json")
