@@ -181,7 +181,9 @@ def test_more_files_than_there_may_be() -> None:
 
 
 def test_several_files_have_a_field_of_their_own() -> None:
-    with pytest.raises(UnexpectedField, match="one field, 'files'"):
+    with pytest.raises(
+        UnexpectedField, match="one field, 'files', and has another one; parameters belong into the query"
+    ):
         read_all(form(part(b"x", DISPOSITION)))
     with pytest.raises(MissingFile, match="'files'"):
         read_all(form())
