@@ -17,9 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "MELANOGATEWAY_"
 
-AeTitle = Annotated[str, Field(pattern=r"^[!-\[\]-~][ -\[\]-~]{0,15}$")]
-"""1 to 16 printable ASCII characters but the backslash (PS3.5, AE)."""
-
+_TITLE = re.compile(r"[!-\[\]-~][ -\[\]-~]{0,15}")
 _PEER = re.compile(r"([!-?A-\[\]-~][ -?A-\[\]-~]{0,15})@(\[[0-9A-Fa-f:.]+\]|[^\s@\[\]]+):(\d{1,5})")
 _MODALITY = re.compile(r"[A-Z0-9_ *?]{1,16}")
 
@@ -38,6 +36,16 @@ class Peer(NamedTuple):
     ae_title: str
     host: str
     port: int
+
+
+def _title(value: str) -> str:
+    """As PS3.5 6.2 has it of the VR AE."""
+    if not _TITLE.fullmatch(value):
+        raise ValueError("a title has 1 to 16 printable ASCII characters, no backslash, and no space at its beginning")
+    return value
+
+
+AeTitle = Annotated[str, AfterValidator(_title)]
 
 
 def _listed(value: object) -> object:
