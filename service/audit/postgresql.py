@@ -7,22 +7,29 @@ from typing import Any
 
 from service.audit.address import Address
 
-CONNECTS_WITHIN: Mapping[str, str] = {"connect_timeout": "3"}
-"""Seconds, unless the address has others."""
+DEFAULTS: Mapping[str, str] = {
+    "connect_timeout": "3",
+    # A server that vanishes says nothing; by the system's own settings whoever waits for it waits for two hours.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+"""Seconds and milliseconds, of libpq's parameters, where the address does not have them."""
 
 
-def connect(address: Address, defaults: Mapping[str, str], *, autocommit: bool = False) -> Any:  # noqa: ANN401 - its own
+def connect(address: Address, *, autocommit: bool = False, name: str = "melanoserve") -> Any:  # noqa: ANN401 - its own
     """A connection of psycopg's.
 
     Args:
         address: Of PostgreSQL. Several hosts, and all else that libpq knows, are libpq's to understand.
-        defaults: Of its parameters, for those that the address does not have.
         autocommit: Whether transactions are begun by statements of ours alone.
+        name: What the server calls whoever asks.
     """
     import psycopg  # noqa: PLC0415 - an extra
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - see above
 
-    parameters: dict[str, Any] = {**defaults, **conninfo_to_dict(address.libpq)}
+    parameters: dict[str, Any] = {**DEFAULTS, "application_name": name, **conninfo_to_dict(address.libpq)}
     return psycopg.connect(autocommit=autocommit, **parameters)
 
 
@@ -33,13 +40,7 @@ def connect_writer(address: Address, patience: float) -> Any:  # noqa: ANN401 - 
         address: Of PostgreSQL.
         patience: Seconds after which a statement has failed.
     """
-    kept_alive = {
-        **CONNECTS_WITHIN,
-        "tcp_user_timeout": f"{patience * 1000:.0f}",
-        "keepalives_idle": "10",
-        "application_name": "melanoserve-audit",
-    }
-    connection = connect(address, kept_alive, autocommit=True)
+    connection = connect(address, autocommit=True, name="melanoserve-audit")
     try:
         # Not as libpq's `options`: these would take the place of those that the address or PGOPTIONS has, such as a
         # search_path, and other tables would be written than are read.

@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from service.audit.address import Address
 from service.audit.entry import COLUMNS
-from service.audit.postgresql import CONNECTS_WITHIN, connect
+from service.audit.postgresql import connect
 
 _INTEGERS = {"status", "item", "image_bytes", "width", "height", "frame", "version", "stage", "times"}
 _DOUBLES = {"threshold", "probability", "duration_ms"}
@@ -46,7 +46,7 @@ heads = Table("audit_head", entries.metadata, Column("sequence", BigInteger), Co
 def engine_of(address: Address) -> Engine:
     """An engine whose connections are made when they are used; transactions are the database's own."""
     if address.file is None:
-        return create_engine(address.sqlalchemy, poolclass=NullPool, creator=lambda: connect(address, CONNECTS_WITHIN))
+        return create_engine(address.sqlalchemy, poolclass=NullPool, creator=lambda: connect(address))
     engine = create_engine(address.sqlalchemy, poolclass=NullPool)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.postgres import Postgres
 from service.audit.address import Address
 from service.audit.database import Database
+from service.audit.postgresql import connect, connect_writer
 from tests.service.audit.conftest import emptied
 from tests.service.audit.trails import entry, meddle, rows, verified
 
@@ -47,3 +48,17 @@ def test_of_several_servers_the_one_that_answers_is_written_to_and_read(server: 
     database.append([entry(1)])
     database.close()
     assert [row["request_id"] for row in rows(address)] == ["r1"]
+
+
+def test_who_waits_for_a_server_that_vanished_does_not_wait_for_hours(server: Postgres) -> None:
+    """By default the system looks after a silent connection after two hours."""
+    address = emptied(server)
+    writing, reading = connect_writer(address, 5.0), connect(address)
+    for connection in (writing, reading):
+        with connection:
+            told = connection.info.get_parameters()
+            assert int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"]) == 25
+            assert told["tcp_user_timeout"] == "5000"
+    with connect(Address(f"{server.url}&keepalives_idle=60&application_name=clinic")) as connection:
+        told = connection.info.get_parameters()
+        assert (told["keepalives_idle"], told["application_name"]) == ("60", "clinic")
