@@ -148,7 +148,8 @@ class Settings(BaseSettings):
     the password in PGPASSWORD or PGPASSFILE; by default audit.db in STATE. See docs/audit.md."""
 
     audit_days: int | None = Field(default=None, ge=1, le=36_500)
-    """After how many days rows are removed from the audit trail; without it they are kept."""
+    """After how many days rows are removed from the audit trail, while it is kept; without it they stay, and with AUDIT
+    off too."""
 
     trace_endpoint: str | None = None
     """URL that OpenTelemetry traces are posted to as OTLP over HTTP, such as http://collector:4318/v1/traces; needs the
