@@ -7,12 +7,15 @@ import fcntl
 import hashlib
 import io
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from service.naming import on_one_line, told_as
 
 if TYPE_CHECKING:
     from service.asking import Reply
@@ -99,25 +102,6 @@ def _share(value: float) -> str:
     return _CERTAIN.get(text, text) if 0 < value < 1 else text
 
 
-_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-def on_one_line(text: str) -> str:
-    """A text with a file's name in it, for people: what would break the line, and what a terminal would obey, is
-    written out. A name could otherwise make a row of its own, or hide the decision behind it."""
-    return _NOT_SHOWN.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-@contextmanager
-def told_as(path: Path) -> Iterator[None]:
-    """Gives the errors of writing, such as a full disk, which name no file, the name of the one that somebody named."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = str(path)
-        raise
-
-
 @dataclass(frozen=True)
 class Line:
     """Rows as lines of text."""
@@ -187,8 +171,10 @@ class Results:
         return False
 
     def __enter__(self) -> Results:
-        # Anew, without problems that are tried again and without a last line that a kill cut off.
-        partial = self.path.with_name(f".{self.path.name}.partial")
+        # Anew, without problems that are tried again and without a last line that a kill cut off. Where a link leads,
+        # and with the permissions that somebody gave it: in the rows are names of files.
+        place = Path(os.path.realpath(self.path))
+        partial = place.with_name(f".{place.name}.partial")
         with told_as(self.path), self._held:
             self._file = self._take(partial, self._held)
             if self.path.exists() != self._found:
@@ -196,7 +182,9 @@ class Results:
                 raise self._taken()
             try:
                 self._begin()
-                partial.replace(self.path)
+                if self._found:
+                    shutil.copymode(place, partial)
+                partial.replace(place)
             except OSError:
                 partial.unlink()
                 raise

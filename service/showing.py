@@ -11,7 +11,8 @@ from typing import Any
 from tqdm import tqdm
 
 from service.asking import Reply
-from service.results import Line, columns_of, on_one_line, row_of, table, told_as
+from service.naming import on_one_line, told_as
+from service.results import Line, columns_of, row_of, table
 
 
 class Output:

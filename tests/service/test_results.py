@@ -264,6 +264,21 @@ def test_the_other_task_s_file_is_something_else(tmp_path: Path) -> None:
         Results(tmp_path / "out.csv", "grade")
 
 
+def test_a_link_and_permissions_stay(tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    shared, link = tmp_path / "share" / "results.csv", tmp_path / "out.csv"
+    link.symlink_to(shared)
+    for name in ("a.jpg", "b.jpg"):
+        with Results(link, "classify") as results:
+            results.add(row_of(name, answered()))
+        shared.chmod(0o600)
+    with Results(link, "classify") as results, pytest.raises(MixedResults, match="another run is writing"):
+        Results(shared, "classify")
+    assert [row["file"] for row in _rows(shared)] == ["a.jpg", "b.jpg"]
+    assert (link.readlink(), shared.stat().st_mode & 0o777) == (shared, 0o600)
+    assert sorted(tmp_path.rglob("*")) == [link, shared.parent, shared]
+
+
 def test_a_file_that_cannot_be_made_is_told_by_its_own_name(tmp_path: Path) -> None:
     path = tmp_path / f"{'x' * 250}.csv"  # with what is put around it, it has too many letters
     with pytest.raises(OSError, match="File name too long") as refused, Results(path, "classify"):
