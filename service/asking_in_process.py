@@ -22,8 +22,9 @@ from service.asking import Asker, Reply, Wanted, about_the_image, read_file, rep
 from service.following import STABLE
 from service.inference import Job, Question, classify, grade_image
 from service.loading import CLASSIFIER, GRADER
+from service.log import places
 from service.problem_members import problem_members
-from service.problems import kind_of
+from service.problems import InternalError, kind_of
 from service.progress import Progress
 from service.settings import Settings
 from service.versions import Served, Versions, keep_compiled
@@ -80,14 +81,21 @@ class InProcess:
                 return Reply(report=written_as([DICOM], answer).write(answer, job))
         except Exception as error:
             kind = kind_of(error)
-            if kind is None or not about_the_image(kind.status, kind.code):
+            if kind is not None and not about_the_image(kind.status, kind.code):
                 raise
-            return Reply(problem=problem_members(error, ""))
+            return Reply(problem=problem_members(error, "") if kind is not None else _failed(error))
         if self.wanted.form == "fhir":
             from service.fhir.bundle import bundle_of  # noqa: PLC0415 - see above
 
             return Reply(dict(bundle_of(answer, question.pathology, datetime.now(UTC))))
         return Reply(answer.model_dump(mode="json"))
+
+
+def _failed(error: Exception) -> dict[str, object]:
+    """What a service would call the same: one file over which the code fails must not end thousands. There is no log
+    to look into, so it is told where; never what, for the text of an exception may quote the file."""
+    detail = f"A fault of melanoserve: {type(error).__name__} at {places(error.__traceback__)[-1]}. Please report it."
+    return problem_members(InternalError(detail), "")
 
 
 @contextmanager

@@ -38,6 +38,23 @@ def test_what_is_wrong_with_an_image_is_a_reply(settings: Settings, tmp_path: Pa
     assert reply.problem["detail"]
 
 
+def test_a_fault_of_ours_over_one_file_ends_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object, **__: object) -> object:
+        raise ZeroDivisionError("CANARY of the file")
+
+    files = [file_of(tmp_path, png(picture(MELANOMA))), file_of(tmp_path, b"text")]
+    with in_process(settings, Wanted("classify")) as asker:
+        monkeypatch.setattr("service.inference.decide", fault)
+        failed, other = asker.replies(files)
+    assert failed.problem is not None
+    assert other.problem is not None
+    assert (failed.problem["code"], other.problem["code"]) == ("internal_error", "unsupported_image_type")
+    assert "ZeroDivisionError at service/test_asking_in_process.py:" in failed.problem["detail"]
+    assert "CANARY" not in failed.problem["detail"]
+
+
 def test_what_is_wrong_with_the_question_ends_it(settings: Settings, tmp_path: Path) -> None:
     with (
         in_process(settings, Wanted("classify", operating_point="none such")) as asker,
