@@ -96,8 +96,8 @@ def serve(settings: Settings) -> int:
     stop = Stop()
     try:
         listener = listen(settings.host, settings.port)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    except (OSError, UnicodeError) as error:
+        reason = _why(error)
         print(f"melanoserve: cannot listen on {settings.host}:{settings.port}: {reason}", file=sys.stderr)
         return EXIT_CANNOT_LISTEN
     _allow_many_connections()
@@ -108,6 +108,12 @@ def serve(settings: Settings) -> int:
     )
     log.event("stopped")
     return status
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):  # of a name with an empty part, or one of more than 63 letters
+        return "it is no address, and no name can be like that"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def _run(settings: Settings, listener: socket.socket, guarded: bool, stop: Stop, listening: Callable[[], None]) -> int:

@@ -63,6 +63,15 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr == f"melanoserve: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
+@pytest.mark.parametrize("host", ["localhost..", "127..0.0.1", "x" * 64])
+def test_a_host_that_none_can_be_is_told_in_one_line(host: str, tmp_path: Path) -> None:
+    settings = ("--store", str(tmp_path), "--allow-remote-without-keys", "true")
+    ended = run("-m", "service", "--host", host, "--port", "0", *settings)
+    assert ended.returncode == 1
+    why = "it is no address, and no name can be like that"
+    assert ended.stderr == f"melanoserve: cannot listen on {host}:0: {why}\n"
+
+
 def test_help_teaches_the_first_request_and_every_setting() -> None:
     assert "curl -F file=@lesion.jpg" in run("-c", "from service.cli import main; main(['--help'])").stdout
     shown = run("-m", "service", "--help", COLUMNS="200").stdout
