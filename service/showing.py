@@ -15,6 +15,9 @@ from service.naming import on_one_line, told_as
 from service.results import Line, columns_of, row_of, table
 
 
+_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 class Output:
     """Standard output in the format that was asked for, and a progress bar beside it, where somebody looks."""
 
@@ -88,8 +91,12 @@ class Output:
 
 
 def named(file: Path, frame: int | None) -> str:
-    """What a row calls a file: two frames of it are two pictures, and neither must pass for the other."""
-    return str(file) if frame is None else f"{file}#frame={frame}"
+    """What a row calls a file: two frames of it are two pictures, and neither must pass for the other.
+
+    A spreadsheet takes for a formula what begins like one; behind ./ it is the same file, and a text.
+    """
+    name = f"./{file}" if str(file).startswith(_LIKE_A_FORMULA) else str(file)
+    return name if frame is None else f"{name}#frame={frame}"
 
 
 def say(text: str) -> None:

@@ -36,3 +36,10 @@ def test_what_a_person_is_told_is_one_line_whatever_a_file_is_called(capsys: pyt
 
 def test_two_frames_of_a_file_are_two_pictures() -> None:
     assert (named(Path("a.dcm"), None), named(Path("a.dcm"), 2)) == ("a.dcm", "a.dcm#frame=2")
+
+
+def test_a_file_that_is_called_like_a_formula_is_none_in_a_spreadsheet() -> None:
+    for name in ("=1+1.png", "+1.png", "-1.png", "@a.png", "\t=1.png"):
+        assert named(Path(name), None) == f"./{name}"
+        assert Path(named(Path(name), None)) == Path(name)
+    assert named(Path("photographs/=1.png"), 1) == "photographs/=1.png#frame=1"
