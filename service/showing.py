@@ -14,7 +14,6 @@ from service.asking import Reply
 from service.naming import on_one_line, told_as
 from service.results import Line, columns_of, row_of, table
 
-
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
