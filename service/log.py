@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -40,6 +41,10 @@ def configure(level: str) -> None:
     for name in SILENCED:
         logging.getLogger(name).disabled = True
     warnings.showwarning = _show_warning
+    # Python's own hooks write an exception's text, and what it was met in.
+    sys.excepthook = lambda _, error, __: failure("process_failed", error)
+    threading.excepthook = _thread_failed
+    sys.unraisablehook = _unraisable
 
 
 def descriptor() -> int:
@@ -116,6 +121,17 @@ def _template(record: logging.LogRecord) -> str:
 
     # Without arguments it is no template: a % in it is a per cent sign.
     return _PLACEHOLDER.sub(shown, record.msg) if record.args else record.msg
+
+
+def _thread_failed(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is not None:
+        failure("thread_failed", ended.exc_value, thread=None if ended.thread is None else ended.thread.name)
+
+
+def _unraisable(met: "sys.UnraisableHookArgs") -> None:
+    """What was raised where nobody can catch it, such as while an object goes away."""
+    if met.exc_value is not None:
+        failure("unraisable", met.exc_value)
 
 
 def _show_warning(  # noqa: PLR0913, PLR0917 - the signature is Python's

@@ -12,11 +12,12 @@ log.configure("debug")
 """
 
 
-def written(code: str) -> list[dict[str, object]]:
+def written(code: str, status: int = 0) -> list[dict[str, object]]:
     """What a process logs that runs this code."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
+    assert ended.returncode == status, ended.stderr
     assert ended.stdout == ""
     return [json.loads(line) for line in ended.stderr.splitlines()]
 
@@ -39,6 +40,26 @@ def test_an_exception_is_its_type_and_places_and_never_its_text() -> None:
     assert line["request_id"] == "r"
     assert line["at"] == ["<string>:6 <module>"]
     assert "CANARY" not in str(line)
+
+
+def test_what_nobody_catches_is_an_event_like_any_other() -> None:
+    code = """
+import threading
+class Odd:
+    def __del__(self):
+        raise ValueError("CANARY")
+thread = threading.Thread(target=int, args=("CANARY",), name="odd")
+thread.start()
+thread.join()
+Odd()
+raise KeyError("CANARY")
+"""
+    lines = written(code, status=1)
+    assert [(line["event"], line["error"]) for line in lines] == [
+        ("thread_failed", "ValueError"), ("unraisable", "ValueError"), ("process_failed", "KeyError")
+    ]  # fmt: skip
+    assert lines[0]["thread"] == "odd"
+    assert "CANARY" not in str(lines)
 
 
 def test_what_the_event_loop_reports_is_not_repeated() -> None:
