@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -80,6 +81,16 @@ def features_of(backbone: keras.Model, batches: Iterable[Any]) -> Floats:
     Returns:
         float32[n, d].
     """
+    seen = _seen(backbone)
+    return np.concatenate([np.asarray(seen(tf.cast(batch, tf.float32))) for batch in batches])
+
+
+@lru_cache(maxsize=1)
+def _seen(backbone: keras.Model) -> Any:
+    """From images to features, by the weights that the backbone has when it is asked.
+
+    Making it takes seconds, and a release asks dozens of times.
+    """
     network = tapped(backbone)
 
     # One graph: between Keras's and ours, the first maps would go through NumPy (three times as slow).
@@ -89,7 +100,7 @@ def features_of(backbone: keras.Model, batches: Iterable[Any]) -> Floats:
     def seen(batch: Any) -> Any:
         return pooled(network(to_input(batch), training=False))
 
-    return np.concatenate([np.asarray(seen(tf.cast(batch, tf.float32))) for batch in batches])
+    return seen
 
 
 def fit_gatekeeper(good: Floats, wrong: Floats) -> Gatekeeper:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from model_store.runtime import load_directory
 from tests.training.built import Data
 from training.export import Gatekeepers
-from training.gatekeeper import FARTHEST, features_of, fit_gatekeeper, last_means
+from training.front import to_input
+from training.gatekeeper import FARTHEST, features_of, fit_gatekeeper, last_means, pooled, tapped
+from training.network import build_network
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,18 @@ def test_the_last_means_are_what_diagnoses_are_told_from(
     found = features_of(backbone, [data.table.pixels[:4], data.table.pixels[4:6]])
     assert found.shape == (6, 2 * (64 + 128 + 256 + 512 + 1024))
     assert last_means(found, backbone) == pytest.approx(features[:6], abs=1e-4)
+
+
+def test_features_go_by_the_weights_of_the_moment(data: Data) -> None:
+    """Their graph is made once for a network, which learns on or is given other weights in between."""
+    backbone, pixels = build_network("none").get_layer("backbone"), data.table.pixels[:2]
+    before = features_of(backbone, [pixels])
+    kernel = backbone.trainable_variables[0]
+    kernel.assign(kernel * 3)
+    found = features_of(backbone, [pixels])
+    assert not np.allclose(found, before, atol=1e-3)
+    expected = pooled(tapped(backbone)(to_input(pixels.astype(np.float32)), training=False))
+    assert found == pytest.approx(np.asarray(expected), abs=1e-4)
 
 
 def test_the_artifact_says_what_was_fitted(
