@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import secrets
 import shutil
 from collections import defaultdict
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,10 +108,22 @@ def _rename(partial: Path, folder: Path) -> None:
             raise
 
 
+def _new_pixels(partial: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """Pixels in a file that has all its room already: where a disk is full, writing to a map of it kills the process.
+
+    Raises:
+        OSError: There is not enough room.
+    """
+    file = partial / "pixels.npy"
+    pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    with file.open("r+b") as opened:
+        os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    return pixels
+
+
 def _prepare_all(images: list[Image], partial: Path) -> None:
     """Write prepared pixels and thumbnails of every image, and which are copies."""
-    shape = (len(images), SIDE, SIDE, 3)
-    pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    pixels = _new_pixels(partial, (len(images), SIDE, SIDE, 3))
     thumbnails = np.empty((len(images), THUMBNAIL, THUMBNAIL), np.float32)
 
     def work(row: int) -> None:
@@ -128,8 +142,7 @@ def _prepare_all(images: list[Image], partial: Path) -> None:
 
 
 def _change_all(table: Table, name: str, change: Callable[[Pixels], Pixels], partial: Path) -> None:
-    shape, count = table.pixels.shape, len(table.images)
-    pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    pixels, count = _new_pixels(partial, table.pixels.shape), len(table.images)
 
     def work(row: int) -> None:
         pixels[row] = change(table.pixels[row])
@@ -165,6 +178,7 @@ def build_table(images: list[Image], cache: Path) -> Table:
 
     Raises:
         SourceError: A file cannot be decoded; the message names it.
+        OSError: A file cannot be read, or the cache has not enough room.
     """
     folder = cache / _fingerprint(images)
     if not folder.is_dir():

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ from tests.training.built import Data
 from training.duplicates import groups
 from training.images import Clinical, Image, SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
-from training.table import Table, build_table, changed_table, lesion_pairs, settle_labels
+from training.table import Table, _new_pixels, build_table, changed_table, lesion_pairs, settle_labels
 
 NOTHING: Label = frozenset()
 
@@ -176,3 +178,19 @@ def test_a_picture_that_is_exchanged_for_one_of_the_same_size_is_prepared_anew(t
     assert found[0][0] == found[1][0]
     assert np.array_equal(found[1][1], prepare(file.read_bytes()).pixels)
     assert not np.array_equal(found[0][1], found[1][1])
+
+
+def test_pixels_have_their_room_before_they_are_written(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a disk is full, writing to a map of a file that has holes ends the process without a word."""
+    pixels = _new_pixels(tmp_path, (50, 224, 224, 3))
+    assert (tmp_path / "pixels.npy").stat().st_blocks * 512 >= pixels.nbytes
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        build_table(data.table.images[:2], tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
