@@ -38,7 +38,6 @@ def train(experiment: Experiment, candidate: Candidate, watch: Stopwatch) -> ker
     network = build(candidate, experiment.recipe, experiment.weights)
     if candidate.kind == "scratch":
         _fit_whole(network, experiment, candidate, watch, "history.csv")
-        network.save_weights(experiment.place(candidate) / LEARNED)
         return network
     if candidate.kind == "joined":
         for base, member in zip(candidate.bases, candidate.members, strict=True):
@@ -145,6 +144,11 @@ def _fit_top(network: keras.Model, experiment: Experiment, candidate: Candidate)
 
 
 def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidate, watch: Stopwatch, name: str) -> None:
+    """The whole network on pictures. What it has learned is kept: killed later, it would have its last epoch alone."""
+    kept_in = experiment.place(candidate) / LEARNED
+    if kept_in.is_file():
+        network.load_weights(kept_in)
+        return
     recipe, data, table = experiment.recipe, experiment.data, experiment.table
     epochs = recipe.scratch_epochs if candidate.kind == "scratch" else recipe.epochs
     _compile(network, recipe.learning_rate)
@@ -160,6 +164,9 @@ def _fit_whole(network: keras.Model, experiment: Experiment, candidate: Candidat
         verbose=0,
         shuffle=False,
     )
+    partial = folder / f"partial-{LEARNED}"
+    network.save_weights(partial)
+    partial.rename(kept_in)
 
 
 def _compile(network: keras.Model, learning_rate: float) -> None:

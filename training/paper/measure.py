@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix, log_loss
 
 from model_store.manifest import Measured
 from model_store.runtime import Runtime, load_directory
-from training.metrics import auc, bootstrap
+from training.metrics import Share, auc, bootstrap
 from training.paper.data import PaperData, malignant
 from training.scoring import score
 from training.table import Table
@@ -34,7 +34,8 @@ class Figures(BaseModel):
     Attributes:
         images: How many.
         loss: Mean binary cross-entropy.
-        metrics: accuracy, precision, recall, f1 and auc, each with its interval.
+        metrics: accuracy, precision, recall, f1 and auc, each with its interval; where nothing is called malignant,
+            there is no precision.
         confusion: [[benign called benign, benign called malignant], [malignant called benign, called malignant]].
     """
 
@@ -54,16 +55,19 @@ def figures(positive: Bools, probability: Floats, groups: NDArray[np.int64]) -> 
     """
     called = probability >= THRESHOLD
 
-    def over(statistic: Callable[[Bools, Bools], float]) -> Measured:
-        return bootstrap(lambda rows: statistic(positive[rows], called[rows]), groups)
+    def f1(rows: NDArray[np.int64]) -> float:
+        truth, said = positive[rows], called[rows]
+        return 2 * float((truth & said).sum()) / max(1, int(truth.sum() + said.sum()))
 
-    metrics = {
-        "accuracy": over(lambda truth, said: float((truth == said).mean())),
-        "precision": over(lambda truth, said: _share(truth & said, said)),
-        "recall": over(lambda truth, said: _share(truth & said, truth)),
-        "f1": over(lambda truth, said: 2 * float((truth & said).sum()) / max(1, int(truth.sum() + said.sum()))),
-        "auc": bootstrap(lambda rows: auc(positive[rows], probability[rows]), groups),
+    statistics: dict[str, Callable[[NDArray[np.int64]], float]] = {
+        "accuracy": Share(called == positive, np.ones_like(positive)),
+        "recall": Share(called, positive),
+        "f1": f1,
+        "auc": lambda rows: auc(positive[rows], probability[rows]),
     }
+    if called.any():
+        statistics["precision"] = Share(positive, called)
+    metrics = {name: bootstrap(statistic, groups) for name, statistic in statistics.items()}
     safe = np.clip(probability, 1e-7, 1 - 1e-7)
     confusion = confusion_matrix(positive, called, labels=[False, True]).tolist()
     loss = round(float(log_loss(positive, safe, labels=[False, True])), 4)
@@ -107,7 +111,3 @@ def megabytes(folder: Path) -> float:
 
 def _probabilities(runtime: Runtime, table: Table, rows: Any, title: str) -> Floats:
     return score(runtime, table.pixels, rows.tolist(), title)["probability"].astype(np.float64)
-
-
-def _share(hits: Bools, of: Bools) -> float:
-    return float(hits.sum() / of.sum()) if of.any() else 0.0

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from training.paper.candidates import PAPER
 from training.paper.data import PaperData, malignant
-from training.paper.measure import THRESHOLD
+from training.paper.measure import THRESHOLD, Figures
 from training.paper.result import Result, choose
 from training.report import plot_matrix, save_figure
 from training.table import Table
@@ -97,13 +97,18 @@ def _text(results: list[Result], chosen: Result | None) -> str:
 
 def _row(result: Result) -> list[str]:
     whole, clean = result.figures[TEST], result.figures[CLEAN]
-    figures = [whole.metrics[name].value for name in ("accuracy", "precision", "recall", "f1", "auc")]
-    others = [clean.metrics[name].value for name in ("accuracy", "auc")]
+    figures = [_value(whole, name) for name in ("accuracy", "precision", "recall", "f1", "auc")]
+    others = [_value(clean, name) for name in ("accuracy", "auc")]
     return [
         result.title, _LEARNED[result.kind].format(side=result.side), f"{whole.loss:.3f}",
-        *(f"{value:.3f}" for value in [*figures, *others]),
+        *figures, *others,
         f"{result.processor_minutes:.1f}", f"{result.megabytes:.1f}", f"{result.milliseconds:.1f}",
     ]  # fmt: skip
+
+
+def _value(figures: Figures, name: str) -> str:
+    """Empty where it was not measured: of nothing that is called malignant there is no precision."""
+    return f"{figures.metrics[name].value:.3f}" if name in figures.metrics else ""
 
 
 def _line(cells: list[str]) -> str:

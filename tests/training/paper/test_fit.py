@@ -7,7 +7,7 @@ from tests.training.built import Data
 from training.paper.candidates import Candidate
 from training.paper.data import PaperData
 from training.paper.experiment import Experiment
-from training.paper.fit import history, learned_and_watched, train
+from training.paper.fit import LEARNED, history, learned_and_watched, train
 from training.paper.network import build
 from training.paper.recipe import PaperRecipe
 from training.paper.stopwatch import Stopwatch
@@ -37,6 +37,21 @@ def test_an_ensemble_joins_what_its_bases_have_learned_alone(experiment: Experim
     found = history(experiment.place(JOINED))
     assert len(found["loss"]) == experiment.recipe.epochs
     assert found["loss"][-1] < found["loss"][0]
+
+
+def test_what_has_learned_is_taken_as_it_is(experiment: Experiment) -> None:
+    """Killed while it is measured, it would begin with its last epoch again instead of with its best."""
+    candidate = Candidate("cnn-kept", "CNN", "scratch", ("cnn",))
+    folder = experiment.place(candidate)
+    network = train(experiment, candidate, Stopwatch(folder / "seconds"))
+    before = (folder / "history.csv").read_text()
+    weights = [values + 1 for values in network.get_weights()]
+    network.set_weights(weights)
+    network.save_weights(folder / LEARNED)
+    again = train(experiment, candidate, Stopwatch(folder / "seconds"))
+    assert all(np.array_equal(*pair) for pair in zip(again.get_weights(), weights, strict=True))
+    assert (folder / "history.csv").read_text() == before
+    assert not list(folder.glob("partial-*"))
 
 
 def test_features_of_a_picture_are_of_the_same_turn_in_every_base(experiment: Experiment) -> None:

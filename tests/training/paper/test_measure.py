@@ -27,8 +27,17 @@ def test_figures_are_those_of_the_textbook() -> None:
 
 
 def test_nothing_called_malignant_is_no_precision() -> None:
+    """Not one of 0: nothing measured it."""
     found = figures(np.array([True, True, False]), np.array([0.1, 0.3, 0.2]), np.arange(3))
-    assert found.metrics["precision"].value == found.metrics["recall"].value == found.metrics["f1"].value == 0
+    assert found.metrics["recall"].value == found.metrics["f1"].value == 0
+    assert "precision" not in found.metrics
+
+
+def test_shares_of_all_are_not_certain() -> None:
+    found = figures(np.arange(8) < 4, np.where(np.arange(8) < 4, 0.9, 0.1), np.arange(8))
+    for name, count in (("accuracy", 8), ("precision", 4), ("recall", 4)):
+        assert found.metrics[name].value == found.metrics[name].high == 1
+        assert found.metrics[name].low == pytest.approx(0.025 ** (1 / count), abs=1e-3)  # Clopper and Pearson
 
 
 def test_size_is_that_of_all_files(tmp_path: Path) -> None:
