@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from model_store.labels import Labels
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+from pydantic import TypeAdapter, ValidationError
+
+from model_store.labels import LabelName, Labels
 from model_store.store import Store, StoredVersion
 from training.images import Image
 from training.sources import read_sources
@@ -74,15 +78,33 @@ def newest_classifier(store: Store) -> str:
     return f"classifier/{numbers[-1]}"
 
 
-def check_writable(store: Store) -> None:
-    """Hours of training must not end at a store that cannot be written."""
-    probe = store.root / ".writable"
+def check_publishing(options: argparse.Namespace, store: Store) -> None:
+    """Hours of training must not end at a store that cannot be written, or, with the version published, at its label.
+
+    Raises:
+        CommandError: One of them does not go; the message says why.
+        UnreadableLabels: A labels file is damaged.
+    """
+    _try_writing(store.root, "store")
+    if options.label is None:
+        return
     try:
-        store.root.mkdir(parents=True, exist_ok=True)
+        TypeAdapter(LabelName).validate_python(options.label)
+    except ValidationError as error:
+        allowed = "use lower-case letters, digits, '-' and '_'"
+        raise CommandError(f"{options.label!r} cannot be a label: {allowed}") from error
+    _try_writing(options.state, "state folder")
+    Labels(store, options.state).all("classifier")
+
+
+def _try_writing(folder: Path, what: str) -> None:
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise CommandError(f"the store {store.root} cannot be written: {error.strerror}") from error
+        raise CommandError(f"the {what} {folder} cannot be written: {error.strerror}") from error
 
 
 def announce(options: argparse.Namespace, store: Store, version: StoredVersion) -> None:
@@ -96,6 +118,31 @@ def announce(options: argparse.Namespace, store: Store, version: StoredVersion) 
         print(f"no label was moved; to serve it by default: {moving}")
 
 
+def sources_left_out(options: argparse.Namespace) -> Sequence[str]:
+    """The sources that `outside` leaves out, one after the other: all, or those of --only.
+
+    Raises:
+        CommandError: One takes no part; before the first of them takes half an hour.
+    """
+    from training.outside import SOURCES  # noqa: PLC0415  # imports TensorFlow
+
+    for source in options.only or ():
+        if source not in SOURCES:
+            raise CommandError(f"{source} is none of {', '.join(SOURCES)}")
+    return options.only or SOURCES
+
+
+def refuse_beside_learned(options: argparse.Namespace, *names: str) -> None:
+    """What was learned elsewhere is neither learned again nor shown other pictures.
+
+    Raises:
+        CommandError: An option asks for that.
+    """
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) is not None]
+    if given:
+        raise CommandError(f"{' and '.join(given)} would change nothing of what --learned names: leave it out")
+
+
 def describe_photographs(folder: Path | None) -> dict[str, str]:
     """Of what else the gate learns from: how many files, in which folders, and a digest of their contents."""
     if folder is None:
@@ -105,9 +152,19 @@ def describe_photographs(folder: Path | None) -> dict[str, str]:
     files = images_in(folder)
     if not files:
         raise CommandError(f"no photographs (JPEG, PNG, WebP) below {folder}")
+    for file in files:  # before the training, although they are needed after it
+        _try_opening(file)
     digest = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
     parts = sorted({file.relative_to(folder).parts[0] for file in files if file.parent != folder})
     return {"photographs": f"{len(files)} files of {', '.join([folder.name, *parts])} (sha256 {digest[:12]})"}
+
+
+def _try_opening(file: Path) -> None:
+    try:
+        with Pillow.open(file):
+            pass
+    except UnidentifiedImageError as error:
+        raise CommandError(f"{file} is no photograph that can be read") from error
 
 
 def describe_weights(weights: str) -> dict[str, str]:

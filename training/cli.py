@@ -14,6 +14,7 @@ from training.fetch import FetchFailed
 from training.images import SourceError
 from training.options import OPTIONS
 from training.policies import POLICIES
+from training.work import PREVALENCE
 
 SHARES = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
 LEAST_EPOCH = 32
@@ -90,6 +91,13 @@ def _epoch_size(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    """The archive's program takes 0 for all that there is."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("a number of images is 1 or more")
+    return int(text)
+
+
 def _add_reading(parser: argparse.ArgumentParser, *, given_before: bool = False) -> None:
     data, cache = (argparse.SUPPRESS,) * 2 if given_before else (Path("../shared/data"), Path("runs/cache"))
     parser.add_argument("--data", type=Path, default=data, help="folder of labelled image folders (../shared/data)")
@@ -133,7 +141,7 @@ def _add_data(data: argparse.ArgumentParser) -> None:
     fetch = add("fetch", help="fetch collections of the ISIC Archive (needs internet access and isic-cli)")
     fetch.add_argument("collections", type=int, nargs="+", metavar="NUMBER", help="as `isic collection list` shows it")
     fetch.add_argument("--to", type=Path, required=True, help="folder for metadata.csv and images/")
-    fetch.add_argument("--limit", type=int, help="at most so many images")
+    fetch.add_argument("--limit", type=_count, help="at most so many images")
     fetch.set_defaults(run_command=data_commands.get)
 
 
@@ -143,7 +151,7 @@ def _add_outside(outside: argparse.ArgumentParser) -> None:
     outside.add_argument(
         "--weights", default="imagenet", help="a .weights.h5 file, imagenet, or none (default imagenet)"
     )
-    outside.add_argument("--phases", type=_phases, default=((224, 10),), help="SIDE:EPOCHS,... (default 224:10)")
+    outside.add_argument("--phases", type=_phases, help="SIDE:EPOCHS,... (default 224:10)")
     outside.add_argument("--epoch-size", type=_epoch_size, help="images drawn per epoch (default 4000)")
     outside.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     outside.add_argument("--only", nargs="+", metavar="FOLDER", help="leave out only these, one after the other")
@@ -208,7 +216,10 @@ def _add_classifier(classifier: argparse.ArgumentParser) -> None:
     )
     classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     classifier.add_argument(
-        "--prevalence", type=_prevalence, default=0.2, help="share of malignant lesions to calibrate for (default 0.2)"
+        "--prevalence",
+        type=_prevalence,
+        default=PREVALENCE,
+        help=f"share of malignant lesions to calibrate for (default {PREVALENCE})",
     )
     classifier.add_argument(
         "--photographs", type=Path, metavar="DIR", help="photographs of anything else, to learn what not to answer"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,26 @@ from training import accelerator_commands
 from training.arguments import (
     CommandError,
     announce,
-    check_writable,
+    check_publishing,
     describe_photographs,
     describe_weights,
     newest_classifier,
     published,
     read_images,
     read_table,
+    sources_left_out,
 )
 from training.evaluation import test_rows, test_sets
 from training.figures import measure_all
 from training.options import OPTIONS, text_of
 from training.options import measure_options as measure_each_option
 from training.policies import POLICIES
-from training.runs import remember
+from training.runs import alone_in, remember
 from training.splits import EXTERNAL, SHOWN, Split, split
 from training.table import Table, build_table, changed_table
+
+OUTSIDE_PHASES = ((224, 10),)
+"""Of each network that learns without a source, where --phases says nothing else."""
 
 
 def _recipe(options: argparse.Namespace) -> Any:
@@ -80,7 +85,7 @@ def train_classifier(options: argparse.Namespace) -> None:
 
     workers = join()
     store = Store(options.store)
-    check_writable(store)
+    check_publishing(options, store)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).is_file():
         raise CommandError(f"no weights at {options.weights}: --weights takes a path, imagenet or none")
     recipe, base = _recipe(options), _describe_base(options, store)
@@ -103,14 +108,15 @@ def train_classifier(options: argparse.Namespace) -> None:
     if options.start:
         work = replace(work, seen=may_have_seen(published(store, options.start).manifest, work))
     started = {"recipe": described, "split": {"digest": roles.digest(table)}, "dataset": roles.contents(table)}
-    workers.chief_first(lambda: remember(options.run, **started))
-    if recipe.epochs:
-        trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
-        trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
-    if not workers.chief:
-        print("trained; the first process of the cluster measures and publishes")
-        return
-    announce(options, store, release_classifier(network, work, store))
+    with alone_in(options.run) if workers.chief else nullcontext():
+        workers.chief_first(lambda: remember(options.run, **started))
+        if recipe.epochs:
+            trainer = Trainer(network, recipe, table, roles, options.run, workers=workers)
+            trainer.fit(Monitor(network, table, roles, options.run / "history.jsonl", recipe.epochs))
+        if not workers.chief:
+            print("trained; the first process of the cluster measures and publishes")
+            return
+        announce(options, store, release_classifier(network, work, store))
 
 
 def train_grader(options: argparse.Namespace) -> None:
@@ -119,13 +125,17 @@ def train_grader(options: argparse.Namespace) -> None:
     from training.release_grader import release_grader  # noqa: PLC0415
 
     store = Store(options.store)
-    check_writable(store)
+    check_publishing(options, store)
     classifier = published(store, options.classifier or newest_classifier(store))
     if classifier.path.resolve() != store.path(classifier.name, classifier.version).resolve():
         raise CommandError(f"a grader is served beside its classifier, but {options.classifier} is not in {store.root}")
-    policy = POLICIES[options.policy] if options.policy else None
-    version = release_grader(build_network("none"), read_table(options), classifier, options.run, store, policy=policy)
-    announce(options, store, version)
+    policy, table = POLICIES[options.policy] if options.policy else None, read_table(options)
+    with alone_in(options.run):
+        announce(
+            options,
+            store,
+            release_grader(build_network("none"), table, classifier, options.run, store, policy=policy),
+        )
 
 
 def leave_sources_out(options: argparse.Namespace) -> None:
@@ -136,14 +146,14 @@ def leave_sources_out(options: argparse.Namespace) -> None:
     from training.fit import Recipe  # noqa: PLC0415
     from training.outside import SOURCES, run_outside, table_of  # noqa: PLC0415
 
+    chosen = sources_left_out(options)
     table = read_table(options, needed=SOURCES)
     if options.option:
         table = changed_table(table, options.option, OPTIONS[options.option], options.cache)
     results = []
-    for source in options.only or SOURCES:
-        if source not in SOURCES:
-            raise CommandError(f"{source} is none of {', '.join(SOURCES)}")
-        given = {"phases": options.phases, "epoch_size": options.epoch_size, "seed": options.seed}
+    for source in chosen:
+        phases = options.phases or OUTSIDE_PHASES
+        given = {"phases": phases, "epoch_size": options.epoch_size, "seed": options.seed}
         recipe = replace(
             Recipe(),
             sources={name: 1.0 for name in SOURCES if name != source},
@@ -161,6 +171,8 @@ def compare_models(options: argparse.Namespace) -> None:
     from training.paper.compare import UnknownCandidate, compare  # noqa: PLC0415
     from training.paper.recipe import PaperRecipe  # noqa: PLC0415
 
+    if options.weights != "imagenet" and not Path(options.weights).is_dir():
+        raise CommandError(f"no folder of weights at {options.weights}: --weights takes a folder, or imagenet")
     try:
         print(compare(read_table(options), options.run, options.weights, PaperRecipe(), options.only))
     except UnknownCandidate as error:
@@ -202,6 +214,7 @@ def measure_options(options: argparse.Namespace) -> None:
     table = read_table(options, {source.name for source in version.manifest.training.sources})
     roles = split(table)
     _warn_of_other_roles(version, roles, table)
+    _warn_of_seen_images(version)
     runtime, found = load(version), []
     for source, rows in test_rows(table, roles).items():
         found += measure_each_option(runtime, table, rows, source)

@@ -27,7 +27,7 @@ def fetch(collections: Sequence[int], folder: Path, *, limit: int | None = None)
     Args:
         collections: Numbers of collections, as `isic collection list` shows them.
         folder: Where to.
-        limit: At most so many images.
+        limit: At most so many images, and rows of the table: one that lists others cannot be read.
 
     Raises:
         FetchFailed: `isic` is not there, or failed.
@@ -37,8 +37,8 @@ def fetch(collections: Sequence[int], folder: Path, *, limit: int | None = None)
         raise FetchFailed(HOW_TO_INSTALL)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = ["--collections", ",".join(map(str, collections))]
-    _run([program, "metadata", "download", *wanted, "--outfile", str(folder / "metadata.csv")])
     few = [] if limit is None else ["--limit", str(limit)]
+    _run([program, "metadata", "download", *wanted, *few, "--outfile", str(folder / "metadata.csv")])
     _run([program, "image", "download", *wanted, *few, str(folder / "images")])
 
 

@@ -22,7 +22,7 @@ from training.fit import Recipe, Trainer
 from training.metrics import auc, bootstrap
 from training.monitor import Monitor, malignancy
 from training.network import build_network
-from training.runs import remember
+from training.runs import alone_in, remember
 from training.splits import VALIDATION_SHARE, Split, draw
 from training.table import Table
 
@@ -110,22 +110,23 @@ def run_outside(  # noqa: PLR0913 - what a run depends on
 
     Raises:
         OtherRun: The folder was begun with another recipe, other weights, another split, or images that had other
-            labels or showed something else.
+            labels or showed something else; or another process works in it.
     """
     split = leave_out(table, source, (source, *recipe.sources))
     started = {"weights": weights, "option": option, **recipe.describe()}
-    remember(folder, recipe=started, split={"digest": split.digest(table)}, dataset=split.contents(table))
-    done = folder / "outside.json"
-    if done.is_file():
-        return Outside.model_validate_json(done.read_text("utf-8"))
-    network = build_network(weights)
-    trainer = Trainer(network, recipe, table, split, folder)
-    trainer.fit(Monitor(network, table, split, folder / "history.jsonl", recipe.epochs))
-    found = measure_outside(network, table, split, source)
-    partial = done.with_suffix(".partial")
-    partial.write_text(found.model_dump_json(indent=2), "utf-8")
-    partial.rename(done)
-    return found
+    with alone_in(folder):
+        remember(folder, recipe=started, split={"digest": split.digest(table)}, dataset=split.contents(table))
+        done = folder / "outside.json"
+        if done.is_file():
+            return Outside.model_validate_json(done.read_text("utf-8"))
+        network = build_network(weights)
+        trainer = Trainer(network, recipe, table, split, folder)
+        trainer.fit(Monitor(network, table, split, folder / "history.jsonl", recipe.epochs))
+        found = measure_outside(network, table, split, source)
+        partial = done.with_suffix(".partial")
+        partial.write_text(found.model_dump_json(indent=2), "utf-8")
+        partial.rename(done)
+        return found
 
 
 def table_of(results: list[Outside]) -> str:

@@ -56,12 +56,12 @@ def check_ready(work: Work) -> None:
     Raises:
         ReleaseError: Images are missing; the message says which.
     """
-    count = work.split.roles.count("training")
-    if count <= COMPONENTS:
-        raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
     unlearned = work.split.unlearned(work.shares, work.table)
     if unlearned:
         raise ReleaseError(unlearned)
+    count = work.split.roles.count("training")
+    if count <= COMPONENTS:
+        raise ReleaseError(f"{count} training images are too few: more than {COMPONENTS} are needed")
     rows = [row for source in fair_sources(work) for row in work.split.rows("validation", source, work.table)]
     kinds = {kind_of(work.table.labels[row]) for row in rows}
     missing = [*(["benign"] * ("benign" not in kinds)), *(["melanoma"] * (not kinds & {"melanoma", "malignant"}))]

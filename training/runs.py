@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+LOCK = ".lock"
+
 
 class OtherRun(ValueError):
-    """The folder holds a run that was started with something else."""
+    """The folder holds a run that was started with something else, or that another process is working on."""
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keeps every other process out of a run's folder; whoever is killed lets go of it.
+
+    Two that write checkpoints and artifacts into one would publish a mixture. On a disk without locks nobody is kept
+    out.
+
+    Raises:
+        OtherRun: Another process works there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            hint = "wait for it, or name another folder with --run"
+            raise OtherRun(f"another process is working in {folder}; {hint}") from error
+        except OSError:
+            pass
+        yield
 
 
 def remember(folder: Path, **described: Any) -> None:

@@ -12,6 +12,9 @@ from training.table import Table
 CONFOUNDED = "melanoma10000"
 """Its halves come from different collections, so its validation images calibrate nothing and choose no threshold."""
 
+PREVALENCE = 0.2
+"""Of malignant lesions, for which a version is calibrated where nothing else is asked for."""
+
 Recipe = dict[str, str | int | float | bool | list[str | int | float | bool | None] | None]
 """As the manifest records it."""
 

@@ -19,6 +19,7 @@ from training.cli import main
 from training.commands import _recipes
 from training.export import load_published
 from training.network import build_network
+from training.runs import alone_in
 from training.work import Work
 
 
@@ -121,6 +122,13 @@ def test_too_little_data_is_refused_before_training(
     message = error_of(capsys, *arguments, "--run", str(tmp_path / "run"), "--sources", "isic2017:1")
     assert "training images are too few" in message
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["classifier", "grader"])
+def test_a_label_that_cannot_be_moved(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told before anything is trained or published."""
+    message = error_of(capsys, command, "--store", str(tmp_path / "models"), "--label", "Stable")
+    assert message == "'Stable' cannot be a label: use lower-case letters, digits, '-' and '_'"
 
 
 @pytest.mark.parametrize("command", ["classifier", "grader"])
@@ -237,6 +245,15 @@ def test_photographs_that_the_gate_learns_from_are_recorded_and_may_come_last(
 def test_no_epoch_needs_weights(published: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--weights", "none", "--run", str(tmp_path), "--phases", "48:0"]
     assert error_of(capsys, "classifier", *published.options, *arguments).startswith("no epoch is left: without --from")
+
+
+def test_a_run_in_whose_folder_another_process_works_is_not_touched(
+    published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone_in(published.run):
+        message = error_of(capsys, *published.command)
+    assert message.startswith(f"another process is working in {published.run}; wait for it, or name another folder")
+    assert published.store.versions("classifier") == [1]
 
 
 # -- grader

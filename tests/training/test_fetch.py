@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from pathlib import Path
@@ -29,9 +30,10 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_metadata_and_images_go_where_sources_reads_them(calls: Path, tmp_path: Path) -> None:
     fetch([66, 70], tmp_path / "isic", limit=5)
-    assert calls.read_text().splitlines() == [
-        f'["metadata", "download", "--collections", "66,70", "--outfile", "{tmp_path}/isic/metadata.csv"]',
-        f'["image", "download", "--collections", "66,70", "--limit", "5", "{tmp_path}/isic/images"]',
+    wanted = ["--collections", "66,70", "--limit", "5"]
+    assert [json.loads(line) for line in calls.read_text().splitlines()] == [
+        ["metadata", "download", *wanted, "--outfile", f"{tmp_path}/isic/metadata.csv"],
+        ["image", "download", *wanted, f"{tmp_path}/isic/images"],
     ]
 
 
@@ -48,3 +50,11 @@ def test_without_the_program_it_says_how_to_get_it(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FetchFailed, match="pip install isic-cli"):
         fetch([66], tmp_path / "isic")
+
+
+@pytest.mark.parametrize("limit", ["0", "-5", "many"])
+def test_no_image_is_not_all_of_them(limit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For the archive's program 0 is no limit."""
+    with pytest.raises(SystemExit):
+        main(["data", "fetch", "66", "--to", str(tmp_path), f"--limit={limit}"])
+    assert "argument --limit: a number of images is 1 or more" in capsys.readouterr().err

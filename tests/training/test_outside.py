@@ -104,5 +104,7 @@ def test_the_command_trains_asks_and_is_not_done_again(
 
 
 def test_a_source_that_takes_no_part(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(_command(data, tmp_path, "--weights", "none", "--only", "fullres")) == 1
+    """Told before the one that is named first takes its half hour."""
+    assert main(_command(data, tmp_path, "--weights", "none", "--only", "ham10000", "fullres")) == 1
     assert "fullres is none of melanoma10000, ham10000, isic2017, isic-acral" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -13,8 +13,8 @@ import jax
 from training.accelerator.learn import learn
 from training.accelerator.loop import on_device
 from training.accelerator.recipe import Recipe
-from training.accelerator.stored import BadWeights, Learned, write_learned
-from training.accelerator.teachers import Course, Teacher, read_teacher, same_network
+from training.accelerator.stored import BadWeights, Learned, read_learned, write_learned
+from training.accelerator.teachers import OTHERWISE, Course, Teacher, read_teacher, same_network
 from training.accelerator.unpack import BadPack, Job, Pack, unpack
 
 EPILOG = """examples:
@@ -72,12 +72,39 @@ def _learn_all(pack: Pack, teacher: Teacher, options: argparse.Namespace) -> Non
     data = on_device(pack)
     given = {name: getattr(options, name) for name in Recipe().describe() if getattr(options, name) is not None}
     options.out.mkdir(parents=True, exist_ok=True)
-    for job in pack.jobs:
-        file = options.out / f"{job.name}.npz"
-        if not file.is_file() and (not options.only or job.name in options.only):
-            recipe = replace(Recipe(**job.recipe), **given)
-            weights, history = learn(pack.weights, data, Course(job, recipe, teacher, options.out))
-            write_learned(file, Learned(weights, _described(job, recipe, teacher), history))
+    courses = [
+        Course(job, replace(Recipe(**job.recipe), **given), teacher, options.out) for job in _chosen(pack, options)
+    ]
+    # All of them are looked at before one takes its time.
+    for course in [course for course in courses if not _is_done(course)]:
+        weights, history = learn(pack.weights, data, course)
+        write_learned(_file(course), Learned(weights, _described(course.job, course.recipe, teacher), history))
+
+
+def _chosen(pack: Pack, options: argparse.Namespace) -> list[Job]:
+    names = [job.name for job in pack.jobs]
+    for name in options.only:
+        if name not in names:
+            raise BadPack(f"the pack has no network {name}; it has {', '.join(names)}")
+    return [job for job in pack.jobs if not options.only or job.name in options.only]
+
+
+def _file(course: Course) -> Path:
+    return course.folder / f"{course.job.name}.npz"
+
+
+def _is_done(course: Course) -> bool:
+    """Whether a network has learned already, on whatever device.
+
+    Raises:
+        BadWeights: It was learned otherwise than it would be now.
+    """
+    if not _file(course).is_file():
+        return False
+    there, now = read_learned(_file(course)).described, _described(course.job, course.recipe, course.teacher)
+    if there | {"device": ""} != now | {"device": ""}:
+        raise BadWeights(f"{_file(course)} was learned {OTHERWISE}")
+    return True
 
 
 def _described(job: Job, recipe: Recipe, teacher: Teacher) -> dict[str, Any]:

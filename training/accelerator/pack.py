@@ -1,7 +1,8 @@
 """Writes what an accelerator's machine needs into one folder: images, labels, roles, weights, and what is to be done.
 
-`pack.json` says what is there, `pack.npz` holds the arrays, `images-K.bin` the prepared pictures one after the other as
-WebP files, in parts that even a narrow way takes. Their loss is smaller than what the front leaves out.
+`pack.npz` holds the arrays, `images-K.bin` the prepared pictures one after the other as WebP files, in parts that even
+a narrow way takes; their loss is smaller than what the front leaves out. `pack.json`, written last, says what is there
+and has the digest of each file: a picture that was damaged on the way may still be one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from training.accelerator.recipe import Recipe
-from training.accelerator.unpack import FORMAT
+from training.accelerator.unpack import ARRAYS, FORMAT, INDEX, digest_of
 from training.evaluation import kind_of
 from training.labels import BENIGN, DIAGNOSES, as_mask
 from training.sampling import buckets, chances
@@ -64,9 +65,10 @@ def pack(table: Table, tasks: Sequence[Task], weights: Iterable[Any], folder: Pa
         How many images were packed.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
     used = [np.isin(task.split.roles, ("training", "validation")) for task in tasks]
     rows = np.flatnonzero(np.any(used, axis=0))
-    ends, parts = _write_pictures(table, rows, folder)
+    ends, files = _write_pictures(table, rows, folder)
     arrays: dict[str, NDArray[Any]] = {
         "ends": ends,
         "masks": as_mask([table.labels[row] for row in rows.tolist()]),
@@ -83,17 +85,22 @@ def pack(table: Table, tasks: Sequence[Task], weights: Iterable[Any], folder: Pa
         arrays[f"{task.name}-chance"] = chance[rows]
         arrays[f"{task.name}-validation"] = watched
         arrays[f"{task.name}-malignant"] = np.array([kind != "benign" for kind in kinds])
-        sources = [f"{name}:{share}" for name, share in task.sources.items()]
-        roles = {"split": task.split.digest(table)}
-        described[task.name] = {**task.base, "sources": sources, "recipe": task.recipe.describe(), **roles}
-    np.savez(folder / "pack.npz", **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
-    text = json.dumps({"format": FORMAT, "parts": parts, "jobs": described}, indent=2)
-    (folder / "pack.json").write_text(text + "\n", "utf-8")
+        described[task.name] = {
+            **task.base,
+            "sources": [f"{name}:{share}" for name, share in task.sources.items()],
+            "recipe": task.recipe.describe(),
+            "split": task.split.digest(table),
+            "dataset": task.split.contents(table),
+        }
+    np.savez(folder / ARRAYS, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
+    digests = {name: digest_of(folder / name) for name in (ARRAYS, *files)}
+    text = json.dumps({"format": FORMAT, "parts": files, "digests": digests, "jobs": described}, indent=2)
+    (folder / INDEX).write_text(text + "\n", "utf-8")
     return len(rows)
 
 
-def _write_pictures(table: Table, rows: NDArray[np.int64], folder: Path) -> tuple[NDArray[np.int64], int]:
-    """Where each picture ends, and in how many parts they are."""
+def _write_pictures(table: Table, rows: NDArray[np.int64], folder: Path) -> tuple[NDArray[np.int64], list[str]]:
+    """Where each picture ends, and the names of the parts that they are in."""
 
     def encoded(row: int) -> bytes:
         file = io.BytesIO()
@@ -103,7 +110,7 @@ def _write_pictures(table: Table, rows: NDArray[np.int64], folder: Path) -> tupl
     with ThreadPoolExecutor() as pool:
         files = list(tqdm(pool.map(encoded, rows.tolist()), total=len(rows), desc="packing", unit="img"))
     stored = b"".join(files)
-    starts = range(0, len(stored), PART)
-    for part, start in enumerate(starts):
-        (folder / f"images-{part}.bin").write_bytes(stored[start : start + PART])
-    return np.cumsum([len(file) for file in files]), len(starts)
+    parts = {f"images-{part}.bin": start for part, start in enumerate(range(0, len(stored), PART))}
+    for name, start in parts.items():
+        (folder / name).write_bytes(stored[start : start + PART])
+    return np.cumsum([len(file) for file in files]), list(parts)

@@ -18,6 +18,8 @@ from training.accelerator.unpack import Job, Pack
 
 DIAGNOSES = 7
 
+OTHERWISE = "by another recipe or from other images: move it away to learn it anew"
+
 
 @dataclass(frozen=True)
 class Teacher:
@@ -88,9 +90,7 @@ class Course:
             return None
         learned = read_learned(file)
         if learned.described != self._described(number):
-            raise BadWeights(
-                f"{file} was learned by another recipe or from other images: move it away to learn it anew"
-            )
+            raise BadWeights(f"{file} was learned {OTHERWISE}")
         return learned.weights
 
     def keep(self, number: int, weights: list[NDArray[np.float32]], history: History) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-FORMAT = 1
+FORMAT = 2
+INDEX, ARRAYS = "pack.json", "pack.npz"
 
 
 class BadPack(ValueError):
@@ -65,15 +67,16 @@ def unpack(folder: Path) -> Pack:
     """Reads a pack.
 
     Raises:
-        BadPack: It is none, of another format, or a part is missing.
+        BadPack: It is none, of another format, or a part is missing or not what was packed.
     """
     try:
-        described = json.loads((folder / "pack.json").read_text("utf-8"))
-        arrays = dict(np.load(folder / "pack.npz"))
+        described = json.loads((folder / INDEX).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise BadPack(f"{folder} holds no pack: {error}") from error
     if described.get("format") != FORMAT:
         raise BadPack(f"{folder} is of format {described.get('format')}; this program reads {FORMAT}")
+    _check_files(folder, described["digests"])
+    arrays = dict(np.load(folder / ARRAYS))
     count = sum(name.startswith("weight-") for name in arrays)
     jobs = [
         Job(
@@ -95,14 +98,22 @@ def unpack(folder: Path) -> Pack:
     )
 
 
-def _pictures(folder: Path, parts: int, ends: NDArray[np.int64]) -> NDArray[np.uint8]:
-    files = [folder / f"images-{part}.bin" for part in range(parts)]
-    missing = [file.name for file in files if not file.is_file()]
+def digest_of(file: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _check_files(folder: Path, digests: dict[str, str]) -> None:
+    missing = [name for name in digests if not (folder / name).is_file()]
     if missing:
         raise BadPack(f"{folder} lacks {', '.join(missing)}")
-    stored = memoryview(b"".join(file.read_bytes() for file in files))
-    if len(stored) != ends[-1]:
-        raise BadPack(f"the images of {folder} have {len(stored)} bytes instead of {ends[-1]}")
+    damaged = [name for name, digest in digests.items() if digest_of(folder / name) != digest]
+    if damaged:
+        raise BadPack(f"{folder} has a {' and '.join(damaged)} that is not the one which was packed: bring it again")
+
+
+def _pictures(folder: Path, parts: list[str], ends: NDArray[np.int64]) -> NDArray[np.uint8]:
+    stored = memoryview(b"".join((folder / name).read_bytes() for name in parts))
 
     def decoded(number: int) -> NDArray[np.uint8]:
         begin = ends[number - 1] if number else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from training.paper.bases import BASES, weights_of
@@ -17,7 +18,7 @@ from training.paper.recipe import PaperRecipe
 from training.paper.report import write_report
 from training.paper.result import Result, load_result
 from training.paper.stopwatch import Stopwatch
-from training.runs import remember
+from training.runs import alone_in, remember
 from training.table import Table
 
 MODEL = "model"
@@ -42,22 +43,20 @@ def compare(table: Table, folder: Path, weights: str, recipe: PaperRecipe, only:
 
     Raises:
         UnknownCandidate: `only` names one that there is not.
-        OtherRun: The folder was begun with another recipe, other weights or other images.
+        OtherRun: The folder was begun with another recipe, other weights, or images that were others, had other labels
+            or showed something else; or another process works in it.
         ValueError: The paper's data is not there.
     """
     experiment = Experiment(table, paper_data(table), recipe, weights, folder)
     chosen = chosen_candidates(weights, only)
-    parts = {"training": experiment.data.training, "validation": experiment.data.validation}
-    images = {name: [table.images[row].path.name for row in rows.tolist()] for name, rows in parts.items()}
-    remember(folder, recipe={**recipe.describe(), "weights": weights}, images=images)
-    results = []
-    for candidate in chosen:
-        result = load_result(experiment.place(candidate))
-        if result is None:
-            result = _make(experiment, candidate)
-            result.save(experiment.place(candidate))
-        results.append(result)
-    return write_report(results, table, experiment.data, folder)
+    roles = experiment.data.split(len(table.images))
+    # By what the folders say, as everything here.
+    dataset = roles.contents(replace(table, labels=[image.label for image in table.images]))
+    with alone_in(folder):
+        described = {**recipe.describe(), "weights": weights}
+        remember(folder, recipe=described, split={"digest": roles.digest(table)}, dataset=dataset)
+        results = [_result(experiment, candidate) for candidate in chosen]
+        return write_report(results, table, experiment.data, folder)
 
 
 def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
@@ -69,6 +68,16 @@ def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:
             raise UnknownCandidate(f"there is no candidate {name!r}; there are {', '.join(names)}")
     needed = {member.name for row in there if row.name in only and row.kind == "joined" for member in row.members}
     return [candidate for candidate in there if not only or candidate.name in {*only, *needed}]
+
+
+def _result(experiment: Experiment, candidate: Candidate) -> Result:
+    """Of a row that is done, as it is kept."""
+    place = experiment.place(candidate)
+    result = load_result(place)
+    if result is None:
+        result = _make(experiment, candidate)
+        result.save(place)
+    return result
 
 
 def _make(experiment: Experiment, candidate: Candidate) -> Result:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.labels import MALIGNANT
+from training.splits import Split
 from training.table import Table
 
 SOURCE = "melanoma10000"
@@ -34,16 +35,23 @@ class PaperData:
     test: Rows
     clean: NDArray[np.bool_]
 
+    def split(self, count: int) -> Split:
+        """The same as the roles of all the table's images, of which there are so many."""
+        roles = np.full(count, "removed", object)
+        for role, rows in (("training", self.training), ("validation", self.validation), ("test", self.test)):
+            roles[rows] = role
+        return Split(roles.tolist())
+
 
 def paper_data(table: Table, source: str = SOURCE) -> PaperData:
     """Splits a source with train and test folders as the paper does, but by pictures, so that none is in two parts.
 
     Raises:
-        ValueError: The source is not there, or has no test folder.
+        ValueError: The source is not there, or has no test folder, or a folder has one class alone.
     """
     given = np.array([image.given_split if image.source == source else "" for image in table.images])
     learned, test = np.flatnonzero(given == "train"), np.flatnonzero(given == "test")
-    if not len(learned) or not len(test):
+    if any(len(set(malignant(table, rows).tolist())) < 2 for rows in (learned, test)):
         raise ValueError(
             f"the paper's experiment needs {source}/train and {source}/test, each with benign/ and malignant/"
         )

@@ -32,8 +32,9 @@ def files_of(packages: dict[str, str]) -> list[Path]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files below a folder, by name."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    """The image files below a folder, by name; without hidden ones, such as macOS writes beside each on a stick."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
 
 @cache

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,33 @@ def test_it_says_how_it_was_learned(packed: Packed, learned: tuple[Path, Learned
 def test_what_is_done_is_not_done_again(packed: Packed, learned: tuple[Path, Learned]) -> None:
     file = learned[0] / "classifier.npz"
     before = file.stat().st_mtime_ns
-    assert main([str(packed.folder), str(learned[0])]) == 0
+    assert main([str(packed.folder), str(learned[0]), "--seed", "7"]) == 0
     assert file.stat().st_mtime_ns == before
     assert [found.name for found in learned[0].iterdir()] == ["classifier.npz"]
+
+
+def test_what_was_learned_otherwise_is_not_taken_for_done(
+    copied: Path, learned: tuple[Path, Learned], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By another recipe, or from a pack in which labels were corrected since."""
+    file = learned[0] / "classifier.npz"
+    before = file.stat().st_mtime_ns
+    assert main([str(copied), str(learned[0])]) == 1  # with another seed
+    refused = f"error: {file} was learned by another recipe or from other images: move it away to learn it anew\n"
+    assert capsys.readouterr().err.endswith(refused)
+    described = json.loads((copied / "pack.json").read_text())
+    described["jobs"]["classifier"]["dataset"]["labels"] = "corrected"
+    (copied / "pack.json").write_text(json.dumps(described))
+    assert main([str(copied), str(learned[0]), "--seed", "7"]) == 1
+    assert capsys.readouterr().err.endswith(refused)
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_network_that_the_pack_does_not_have(
+    packed: Packed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(packed.folder), str(tmp_path), "--only", "clasifier"]) == 1
+    assert capsys.readouterr().err.endswith("error: the pack has no network clasifier; it has classifier\n")
 
 
 def _learned_by(printed: str) -> list[str]:

@@ -1,3 +1,4 @@
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tests.training.accelerator.packed import SHARES, Packed
 from training.accelerator import pack as module
 from training.accelerator.pack import Task, pack
 from training.accelerator.recipe import Recipe
-from training.accelerator.unpack import unpack
+from training.accelerator.unpack import BadPack, unpack
 from training.labels import as_mask
 from training.sampling import buckets
 
@@ -52,6 +53,7 @@ def test_validation_images_are_only_looked_at(packed: Packed) -> None:
 def test_a_job_says_where_it_comes_from(packed: Packed) -> None:
     (job,) = packed.pack.jobs
     assert job.described["split"] == packed.split.digest(packed.table)
+    assert job.described["dataset"] == packed.split.contents(packed.table)
     assert job.described["base"] == "none"
     assert job.described["sources"] == ["ham10000:0.5", "isic2017:0.2", "melanoma10000:0.3"]
     assert Recipe(**job.recipe).batch == 8
@@ -68,3 +70,18 @@ def test_images_come_in_parts(packed: Packed, tmp_path: Path, monkeypatch: pytes
     assert np.array_equal(found.pixels, packed.pack.pixels)
     assert [job.name for job in found.jobs] == ["one", "two"]
     assert all(np.array_equal(*pair) for pair in zip(found.weights, packed.pack.weights, strict=True))
+
+
+def test_a_pack_that_is_written_anew_is_none_until_it_is_whole(
+    copied: Path, packed: Packed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels of the one with pictures of the other would look like a pack."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        pack(packed.table, [Task("one", packed.split, SHARES, Recipe(), {})], packed.pack.weights, copied)
+    with pytest.raises(BadPack, match="holds no pack"):
+        unpack(copied)

@@ -107,6 +107,46 @@ def test_another_recipe_in_the_same_folder_is_refused(
     assert json.loads((compared[0] / "recipe.json").read_text())["side"] == 64
 
 
+@pytest.mark.parametrize("what", ["labels", "pixels"])
+def test_a_comparison_of_other_labels_or_pictures_is_not_taken_up(
+    compared: tuple[Path, list[str]],
+    quick: PaperRecipe,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Rows that are done would stand beside rows of something else, in one table."""
+    monkeypatch.setattr(recipes, "PaperRecipe", lambda: quick)
+    file = compared[0] / "dataset.json"
+    before = file.read_text()
+    file.write_text(before.replace(f'"{what}": "', f'"{what}": "0'))
+    try:
+        assert main([*compared[1], "--only", *ONLY]) == 1
+    finally:
+        file.write_text(before)
+    assert "holds a run with another dataset; name another folder with --run" in capsys.readouterr().err
+
+
+def test_test_images_that_came_or_went_are_another_comparison(
+    compared: tuple[Path, list[str]], data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data.root / "melanoma10000", tmp_path / "data" / "melanoma10000")
+    next((tmp_path / "data").rglob("test/benign/*.jpg")).unlink()
+    (tmp_path / "run").mkdir()
+    shutil.copy(compared[0] / "split.json", tmp_path / "run")
+    arguments = ["--run", str(tmp_path / "run"), "--data", str(tmp_path / "data"), "--cache", str(tmp_path / "cache")]
+    assert main([*compared[1], *arguments, "--only", "texture-knn"]) == 1
+    assert "holds a run with another split" in capsys.readouterr().err
+
+
+def test_a_folder_of_weights_that_is_not_there_is_no_random_weights(
+    compared: tuple[Path, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*compared[1], "--weights", str(tmp_path / "nowhere")]) == 1
+    told = f"no folder of weights at {tmp_path}/nowhere: --weights takes a folder, or imagenet"
+    assert told in capsys.readouterr().err
+
+
 def test_a_row_that_there_is_not(compared: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*compared[1], "--only", "nothing"]) == 1
     assert "there is no candidate 'nothing'; there are texture-knn, " in capsys.readouterr().err

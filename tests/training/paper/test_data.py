@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.training.built import Data
+from training.labels import BENIGN
 from training.paper.data import PaperData, malignant, paper_data
 
 
@@ -26,6 +29,21 @@ def test_labels_are_those_of_the_folders(data: Data, paper: PaperData) -> None:
     expected = ["malignant" in data.table.images[row].path.parent.name for row in paper.test]
     assert malignant(data.table, paper.test).tolist() == expected
     assert np.mean(expected) == 0.5
+
+
+def test_as_roles_of_the_whole_table_it_says_the_same(data: Data, paper: PaperData) -> None:
+    count = len(data.table.images)
+    roles = np.array(paper.split(count).roles)
+    for role, rows in (("training", paper.training), ("validation", paper.validation), ("test", paper.test)):
+        assert np.flatnonzero(roles == role).tolist() == sorted(rows.tolist())
+    assert (roles == "removed").sum() == count - len(paper.training) - len(paper.validation) - len(paper.test)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_folder_with_one_class_alone_is_not_divided(data: Data, part: str) -> None:
+    images = [replace(image, label=BENIGN) if image.given_split == part else image for image in data.table.images]
+    with pytest.raises(ValueError, match="each with benign/ and malignant/"):
+        paper_data(replace(data.table, images=images))
 
 
 def test_without_the_source_it_says_what_is_needed(data: Data) -> None:
