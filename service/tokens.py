@@ -16,7 +16,7 @@ from typing import Any
 import jwt
 
 from service.access_problems import InsufficientScope, InvalidToken, RateLimited, TokenExpired
-from service.jwks import Jwks
+from service.jwks import Jwks, VerificationKey
 from service.key_file import SCOPES, Scope
 from service.keys import Key
 from service.rate_limit import TokenBucket
@@ -118,19 +118,10 @@ class Tokens:
         if found is None or header["alg"] not in found.algorithms:
             raise InvalidToken(INVALID)
         try:
-            claims = jwt.decode(
-                token,
-                found.key,
-                algorithms=list(found.algorithms),
-                issuer=self._expected.issuer,
-                audience=self._expected.audience,
-                leeway=LEEWAY,
-                options={"require": list(CLAIMS)},
-            )
+            claims = self._claims(token, found)
         except jwt.ExpiredSignatureError:
+            self._claims(token, found, whenever=True)  # of one that was never for us nobody is told that it has expired
             raise TokenExpired("The access token has expired.") from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
-            raise InvalidToken(INVALID) from None
         subject = claims["sub"]
         if not subject or not isinstance(subject, str):
             raise InvalidToken(INVALID)
@@ -140,6 +131,33 @@ class Tokens:
             raise InvalidToken(INVALID) from None
         key = Key(name, name, frozenset(granted(claims)))
         return _Checked(header["kid"], key, subject, until)
+
+    def _claims(self, token: str, found: VerificationKey, *, whenever: bool = False) -> dict[str, Any]:
+        """What a token says, which is true and for us.
+
+        Args:
+            token: As it was sent.
+            found: The key that it should be signed with.
+            whenever: Also if it has expired.
+
+        Raises:
+            jwt.ExpiredSignatureError: It has expired.
+            InvalidToken: It is not valid otherwise.
+        """
+        try:
+            return jwt.decode(
+                token,
+                found.key,
+                algorithms=list(found.algorithms),
+                issuer=self._expected.issuer,
+                audience=self._expected.audience,
+                leeway=LEEWAY,
+                options={"require": list(CLAIMS), "verify_exp": not whenever},
+            )
+        except jwt.ExpiredSignatureError:
+            raise
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+            raise InvalidToken(INVALID) from None
 
     def _count(self, subject: str) -> None:
         rate = self._expected.rate_per_minute

@@ -149,6 +149,15 @@ def test_an_expired_token_says_so_and_clocks_may_differ_a_little(issuer: Issuer)
     assert authorise(verifier(issuer), token(RSA, claims(exp=late + 20, nbf=int(time.time()) + 10)))
 
 
+@pytest.mark.parametrize("changes", [{"aud": "another"}, {"iss": "https://elsewhere.test"}, {"iat": None}])
+def test_of_a_token_that_was_never_for_us_nobody_is_told_that_it_has_expired(
+    issuer: Issuer, changes: dict[str, Any]
+) -> None:
+    """A new one of its kind would be no better."""
+    expired = claims(exp=int(time.time()) - LEEWAY - 5, **changes)
+    assert type(refused(verifier(issuer), token(RSA, expired))) is InvalidToken
+
+
 def test_one_of_several_audiences_is_enough(issuer: Issuer) -> None:
     assert authorise(verifier(issuer), token(RSA, claims(aud=["account", AUDIENCE])))
 
