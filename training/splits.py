@@ -19,7 +19,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.images import Image
 from training.table import Table
@@ -99,10 +98,6 @@ def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256(_encoded("\n".join(sorted(lines)))).hexdigest()[:16]
 
 
-def _pixels_digest(picture: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(picture)).hexdigest()
-
-
 @dataclass(frozen=True)
 class Split:
     """The role of every image: roles[i] is one of `ROLES` for image i of the table."""
@@ -143,7 +138,9 @@ class Split:
         rows = [(row, _file(image)) for row, image in enumerate(table.images) if self.roles[row] != "removed"]
         return {
             "labels": _digest(f"{file} {' '.join(sorted(table.labels[row]))}" for row, file in rows),
-            "pixels": _digest(f"{file} {_pixels_digest(table.pixels[row])}" for row, file in rows),
+            "pixels": _digest(
+                f"{file} {hashlib.sha256(table.pixels[row].tobytes()).hexdigest()}" for row, file in rows
+            ),
         }
 
 
