@@ -100,12 +100,12 @@ def _alike(ones: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np
     other_hashes, other_flat = (hashes, flat) if others is ones else (perceptual_hash(others), _normalised(others))
     found = [np.empty((0, 2), np.int64)]
     for start in range(0, len(hashes), _BLOCK):
-        differing = (HASH_BITS - hashes[start : start + _BLOCK] @ other_hashes.T) / 2
+        differing = (HASH_BITS - hashes[start : start + _BLOCK] @ other_hashes[start:].T) / 2
         left, right = np.nonzero(differing <= SIMILAR_HASH_BITS)
-        keep = left + start < right
+        keep = left < right
         left, right = left[keep], right[keep]
         bits = differing[left, right]
-        left = left + start
+        left, right = left + start, right + start
         correlation = (flat[left] * other_flat[right]).sum(axis=1)
         same = (bits <= SAME_HASH_BITS) & (correlation > LEAST_CORRELATION) | (correlation > SAME_CORRELATION)
         found.append(np.stack([left[same], right[same]], axis=1))
