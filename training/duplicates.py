@@ -7,7 +7,9 @@ re-encoded and resized: at most 12 bits and a correlation of at least 0.999. The
 (another exposure of the same lesion), though not all of them, and no picture that was turned or mirrored; and among
 pictures with a heavy vignette they join some that only look alike. Joining too much costs training images: labels
 that then contradict each other are not trained on. So what is a copy only when it is mirrored or turned is found
-(`turned_pairs`) and told by the leak report, but joined with nothing. A part that was cut out is not found at all.
+(`turned_pairs`) and told by the leak report, but joined with nothing: of 21,388 public images 124 pairs were found so
+that are no copies as they are, and the five that were looked at were other lesions behind round vignettes. A part that
+was cut out is not found at all.
 """
 
 from __future__ import annotations
