@@ -32,8 +32,8 @@ _CAPTION = 24
 _MOST_ROWS = 40
 _MOST_COPIES = 8
 _ADVICE = (
-    "The split does not know of them. Other pictures behind a round vignette look so, too: look, and take what is a copy "
-    "out of the data."
+    "The split does not know of them. Other pictures behind a round vignette look so, too: look, and take what is a "
+    "copy out of the data."
 )
 
 
