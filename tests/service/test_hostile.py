@@ -14,7 +14,10 @@ from tests.hostile import hostile_inputs
 from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
-GROWTH = 64_000_000
+GROWTH = 100_000_000
+"""Usually it is 20 to 43 MB, and was 65 when the machine was so busy that the service looked after itself meanwhile, a
+second image at once. A picture that should have been refused takes hundreds."""
+CREEP = 32_000_000
 ANSWERED = {f"{code}": kind.status for code, kind in catalogue().items() if 400 <= kind.status < 500}
 
 
@@ -121,4 +124,4 @@ def test_memory_stays_over_hundreds_of_answers(service: Service) -> None:
         return service.memory()
 
     before = answer(20)
-    assert answer(80) - before < GROWTH / 2
+    assert answer(80) - before < CREEP
