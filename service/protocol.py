@@ -50,6 +50,7 @@ class Protocol(Heads):
         if self._linger_timer is not None:
             self._linger_timer.cancel()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn leaves it to its end where a client has reset the connection
         self._closing.protocol = None
 
     def data_received(self, data: bytes) -> None:

@@ -3,9 +3,10 @@
 import gc
 import socket
 import sqlite3
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -112,37 +113,42 @@ def test_a_request_whose_head_began_before_the_last_answer_ended_has_its_own_tim
         one_answer(connection)
 
 
-@pytest.mark.parametrize("left", ["answered", "refused while sending", "said nothing"])
+ANSWERS = {"answered": b"HTTP/1.1 200 ", "reset": b"HTTP/1.1 200 ", "refused while sending": b"HTTP/1.1 413 "}
+
+
+@pytest.mark.parametrize("left", [*ANSWERS, "said nothing"])
 def test_a_connection_that_is_gone_is_forgotten_at_once(pristine_store: Path, tmp_path: Path, left: str) -> None:
     """Without the garbage collector, which stops everything for as long as it looks at what hundreds of them left."""
     image = png(picture(MELANOMA))
     sent = {
         "answered": HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image,
+        "reset": HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image,
         "refused while sending": HEADERS + b"Content-Length: 99000000\r\n\r\n" + bytes(100_000),
         "said nothing": b"",
     }[left]
-    with served(pristine_store, tmp_path) as connection:
-        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        one_answer(connection)  # the collector is at work from the end of the start on
-        with collecting_nothing():
+    gc.disable()
+    try:
+        with served(pristine_store, tmp_path) as connection:
+            until(gc.isenabled)  # the collector is at work from the end of the start on
+            gc.collect()
+            gc.disable()
+            before = len(connections())
             for _ in range(3):
                 with socket.create_connection(connection.getpeername(), timeout=10) as another:
                     another.sendall(sent)
-                    assert not sent or another.recv(9).startswith(b"HTTP/1.1")
-            deadline = time.monotonic() + 10
-            while len(connections()) != 1:
-                assert time.monotonic() < deadline, connections()
-                time.sleep(0.05)
-
-
-@contextmanager
-def collecting_nothing() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
+                    assert not sent or another.recv(65536).startswith(ANSWERS[left])
+                    if left == "reset":
+                        another.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            until(lambda: len(connections()) <= before)
     finally:
         gc.enable()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def connections() -> list[Protocol]:
