@@ -18,6 +18,7 @@ import pytest
 from service.metrics_folder import PREFIX, HeldFolder, alive, is_own
 from tests.running_service import ROOT, WITHOUT_TLS, Service, running
 from tests.service.test_supervisor import classify, counted_requests, metrics, processes, until_all_are_ready
+from tests.small_disk import small_disk
 
 HOLDER = """
 from service.metrics_folder import HeldFolder
@@ -144,13 +145,8 @@ def test_a_supervisor_that_is_killed_leaves_no_folder(two: Service, temporary: P
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk with room for a word, but not for a file of numbers."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("NOT RUN: no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "small", 32) as folder:
+        yield folder
 
 
 def test_images_are_answered_on_a_full_disk_and_counted_when_there_is_room(

@@ -1,6 +1,4 @@
 import logging
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from service.audit.entry import stamp
 from service.audit.writer import Writer
 from tests.service.audit.conftest import emptied
 from tests.service.audit.trails import Counted, entry, events, meddle, rows, verified
+from tests.small_disk import small_disk
 
 Make = Callable[..., Writer]
 
@@ -210,13 +209,8 @@ def test_it_says_what_is_wrong_and_goes_on_by_itself(make: Make, place: Address,
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk on which a trail just fits."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("NOT RUN: no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "small", 512) as folder:
+        yield folder
 
 
 def test_a_disk_that_is_full_is_full_until_there_is_room(
