@@ -89,7 +89,7 @@ class Context:
             request.state.principal = self.keys.authorise(request.headers, scope)
 
     async def served(self, name: str, selection: Selection, request_id: str, progress: Progress) -> Served:
-        """The version to use, loaded if need be; raises what `Engine.get` raises.
+        """The version to use, loaded if need be, which is a phase of its own; raises what `Engine.get` raises.
 
         Raises:
             DeadlineExceeded: It was not loaded in time.
@@ -97,11 +97,14 @@ class Context:
         found = self.engine.find(name, selection, request_id)
         if found is not None:
             return found
+        progress.rename("load")
         try:
             async with asyncio.timeout(progress.left):
-                return await in_thread(self.threads.loading, lambda: self.engine.get(name, selection))
+                loaded = await in_thread(self.threads.loading, lambda: self.engine.get(name, selection))
         except TimeoutError:
             raise progress.too_late() from None
+        progress.enter("receive")
+        return loaded
 
 
 def make_context(

@@ -23,7 +23,7 @@ from service.metrics_processes import Processes, SharedFiles, Sums, own, shared_
 from service.metrics_series import Series
 from service.problems import catalogue
 
-Phase = Literal["receive", "decode", "wait", "run", "write", "record"]
+Phase = Literal["load", "receive", "decode", "wait", "run", "write", "record"]
 
 IMAGE_ENDPOINTS = ("/classify", "/grade", "/classify/batch", "/grade/batch")
 ENDPOINTS = frozenset({

@@ -14,8 +14,8 @@ from service.trial_process import Key
 class Tries(Protocol):
     """Tries versions; see `versions.Versions`."""
 
-    def conditions(self, keys: Sequence[Key], *, again: bool) -> object:
-        """Tries them; blocking."""
+    def conditions(self, keys: Sequence[Key], *, again: bool, seconds: None) -> object:
+        """Tries them; blocking, to their end."""
 
     def states(self) -> list[tuple[str, int, str]]:
         """Name, number and state of what was tried."""
@@ -86,7 +86,7 @@ class Newcomers:
 
     def _try_beside(self, versions: list[Key]) -> None:
         try:
-            self._versions.conditions(versions, again=True)
+            self._versions.conditions(versions, again=True, seconds=None)
         except (UnknownModel, UnknownVersion):
             pass  # taken away meanwhile
         except Exception as error:  # noqa: BLE001 - whoever asks for one of them hears what is wrong with it

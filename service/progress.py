@@ -9,7 +9,7 @@ from typing import Literal
 
 from service.problems import ClientLeft, DeadlineExceeded, Problem
 
-Phase = Literal["receive", "wait", "decode", "run", "write", "record"]
+Phase = Literal["load", "receive", "wait", "decode", "run", "write", "record"]
 
 
 class Progress:
@@ -55,6 +55,10 @@ class Progress:
         self._end(now)
         self._phase = phase
         return now
+
+    def rename(self, phase: Phase) -> None:
+        """What is running is that phase, and was from its beginning."""
+        self._phase = phase
 
     def finish(self) -> None:
         """Ends the last phase; what comes after it belongs to none."""

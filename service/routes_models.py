@@ -20,7 +20,7 @@ from service.problem_responses import described
 from service.problems import InvalidParameter, NotFound, StateNotWritable
 from service.trials import reading
 from service.trials_apart import being_tried
-from service.versions import Condition
+from service.versions import LOOK_SECONDS, Condition
 
 
 async def _may_look(request: Request, context: Shared) -> None:
@@ -41,7 +41,10 @@ router = APIRouter(
 
 @router.get("", dependencies=[Depends(_may_look)])
 async def get_models(context: Shared) -> ModelsAnswer:
-    """Lists every model with its labels and versions. A version that was not looked at before is tried now."""
+    """Lists every model with its labels and versions. A version that was not looked at before is tried now.
+
+    If trials take more than ten seconds, it does not wait for the rest of them: those are `loading`.
+    """
     return await in_thread(context.threads.looking, lambda: describe_models(context.engine))
 
 
@@ -141,11 +144,16 @@ def describe_models(engine: Engine) -> ModelsAnswer:
     engine.try_all()
     with reading():
         names = engine.store.names()
-    return ModelsAnswer(models=[describe_model(engine, name) for name in names])
+    return ModelsAnswer(models=[describe_model(engine, name, seconds=0.0) for name in names])
 
 
-def describe_model(engine: Engine, name: str) -> ModelAnswer:
+def describe_model(engine: Engine, name: str, *, seconds: float = LOOK_SECONDS) -> ModelAnswer:
     """A model as it stands; blocking.
+
+    Args:
+        engine: What answers.
+        name: Of the model.
+        seconds: How long to wait at most for trials of its versions.
 
     Raises:
         UnknownModel: The store has no such model.
@@ -156,7 +164,7 @@ def describe_model(engine: Engine, name: str) -> ModelAnswer:
     with reading():
         versions = engine.store.versions(name)
     labels = engine.labels.all(name)
-    conditions = engine.versions.conditions([(name, version) for version in versions])
+    conditions = engine.versions.conditions([(name, version) for version in versions], seconds=seconds)
     return ModelAnswer(
         name=name,
         labels={label: _label_info(engine, named, label) for label, named in labels.items()},

@@ -6,6 +6,7 @@ Everything here that touches the store is blocking and belongs in a worker threa
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -27,6 +28,9 @@ from service.trials_apart import TrialsApart, TrialsNeeded, being_tried
 
 WAIT_SECONDS = 20.0
 """So long is waited for a trial, which takes a second or two on most days. Image requests wait for 30."""
+LOOK_SECONDS = 10.0
+"""So long whoever only looks waits for the trials of all versions, which give way to everything else: what takes longer
+is told of as `loading`."""
 
 Untried = Literal["load", "wait", "leave"]
 """What to do with a version of which it is not known how its files, as they are now, go: load it here all the same,
@@ -73,8 +77,8 @@ class Versions:
         self._loading: set[Key] = set()
         self._trials = Trials(store)
         self._looking = TrialsApart(self._trials, TrialProcess(settings), self._has)
-        # Held before `_lock` and never inside it: what is tried apart keeps nothing from being loaded.
-        self._trying = threading.RLock()
+        # In a thread of its own they go on when nobody waits any more, and keep nothing from being loaded.
+        self._looks = ThreadPoolExecutor(1, "looking-trials")
         # In a process of its own, so that it does not come after all the others, and gives way to nobody.
         self._needed_apart = TrialsApart(self._trials, TrialProcess(settings, niceness=0), self._has)
         self._needed = TrialsNeeded(self._try_needed)
@@ -145,26 +149,35 @@ class Versions:
         key = (name, version)
         return self.conditions([key])[key]
 
-    def conditions(self, keys: Sequence[Key], *, again: bool = False) -> dict[Key, Condition]:
+    def conditions(
+        self, keys: Sequence[Key], *, again: bool = False, seconds: float | None = LOOK_SECONDS
+    ) -> dict[Key, Condition]:
         """How versions stand. Those that are not in memory and not known are tried, in a process of their own.
 
-        That takes about half a second for each and half a second more; blocking.
+        That takes about half a second for each and half a second more, and longer beside much else; blocking.
 
         Args:
             keys: Which versions.
             again: Whether to try those again that were refused for now, when that was long ago.
+            seconds: How long to wait for trials at most; those that go on then are `loading`. None: to their end.
 
         Raises:
             UnknownModel, UnknownVersion: There is no such version.
         """
-        known = {key: condition for key in keys if (condition := self._now(key, again=again)) is not None}
+        known = self._all_now(keys, again=again)
         if len(known) == len(keys):
             return known
-        with self._trying:
-            known |= {key: condition for key in keys if (condition := self._now(key, again=again)) is not None}
-            unknown = [key for key in keys if key not in known]
-            with self._marked(unknown):
-                trials = self._looking.run(unknown)
+        look = self._looks.submit(self._look, keys, again)
+        if wait([look], seconds).done:
+            return look.result()
+        look.cancel()  # one that has not begun; whoever asks next begins another
+        return dict.fromkeys(keys, Condition("loading")) | self._all_now(keys, again=again)
+
+    def _look(self, keys: Sequence[Key], again: bool) -> dict[Key, Condition]:
+        known = self._all_now(keys, again=again)
+        unknown = [key for key in keys if key not in known]
+        with self._marked(unknown):
+            trials = self._looking.run(unknown)
         return known | {key: _condition(trials[key]) if key in trials else Condition("loading") for key in unknown}
 
     def close(self) -> None:
@@ -256,6 +269,10 @@ class Versions:
             return self._get((pin.name, pin.version), pin.digest, tried=tried)
         except StoreError as error:
             raise pin_refused(error) from error
+
+    def _all_now(self, keys: Iterable[Key], *, again: bool) -> dict[Key, Condition]:
+        """How versions stand, without those that have to be tried to know it."""
+        return {key: condition for key in keys if (condition := self._now(key, again=again)) is not None}
 
     def _now(self, key: Key, *, again: bool) -> Condition | None:
         """How a version stands, as far as that is known."""

@@ -90,7 +90,7 @@ def test_phases_have_buckets_from_half_a_millisecond_to_ten_seconds(metrics: Met
     assert counts == {"0.0005": 1, "10.0": 1}
     assert after.value("melanoserve_phase_seconds_count", phase="decode") == 2
     assert {dict(labels)["phase"] for labels in after.all("melanoserve_phase_seconds_count")} == {
-        "receive", "decode", "wait", "run", "write", "record",
+        "load", "receive", "decode", "wait", "run", "write", "record",
     }  # fmt: skip
 
 

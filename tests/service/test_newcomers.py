@@ -28,8 +28,9 @@ class Tries:
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def conditions(self, keys: Sequence[Key], *, again: bool) -> None:
+    def conditions(self, keys: Sequence[Key], *, again: bool, seconds: None) -> None:
         assert again
+        assert seconds is None
         self.go_on.wait(10)
         self.tried.append(list(keys))
         if ("classifier", 9) in keys:

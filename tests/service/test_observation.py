@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.running_service import Service
+from tests.running_service import Service, running
 from tests.tiny_models import MELANOMA, picture, png
 
 FILES = {"file": png(picture(MELANOMA))}
@@ -14,6 +16,15 @@ def test_a_line_tells_how_long_each_phase_took(service: Service, path: str) -> N
     line = service.request(request_id)
     assert list(line["phases_ms"]) == ["receive", "wait", "decode", "run", "write", "record"]
     assert sum(line["phases_ms"].values()) <= line["duration_ms"] + 1
+
+
+def test_waiting_for_a_version_that_is_not_in_memory_is_told_as_such(store: Path, state: Path) -> None:
+    with running(store, state) as service:
+        for path, field, request_id in (("classify", "file", "first"), ("classify/batch", "files", "next")):
+            asked, headers = {field: FILES["file"]}, {"X-Request-ID": request_id}
+            service.client.post(f"/{path}?version=2", files=asked, headers=headers).raise_for_status()
+        assert list(service.request("first")["phases_ms"])[:3] == ["load", "receive", "wait"]
+        assert next(iter(service.request("next")["phases_ms"])) == "receive"
 
 
 def test_a_request_that_is_refused_ends_in_the_phase_that_it_had_reached(service: Service) -> None:

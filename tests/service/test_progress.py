@@ -19,6 +19,16 @@ def test_every_phase_has_its_time_and_together_they_are_the_whole() -> None:
     assert sum(progress.seconds.values()) == pytest.approx(whole, abs=0.002)
 
 
+def test_a_phase_is_called_what_it_turns_out_to_be() -> None:
+    progress = Progress(10)
+    time.sleep(0.002)
+    progress.rename("load")
+    progress.enter("receive")
+    progress.finish()
+    assert list(progress.seconds) == ["load", "receive"]
+    assert progress.seconds["load"] >= 0.002
+
+
 def test_a_phase_that_is_entered_twice_adds_up() -> None:
     progress = Progress(10)
     progress.enter("run")

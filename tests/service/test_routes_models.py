@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from model_store.store import Store
 from service.engine import Engine
 from service.routes_models import describe_model, describe_models, describe_version
 from service.settings import Settings
+from service.versions import LOOK_SECONDS
 from tests.running_service import running
 from tests.service.damage import DAMAGE
 from tests.service.test_problem_responses import check_problem
@@ -28,6 +30,17 @@ FILES = {"file": png(picture(MELANOMA))}
 
 
 def versions(client: httpx.Client, name: str = "classifier") -> dict[int, dict[str, Any]]:
+    """How they stand when all were tried, which takes longer than the service waits where a machine is busy."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        shown = listed(client, name)
+        if "loading" not in {version["state"] for version in shown.values()}:
+            return shown
+        time.sleep(0.1)
+    raise AssertionError("trials take too long")
+
+
+def listed(client: httpx.Client, name: str = "classifier") -> dict[int, dict[str, Any]]:
     models = {model["name"]: model for model in client.get("/models").json()["models"]}
     return {version["version"]: version for version in models[name]["versions"]}
 
@@ -52,8 +65,7 @@ def test_another_version_of_the_same_number_has_not_the_label(store: Path, state
     shutil.rmtree(store / "classifier" / "2")
     other = add_classifier(Store(store), seed=3)
     with running(store, state) as service:
-        while (second := versions(service.client)[2])["state"] == "loading":
-            time.sleep(0.1)
+        second = versions(service.client)[2]
         assert (second["digest"], second["state"], second["labels"]) == (other.digest, "available", [])
         canary = service.client.get("/models/classifier").json()["labels"]["canary"]
         assert canary["serving"] is None
@@ -169,7 +181,7 @@ def test_a_version_that_crashes_what_tries_it_takes_nothing_else_down(store: Pat
 
 def test_stopping_ends_trials(store: Path, state: Path) -> None:
     with running(store, state) as service, ThreadPoolExecutor(1) as pool:
-        listing = pool.submit(lambda: versions(service.client))
+        listing = pool.submit(lambda: listed(service.client))
         child = child_of(service.process.pid)
         assert service.stop() == 0
         assert not Path(f"/proc/{child}").exists()
@@ -218,6 +230,21 @@ def test_a_model_that_cannot_be_looked_into_is_told(store: Path, state: Path, mo
 
 def test_who_asks_for_a_version_that_is_not_there_waits_for_no_trial(store: Path, state: Path) -> None:
     engine = Engine(Settings(store=store, state=state))
-    # As while others are being tried.
-    with ThreadPoolExecutor(1) as pool, engine.versions._trying, pytest.raises(UnknownVersion):
-        pool.submit(lambda: describe_version(engine, "classifier", 99)).result(10)
+    ends = threading.Event()
+    engine.versions._looks.submit(ends.wait)  # as while others are being tried
+    with ThreadPoolExecutor(1) as pool, pytest.raises(UnknownVersion):
+        pool.submit(lambda: describe_version(engine, "classifier", 99)).result(5)
+    ends.set()
+
+
+def test_a_trial_that_takes_long_keeps_nobody_from_looking(store: Path, state: Path) -> None:
+    """As where a machine is busy, since trials give way to everything else."""
+    with running(store, state) as service, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(lambda: listed(service.client)) for _ in range(2)]
+        child = child_of(service.process.pid)
+        os.kill(child, signal.SIGSTOP)
+        for one in asked:
+            shown = one.result(LOOK_SECONDS + 10)
+            assert [shown[number]["state"] for number in (1, 2)] == ["serving", "loading"]
+        os.kill(child, signal.SIGCONT)
+        assert versions(service.client)[2]["state"] == "available"

@@ -180,6 +180,21 @@ def test_a_trial_without_an_end_keeps_who_needs_it_for_a_while_and_nobody_else(
     assert trying.count == 1
 
 
+def test_who_looks_waits_for_a_while_and_the_trial_goes_on(
+    versions: Versions, trying: Trying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions._looking._process, "tried", trying)
+    for _ in range(3):
+        assert versions.conditions([SECOND], seconds=0.2) == {SECOND: Condition("loading")}
+    with ThreadPoolExecutor(1) as pool:
+        grader = pool.submit(lambda: versions.conditions([("grader", 1)], seconds=None))
+        assert versions.conditions([("grader", 1)], seconds=0.2)["grader", 1].state == "loading"
+        trying.ends.set()
+        assert grader.result(10)["grader", 1] == Condition("refused", "It crashed.")
+    assert versions.condition(*SECOND) == Condition("refused", "It crashed.")
+    assert trying.count == 2
+
+
 def test_what_a_trial_said_is_told_while_it_could_be_repeated(
     versions: Versions, trying: Trying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
