@@ -10,6 +10,7 @@ succeed later is tried again by itself.
 
 from client.answers import (
     Ajcc,
+    AtPrevalence,
     Classification,
     ClassifyAnswer,
     Explanation,
@@ -49,6 +50,7 @@ from client.synchronous import Client
 __all__ = [
     "Ajcc",
     "AsyncClient",
+    "AtPrevalence",
     "Calibration",
     "Classification",
     "ClassifyAnswer",

@@ -31,6 +31,17 @@ class OperatingPoint(Answer):
     measured_on: str
 
 
+class AtPrevalence(Answer):
+    """What the decision is worth at the prevalence that was sent: computed, not measured there."""
+
+    prevalence: float
+    probability: float | None
+    ppv: float | None
+    ppv_ci: tuple[float, float] | None
+    npv: float | None
+    npv_ci: tuple[float, float] | None
+
+
 class Image(Answer):
     """The image as the service received it; width and height are those of the upright picture in pixels."""
 
@@ -86,6 +97,7 @@ class Classification(Answer):
     classes: dict[str, float] | None
     differential: list[Suspected] | None = None
     operating_point: OperatingPoint
+    at_prevalence: AtPrevalence | None = None
     quality: Quality | None = None
     model: Model
     explanation: Explanation | None = None

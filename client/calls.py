@@ -38,6 +38,7 @@ class ClassifyOptions(TypedDict, total=False):
     label: str | None
     operating_point: str | None
     explain: bool
+    prevalence: float | None
     frame: int | None
 
 

@@ -38,6 +38,24 @@ class OperatingPointInfo(Answer):
     """The images on which all three were measured; on others they differ."""
 
 
+class AtPrevalence(Answer):
+    """What the decision is worth where malignant lesions are as frequent as the caller says: computed by Bayes' theorem
+    from what the operating point was measured to do, and not measured there."""
+
+    prevalence: float = Field(gt=0, lt=1)
+    """As it was asked for: of all lesions that are photographed there, the share that is malignant."""
+    probability: float | None = Field(ge=0, le=1)
+    """Of malignant, shifted from the prevalence that the version is calibrated for; null if it is for none."""
+    ppv: float | None = Field(ge=0, le=1)
+    """Positive predictive value: of the lesions called malignant, the share that is; null if it cannot be known."""
+    ppv_ci: tuple[float, float] | None
+    """At the ends of the 95 % intervals of sensitivity and specificity together."""
+    npv: float | None = Field(ge=0, le=1)
+    """Negative predictive value: of the lesions called benign, the share that is; null if it cannot be known."""
+    npv_ci: tuple[float, float] | None
+    """As for `ppv_ci`."""
+
+
 class Quality(Answer):
     """Whether the image is fit to be classified; where it is not, the decision is "abstained"."""
 
@@ -101,6 +119,8 @@ class ClassifyAnswer(Answer):
     differential: list[SuspectedInfo] | None = None
     """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""
     operating_point: OperatingPointInfo
+    at_prevalence: AtPrevalence | None = None
+    """null unless a prevalence was sent; also null when abstained."""
     quality: Quality | None = None
     """null: not measured by this version."""
     image: ImageInfo
@@ -119,6 +139,8 @@ class Classification(Answer):
     differential: list[SuspectedInfo] | None = None
     """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""
     operating_point: OperatingPointInfo
+    at_prevalence: AtPrevalence | None = None
+    """null unless a prevalence was sent; also null when abstained."""
     quality: Quality | None = None
     model: ModelInfo
     explanation: Explanation | None = None

@@ -31,6 +31,7 @@ from service.answers import (
 )
 from service.audit.notes import Received
 from service.heatmap import heatmap_png
+from service.prevalence import at_prevalence
 from service.progress import Progress
 from service.versions import Served
 
@@ -45,6 +46,7 @@ class Question:
         request_id: Comes back in the answer.
         operating_point: Its name; None for the version's default.
         explain: Whether to draw where the evidence is.
+        prevalence: Of malignant lesions where the caller is, between 0 and 1; None if that was not said.
         always: Whether to give the grade also of what is called benign, or where another malignancy leads.
         pathology: What the caller knows from pathology.
         frame: Of a DICOM object, from 1.
@@ -53,6 +55,7 @@ class Question:
     request_id: str
     operating_point: str | None = None
     explain: bool = False
+    prevalence: float | None = None
     always: bool = False
     pathology: Pathology = field(default_factory=Pathology)
     frame: int | None = None
@@ -154,7 +157,8 @@ def _classify(classifier: Served, prepared: Prepared, job: Job) -> tuple[Classif
         probability=decision.probability,
         classes=decision.classes,
         differential=_differential(decision),
-        operating_point=_operating_point(manifest, decision),
+        operating_point=(point := _operating_point(manifest, decision)),
+        at_prevalence=at_prevalence(point, decision.probability, manifest.calibration, question.prevalence),
         quality=None if decision.issues is None else Quality(acceptable=not decision.issues, issues=decision.issues),
         model=_model(classifier),
         explanation=_explanation(outputs, prepared) if explained else None,

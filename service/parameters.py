@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
@@ -38,7 +39,7 @@ class StrictQuery(BaseModel):
     def _number_as_people_write_it(cls, given: object, field: ValidationInfo) -> object:
         """`1_0` and the digits of other scripts are numbers to Python, and no thickness that anybody meant."""
         annotation = cls.model_fields[str(field.field_name)].annotation
-        number = not {int, Decimal}.isdisjoint({annotation, *get_args(annotation)})
+        number = not {int, float, Decimal}.isdisjoint({annotation, *get_args(annotation)})
         if number and isinstance(given, str) and not _NUMBER.fullmatch(given):
             raise ValueError("a number is written with the digits 0 to 9, like 2 or 0.8")
         return given
@@ -56,6 +57,9 @@ class BatchQuery(StrictQuery):
     """Name of the classifier's operating point; the version's default if not given."""
     explain: bool = False
     """Adds a picture of where the evidence is."""
+    prevalence: float | None = Field(None, gt=0, lt=1)
+    """Of all lesions that you photograph, the share that is malignant, between 0 and 1: adds what the decision is worth
+    there."""
 
     def selection(self) -> Selection:
         """Which version is asked for.
@@ -69,7 +73,7 @@ class BatchQuery(StrictQuery):
 
     def question(self, request: Request) -> Question:
         """What is asked."""
-        return Question(request.state.request_id, self.operating_point, self.explain)
+        return Question(request.state.request_id, self.operating_point, self.explain, self.prevalence)
 
 
 class ClassifyQuery(BatchQuery):
@@ -80,7 +84,7 @@ class ClassifyQuery(BatchQuery):
 
     def question(self, request: Request) -> Question:
         """What is asked."""
-        return Question(request.state.request_id, self.operating_point, self.explain, frame=self.frame)
+        return replace(super().question(request), frame=self.frame)
 
 
 class BatchGradeQuery(BatchQuery):
@@ -91,7 +95,7 @@ class BatchGradeQuery(BatchQuery):
 
     def question(self, request: Request) -> Question:
         """What is asked."""
-        return Question(request.state.request_id, self.operating_point, self.explain, self.always)
+        return replace(super().question(request), always=self.always)
 
 
 class GradeQuery(BatchGradeQuery):
@@ -111,9 +115,7 @@ class GradeQuery(BatchGradeQuery):
     def question(self, request: Request) -> Question:
         """What is asked."""
         pathology = Pathology(self.breslow_mm, self.ulcerated, self.n, self.m)
-        return Question(
-            request.state.request_id, self.operating_point, self.explain, self.always, pathology, self.frame
-        )
+        return replace(super().question(request), pathology=pathology, frame=self.frame)
 
 
 class LabelMove(BaseModel):
@@ -143,9 +145,7 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         InvalidParameter: One is given twice, or has a value that it cannot have.
     """
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
-    for name, count in Counter(name for name, _ in pairs).items():
-        if count > 1:
-            raise InvalidParameter(f"{name[:40]!r} is given {count} times.")
+    _check_once(name for name, _ in pairs)
     try:
         return model.model_validate(dict(pairs))
     except ValidationError as error:
@@ -188,6 +188,15 @@ def parameter_problem(faults: Sequence[Any]) -> InvalidParameter:
     return InvalidParameter("; ".join(f"{name}: {message}" for name, _, message in named) + ".")
 
 
+def nothing_twice(request: Request) -> None:
+    """Refuses a parameter that is given twice, for routes whose query FastAPI reads: it would take the last one.
+
+    Raises:
+        InvalidParameter: There is one.
+    """
+    _check_once(name for name, _ in request.query_params.multi_items())
+
+
 def no_query(request: Request) -> None:
     """Refuses every parameter, for routes that have none.
 
@@ -196,3 +205,9 @@ def no_query(request: Request) -> None:
     """
     for name in request.query_params:
         raise UnknownParameter(f"Unknown: {name[:40]!r}; this path has no parameters.")
+
+
+def _check_once(names: Iterable[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InvalidParameter(f"{name[:40]!r} is given {count} times.")

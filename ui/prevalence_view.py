@@ -3,9 +3,9 @@
 import streamlit as st
 
 from client import Classification, OperatingPoint
+from client.predictive import SOURCE, Estimate, predictive, shifted
 from ui import markup, words
 from ui.manifests import manifest_of
-from ui.predictive import SOURCE, Estimate, predictive, shifted
 
 LEAST, MOST = 0.1, 99.0
 """Of a hundred lesions; what a clinic can say of itself."""

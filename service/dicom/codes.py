@@ -35,6 +35,7 @@ CLASS_PROBABILITY = {
 }
 STAGE_GRADE = own("stage-grade", "Stage grade that the image resembles; no clinical stage")
 OPERATING_POINT = own("operating-point", "Operating point")
+AT_PREVALENCE = own("at-prevalence", "What the decision is worth at the prevalence asked for")
 INTENDED_USE = own("intended-use", "Intended use")
 QUALITY_ISSUE = own("quality-issue", "Why the image is not fit for a decision")
 LABEL_POLICY = own("label-policy", "From which labels the stage grades were learned")

@@ -25,6 +25,7 @@ from service.answers import AjccInfo, Classification, ClassifyAnswer, GradeAnswe
 from service.dicom import codes
 from service.fhir.devices import service_device
 from service.places import LEAST, places_of
+from service.prevalence import in_words
 
 Classified = ClassifyAnswer | Classification
 Texts = Sequence[tuple[CodedConcept, str | None]]
@@ -89,6 +90,7 @@ class _Groups:
         issues = [] if decided.quality is None else decided.quality.issues
         texts = [
             (codes.OPERATING_POINT, _operating_point(point, places)),
+            (codes.AT_PREVALENCE, None if decided.at_prevalence is None else in_words(decided.at_prevalence)),
             *((codes.QUALITY_ISSUE, issue) for issue in issues),
             (codes.INTENDED_USE, answer.intended_use),
             (codes.IMAGE_DIGEST, answer.image.sha256),

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.answers import Classification, ClassifyAnswer, OperatingPointInfo
+from service.answers import AtPrevalence, Classification, ClassifyAnswer, OperatingPointInfo
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING, PROBABILITY, absent, own
 from service.fhir.elements import CodeableConcept, Reference, concept, percent
 from service.fhir.resources import Entry, Observation, Valued
 from service.places import places_of
+from service.prevalence import in_words
 
 Classified = ClassifyAnswer | Classification
 
@@ -47,6 +48,8 @@ def classified(decided: Classified, said: Said) -> Iterator[Entry[Observation]]:
     probability = Entry(_probability(decided, said))
     yield probability
     yield Entry(_decision(decided, said, probability.reference))
+    if decided.at_prevalence is not None:
+        yield Entry(_at_prevalence(decided.at_prevalence, said))
     if decided.classes is not None:
         yield Entry(_shares("class-probabilities", "Probability of each class", decided.classes, said))
     if decided.differential is not None:
@@ -113,6 +116,25 @@ def _decision(decided: Classified, said: Said, probability: Reference) -> Observ
         {"code": own("specificity", "Specificity"), "valueQuantity": percent(point.specificity)},
         _interval("specificity-ci", high, point.specificity_ci),
         {"code": own("measured-on", "What they were measured on"), "valueString": point.measured_on},
+    ]
+    return made
+
+
+def _at_prevalence(at: AtPrevalence, said: Said) -> Observation:
+    made = said.observation(own("at-prevalence", "What the decision is worth at the prevalence that was asked for"))
+    made["note"] = [{"text": in_words(at)}, *made["note"]]
+    shares = [
+        ("prevalence", "Share of the lesions that is malignant there, as it was asked for", at.prevalence),
+        ("probability", "Probability of malignancy there", at.probability),
+        ("ppv", "Positive predictive value", at.ppv),
+        ("npv", "Negative predictive value", at.npv),
+    ]
+    made["component"] = [
+        {"code": own(code, text), "valueQuantity": percent(share)} for code, text, share in shares if share is not None
+    ]
+    intervals = [("ppv-ci", "the positive", at.ppv_ci), ("npv-ci", "the negative", at.npv_ci)]
+    made["component"] += [
+        _interval(code, f"Interval of {which} predictive value", ends) for code, which, ends in intervals if ends
     ]
     return made
 

@@ -7,6 +7,7 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (answers.ClassifyAnswer, of_service.ClassifyAnswer),
     (answers.Classification, of_service.Classification),
     (answers.OperatingPoint, of_service.OperatingPointInfo),
+    (answers.AtPrevalence, of_service.AtPrevalence),
     (answers.Image, of_service.ImageInfo),
     (answers.Model, of_service.ModelInfo),
     (answers.Explanation, of_service.Explanation),

@@ -45,8 +45,12 @@ def test_a_lesion_is_classified_from_bytes_a_path_or_an_open_file(client: Client
 
 
 def test_options_are_passed_on(client: Client) -> None:
-    found = client.classify(png(picture(MELANOMA)), version=2, operating_point="specific", explain=True)
+    found = client.classify(
+        png(picture(MELANOMA)), version=2, operating_point="specific", explain=True, prevalence=0.03
+    )
     assert (found.model.version, found.operating_point.name) == (2, "specific")
+    assert found.at_prevalence is not None
+    assert found.at_prevalence.prevalence == 0.03
     assert found.explanation is not None
     assert found.explanation.heatmap == base64.b64decode(found.explanation.heatmap_png)
     assert found.explanation.heatmap.startswith(b"\x89PNG")
@@ -153,11 +157,11 @@ def test_the_service_says_how_long_to_wait() -> None:
 
 def test_a_server_that_stalls_is_given_up() -> None:
     patience = Patience(attempts=2, first_wait=0.01)
-    with unreliable(2.0) as server, Client(server.url, timeout=0.2, patience=patience) as client:
+    with unreliable(60.0) as server, Client(server.url, timeout=0.2, patience=patience) as client:
         begun = time.monotonic()
         with pytest.raises(NotReachable, match="did not answer in time"):
             client.ready()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 30
 
 
 def test_where_nothing_listens() -> None:
@@ -213,7 +217,7 @@ def test_who_waits_to_ask_again_is_let_go_when_it_is_closed() -> None:
             time.sleep(0.01)
         client.close()
         with pytest.raises(MelanoserveError):
-            asked.result(timeout=10)
+            asked.result(timeout=30)
 
 
 def test_a_batch_is_waited_for_and_asked_once() -> None:
@@ -223,5 +227,5 @@ def test_a_batch_is_waited_for_and_asked_once() -> None:
         assert isinstance(told, Problem)
         assert server.requests == 1
     once, in_time = Patience(attempts=1), pytest.raises(NotReachable, match="did not answer in time")
-    with unreliable(late) as server, Client(server.url, timeout=0.2, patience=once) as client, in_time:
+    with unreliable(60.0) as server, Client(server.url, timeout=0.2, patience=once) as client, in_time:
         client.classify(b"image")

@@ -1,4 +1,4 @@
-"""The real service with the bundled models, the real page, and a real browser: Debian's chromium."""
+"""The real service with the newest bundled models, the real page, and a real browser: Debian's chromium."""
 
 import os
 import signal
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from client import Client, GradeAnswer
 from service.key_file import KeyFile
 from tests.running_service import ROOT, WITHOUT_TLS, running
+from tests.shipped import recent_store
 from ui import frame, manifests
 from ui.words import DECISIONS
 
@@ -28,7 +29,6 @@ FLAGS = [
 ]  # fmt: skip
 PATIENCE = 60_000
 """Milliseconds that a browser may take for one thing, on a machine that does other things too."""
-STORE = ROOT / "model_store" / "models"
 SAMPLE = ROOT / "docs" / "images" / "sample.png"
 
 
@@ -43,6 +43,7 @@ def free_port() -> int:
 class Clinic:
     """A service that asks for keys and can be stopped and started again, as the page sees it."""
 
+    store: Path
     folder: Path
     port: int = field(default_factory=free_port)
     running: ExitStack = field(default_factory=ExitStack)
@@ -53,7 +54,7 @@ class Clinic:
 
     def start(self) -> None:
         keys = str(self.folder / "keys.json")
-        self.running.enter_context(running(STORE, self.folder / "state", PORT=str(self.port), KEYS=keys))
+        self.running.enter_context(running(self.store, self.folder / "state", PORT=str(self.port), KEYS=keys))
 
     def stop(self) -> None:
         self.running.close()
@@ -74,8 +75,14 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 
 @pytest.fixture(scope="session")
-def clinic(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
-    found = Clinic(tmp_path_factory.getbasetemp() / "clinic0")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled versions that are used."""
+    return recent_store(tmp_path_factory.mktemp("store") / "models")
+
+
+@pytest.fixture(scope="session")
+def clinic(keys: Keys, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    found = Clinic(store, tmp_path_factory.getbasetemp() / "clinic0")
     found.start()
     yield found
     found.stop()
@@ -128,12 +135,12 @@ def address(clinic: Clinic, keys: Keys) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
 
 
 def wait_for_page(address: str, process: subprocess.Popen[bytes]) -> None:
     """Waits until the page can be asked for."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     with httpx.Client(verify=WITHOUT_TLS) as http:
         while time.monotonic() < deadline and process.poll() is None:
             try:

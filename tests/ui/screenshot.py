@@ -10,7 +10,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.running_service import ROOT, running
-from tests.ui.conftest import CHROMIUM, FLAGS, PATIENCE, STORE, free_port, wait_for_page
+from tests.shipped import STORE
+from tests.ui.conftest import CHROMIUM, FLAGS, PATIENCE, free_port, wait_for_page
 from tests.ui.uploads import SAMPLE_FILE, settled, upload
 
 OUT = ROOT / "docs" / "images" / "page.png"

@@ -19,7 +19,7 @@ def _draw(said: "Classification") -> None:
 
 
 def _shown(**changes: Any) -> str:
-    app = AppTest.from_function(_draw, args=(Classification.model_validate(SAID | changes),)).run(timeout=60)
+    app = AppTest.from_function(_draw, args=(Classification.model_validate(SAID | changes),)).run(timeout=180)
     assert not app.exception
     return " ".join(str(getattr(element, "body", "") or getattr(element, "value", "")) for element in app.main)
 

@@ -7,7 +7,7 @@ import pytest
 
 from client import Client, Patience
 from tests.running_service import running
-from tests.ui.conftest import SAMPLE, STORE, Clinic, Keys
+from tests.ui.conftest import SAMPLE, Clinic, Keys
 from ui.asking import Pathology, Question, ask
 
 
@@ -32,13 +32,13 @@ def test_what_cannot_be_read_is_trouble(clinic: Clinic, keys: Keys, data: bytes,
     assert getattr(asked.trouble, "code", None) == code
 
 
-def test_where_there_is_no_grader_the_classifier_answers_and_that_is_said(tmp_path: Path) -> None:
-    store = tmp_path / "models"
-    shutil.copytree(STORE / "classifier", store / "classifier", ignore=shutil.ignore_patterns("1"))
-    labels = json.loads((STORE / "labels.json").read_text())
-    (store / "labels.json").write_text(json.dumps({"classifier": labels["classifier"]}))
+def test_where_there_is_no_grader_the_classifier_answers_and_that_is_said(store: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "models"
+    shutil.copytree(store / "classifier", alone / "classifier")
+    labels = json.loads((store / "labels.json").read_text())
+    (alone / "labels.json").write_text(json.dumps({"classifier": labels["classifier"]}))
     with (
-        running(store, tmp_path / "state", ready=False) as service,
+        running(alone, tmp_path / "state", ready=False) as service,
         Client(str(service.client.base_url), patience=Patience(attempts=1)) as client,
     ):
         asked = ask(client, "sample.png", SAMPLE.read_bytes(), Question("melanoma_sensitivity_90"))

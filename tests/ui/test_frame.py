@@ -69,7 +69,7 @@ def test_an_address_or_a_key_that_can_be_none_is_told_instead_of_the_page(
         cached.clear()
     monkeypatch.setenv("MELANOSERVE_URL", url)
     monkeypatch.setenv("MELANOSERVE_KEY", key)
-    app = AppTest.from_function(_draw).run(timeout=60)
+    app = AppTest.from_function(_draw).run(timeout=180)
     frame.settings.clear()
     assert not app.exception
     (told,) = app.error

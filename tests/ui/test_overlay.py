@@ -35,7 +35,7 @@ def _draw(function: str, *arguments: object) -> None:
 
 def _drawn(function: str, *arguments: Any) -> dict[str, Any]:
     """What the browser is handed, and what is said where it is handed nothing."""
-    app = AppTest.from_function(_draw, args=(function, *arguments, RECEIVED)).run(timeout=60)
+    app = AppTest.from_function(_draw, args=(function, *arguments, RECEIVED)).run(timeout=180)
     assert not app.exception
     handed: list[dict[str, Any]] = [
         json.loads(element.proto.json) for element in app.main if element.type == "bidi_component"

@@ -7,12 +7,12 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from client import GradeAnswer, OperatingPoint
+from client.predictive import predictive
 from tests.dermoscopy.dicom_files import CANARY, STUDY, native
 from tests.service.fhir.samples import resources
 from tests.service.fhir.validators import python_faults
 from tests.ui.conftest import SAMPLE
 from tests.ui.uploads import BROKEN, SAMPLE_FILE, choose, dicom, jpeg, saved, settled, upload
-from ui.predictive import predictive
 from ui.words import percent
 
 

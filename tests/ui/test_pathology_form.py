@@ -27,7 +27,7 @@ def _draw(picture: "Picture") -> None:
 def _shown(known: dict[Picture, Pathology], picture: Picture = PICTURE) -> AppTest:
     app = AppTest.from_function(_draw, args=(picture,))
     app.session_state["melanoserve"] = Session(pathology=known)
-    app.run(timeout=60)
+    app.run(timeout=180)
     assert not app.exception
     return app
 
@@ -43,7 +43,7 @@ def _entered(breslow: str, ulcerated: str, n: str, m: str) -> Pathology:
     app.radio[0].set_value(ulcerated)
     app.selectbox[0].set_value(n)
     app.selectbox[1].set_value(m)
-    app.button[0].click().run(timeout=60)
+    app.button[0].click().run(timeout=180)
     assert not app.exception
     return known[PICTURE]
 
@@ -81,12 +81,19 @@ def test_a_thickness_is_sent_as_it_was_typed_and_rounded_once(typed: str, sent: 
 
 
 @pytest.mark.parametrize("typed", ["0.0004", "1e-05", "-1", "100.001", "nan", "1_0", "0.8 mm", "1.2.3", ".", "\u0661"])
+def test_what_is_no_thickness(typed: str) -> None:
+    with pytest.raises(ValueError, match="must be a number") as refused:
+        thickness(typed)
+    assert str(refused.value) == NO_THICKNESS
+
+
+@pytest.mark.parametrize("typed", ["1e-05", "0.8 mm"])
 def test_what_is_no_thickness_changes_nothing_and_that_is_told(typed: str) -> None:
     known = {PICTURE: FOUND}
     app = _shown(known)
     app.text_input[0].set_value(typed)
     app.selectbox[0].set_value("N2")
-    app.button[0].click().run(timeout=60)
+    app.button[0].click().run(timeout=180)
     assert not app.exception
     assert [error.value for error in app.error] == [NO_THICKNESS]
     assert known == {PICTURE: FOUND}
@@ -98,11 +105,11 @@ def test_the_form_shows_what_counts_and_one_change_keeps_the_rest() -> None:
     app = _shown(known)
     assert _fields(app) == ("0.749", "no", "N1a", "M0")
     app.selectbox[1].set_value("M1a")
-    app.button[0].click().run(timeout=60)
+    app.button[0].click().run(timeout=180)
     assert known == {PICTURE: Pathology(Decimal("0.749"), ulcerated=False, n="N1a", m="M1a")}
     assert _fields(app) == ("0.749", "no", "N1a", "M1a")
     app.text_input[0].set_value("")
-    app.button[0].click().run(timeout=60)
+    app.button[0].click().run(timeout=180)
     assert known[PICTURE].breslow_mm is None
 
 

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from client import Classification
+from client.predictive import predictive
 from tests.ui.test_records import POINT, SAID
-from ui.predictive import predictive
 from ui.words import percent
 
 pytestmark = pytest.mark.usefixtures("connected", "main_module")
@@ -22,7 +22,7 @@ def _draw(said: "Classification") -> None:
 
 def _shown(**changes: Any) -> AppTest:
     """Of a version that the service does not have."""
-    app = AppTest.from_function(_draw, args=(Classification.model_validate(SAID | changes),)).run(timeout=60)
+    app = AppTest.from_function(_draw, args=(Classification.model_validate(SAID | changes),)).run(timeout=180)
     assert not app.exception
     return app
 
@@ -31,7 +31,7 @@ def test_without_a_manifest_nothing_is_told_before_somebody_says_the_prevalence(
     app = _shown()
     assert app.number_input[0].value is None
     assert not app.metric
-    app.number_input[0].set_value(5.0).run(timeout=60)
+    app.number_input[0].set_value(5.0).run(timeout=180)
     said = Classification.model_validate(SAID)
     found = predictive(said.operating_point, 0.05)
     assert [metric.value for metric in app.metric] == [percent(found.positive.value), percent(found.negative.value)]
@@ -43,7 +43,7 @@ def test_without_a_manifest_nothing_is_told_before_somebody_says_the_prevalence(
 
 def test_a_few_lesions_are_not_rounded_to_none() -> None:
     app = _shown(operating_point=POINT | {"specificity": 0.9999, "specificity_ci": [0.99, 1.0]})
-    app.number_input[0].set_value(0.15).run(timeout=60)
+    app.number_input[0].set_value(0.15).run(timeout=180)
     told = " ".join(element.value for element in app.markdown)
     assert "Of 1000 lesions about 1.5 would be malignant, of which fewer than 1 would be missed" in told
     assert "of the benign ones fewer than 1 would be called malignant" in told
@@ -51,7 +51,7 @@ def test_a_few_lesions_are_not_rounded_to_none() -> None:
 
 def test_a_point_that_calls_nothing_malignant_has_no_value_and_that_is_told() -> None:
     app = _shown(operating_point=POINT | {"sensitivity": 0.0, "specificity": 1.0})
-    app.number_input[0].set_value(5.0).run(timeout=60)
+    app.number_input[0].set_value(5.0).run(timeout=180)
     assert not app.exception
     assert not app.metric
     assert "calls everything the same" in app.info[0].value

@@ -20,7 +20,7 @@ def _run(folder: Path, password: str) -> subprocess.CompletedProcess[str]:
     (script,) = SCRIPT
     command = ["/bin/sh", "-c", textwrap.dedent(script).replace("$$", "$")]
     variables = {"PATH": f"{folder}:/usr/bin:/bin", "PASSWORD": password}
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=10, check=False)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("password", ["", "short", "eleven chars"[:11]])

@@ -11,7 +11,16 @@ from service.dicom.content import content_of, new_uid
 from service.dicom.source import read_source
 from service.fhir.devices import service_device
 from tests.dermoscopy.dicom_files import STUDY, native, rgb
-from tests.service.fhir.samples import ABSTAINED, CLASSIFIED, IMAGE, INCOMPLETE, NAMED_AFTER_MELANOMA, STAGED, graded
+from tests.service.fhir.samples import (
+    ABSTAINED,
+    AT_PREVALENCE,
+    CLASSIFIED,
+    IMAGE,
+    INCOMPLETE,
+    NAMED_AFTER_MELANOMA,
+    STAGED,
+    graded,
+)
 
 SOURCE = read_source(native(rgb()))
 
@@ -63,6 +72,16 @@ def test_the_operating_point_is_told_with_what_it_was_measured_to_do() -> None:
     assert said(groups(CLASSIFIED)[0])["Operating point"] == (
         "sensitive: malignant from a probability of 0.300000; sensitivity 0.9536 (0.9291 to 0.9749), "
         "specificity 0.6126 (0.5719 to 0.6557), measured on painted lesions"
+    )
+
+
+def test_what_it_is_worth_at_the_caller_s_prevalence_is_told_where_it_was_asked() -> None:
+    name = "What the decision is worth at the prevalence asked for"
+    assert name not in said(groups(CLASSIFIED)[0])
+    assert said(groups(AT_PREVALENCE)[0])[name] == (
+        "Where 5 % of the lesions are malignant, computed and not measured there: probability of malignancy 0.110000; "
+        "of those called malignant 0.1140 (0.1020 to 0.1300) are (PPV), of those called benign 0.9960 (0.9930 to "
+        "0.9980) are (NPV)."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from service.ajcc import EDITION, Pathology, stage
 from service.answers import (
     AjccInfo,
+    AtPrevalence,
     Classification,
     ClassifyAnswer,
     Explanation,
@@ -50,6 +51,13 @@ CLASSIFIED = ClassifyAnswer(
     explanation=Explanation(heatmap_png="aGVsbG8="),
     intended_use=NOTE,
 )
+AT_PREVALENCE = CLASSIFIED.model_copy(
+    update={
+        "at_prevalence": AtPrevalence(
+            prevalence=0.05, probability=0.11, ppv=0.114, ppv_ci=(0.102, 0.13), npv=0.996, npv_ci=(0.993, 0.998)
+        )
+    }
+)
 ABSTAINED = CLASSIFIED.model_copy(
     update={
         "decision": "abstained", "probability": None, "classes": None, "differential": None, "explanation": None,
@@ -86,6 +94,7 @@ STAGED = Pathology(Decimal("1.40"), ulcerated=False, n="N0", m="0")
 INCOMPLETE = Pathology(Decimal("1.40"))
 ANSWERS: dict[str, tuple[ClassifyAnswer | GradeAnswer, Pathology]] = {
     "classify": (CLASSIFIED, Pathology()),
+    "classify-at-prevalence": (AT_PREVALENCE, Pathology()),
     "classify-abstained": (ABSTAINED, Pathology()),
     "grade": (graded(CLASSIFIED), Pathology()),
     "grade-withheld": (graded(CLASSIFIED, grade=None, grade_withheld="looks benign"), Pathology()),

@@ -34,6 +34,18 @@ def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
     assert found["derivedFrom"] == [{"reference": probability}]
 
 
+def test_what_it_is_worth_at_the_caller_s_prevalence_is_told_where_it_was_asked() -> None:
+    assert "at-prevalence" not in str(bundle("classify"))
+    whole = bundle("classify-at-prevalence")
+    values = components(coded(whole, "at-prevalence"))
+    assert {name: values[name]["value"] for name in ("prevalence", "probability", "ppv", "npv")} == {
+        "prevalence": 5, "probability": 11.0, "ppv": 11.4, "npv": 99.6
+    }  # fmt: skip
+    assert [values["npv-ci"][end]["value"] for end in ("low", "high")] == [99.3, 99.8]
+    note = coded(whole, "at-prevalence")["note"][0]["text"]
+    assert note.startswith("Where 5 % of the lesions are malignant, computed and not measured there")
+
+
 def test_of_melanomas_alone_it_is_told_where_it_was_measured() -> None:
     assert "melanoma-sensitivity" not in components(coded(bundle("classify"), "decision"))
     decided = CLASSIFIED.model_copy(update={"operating_point": NAMED_AFTER_MELANOMA})

@@ -22,6 +22,12 @@ def test_only_what_may_succeed_later_is_of_a_type_that_says_so() -> None:
     assert issue_type(StateNotWritable.kind) == "exception"
 
 
+def test_who_likes_fhir_better_is_told_in_fhir(client: httpx.Client) -> None:
+    headers = {**FHIR, "Accept": "application/fhir+json, application/json;q=0.9"}
+    answer = client.post("/classify", content=b"no image", headers=headers)
+    assert answer.headers["content-type"] == "application/fhir+json"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [("/classify", 415, "unsupported_image_type"), ("/classify?version=99", 404, "unknown_version"),
@@ -37,8 +43,10 @@ def test_who_takes_only_fhir_is_told_in_fhir(client: httpx.Client, path: str, st
 
 
 @pytest.mark.parametrize(
-    "accept", ["*/*", "application/json", "application/fhir+json, application/problem+json", "text/html"]
-)
+    "accept",
+    ["*/*", "application/json", "application/fhir+json, application/problem+json", "text/html",
+     "application/json, application/fhir+json", "application/fhir+json;q=0.9, application/json"],
+)  # fmt: skip
 def test_whoever_else_is_told_by_problem_details(client: httpx.Client, accept: str) -> None:
     answer = client.post("/classify?version=99", content=b"no image", headers={**FHIR, "Accept": accept})
     status, code = (406, "not_acceptable") if accept == "text/html" else (404, "unknown_version")

@@ -36,12 +36,12 @@ class NodeValidator:
         self._folder = folder
         shutil.copytree(NPM, folder, dirs_exist_ok=True)
         command = ["npm", "ci", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"]
-        subprocess.run(command, cwd=folder, check=True, timeout=120, capture_output=True)
+        subprocess.run(command, cwd=folder, check=True, timeout=300, capture_output=True)
 
     def faults(self, resources: Sequence[Resource]) -> list[list[str]]:
         """What it finds wrong with each."""
         ended = subprocess.run(
-            ["node", "validate.js"], cwd=self._folder, input=json.dumps(resources), text=True, timeout=120,
+            ["node", "validate.js"], cwd=self._folder, input=json.dumps(resources), text=True, timeout=300,
             check=True, capture_output=True,
         )  # fmt: skip
         found = json.loads(ended.stdout)

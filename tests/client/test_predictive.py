@@ -3,7 +3,7 @@ import math
 import pytest
 
 from client import OperatingPoint
-from ui.predictive import negative_value, positive_value, predictive, shifted
+from client.predictive import negative_value, positive_value, predictive, shifted
 
 POINT = OperatingPoint(
     name="sensitive",
@@ -57,3 +57,9 @@ def test_the_probability_is_shifted_by_the_odds_of_the_prevalences() -> None:
     odds = 0.37 / 0.63 * (0.05 / 0.95) / (0.2 / 0.8)
     assert shifted(0.37, 0.2, 0.05) == pytest.approx(odds / (1 + odds))
     assert (shifted(0.0, 0.2, 0.05), shifted(1.0, 0.2, 0.05)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("prevalence", "expected"), [(5e-324, 0.0), (1 - 1e-16, 1.0)])
+def test_no_prevalence_is_too_rare_or_too_frequent_to_compute(prevalence: float, expected: float) -> None:
+    assert shifted(1e-7, 0.2, 5e-324) == pytest.approx(0.0)
+    assert shifted(0.4, 0.2, prevalence) == pytest.approx(expected)

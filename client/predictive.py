@@ -4,12 +4,33 @@ Altman and Bland 1994, "Diagnostic tests 2: predictive values", BMJ 309:102, doi
 Bayes' theorem. The shift of the probability is explained in docs/concepts.md.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-
-from client import OperatingPoint
+from typing import Protocol
 
 SOURCE = "Altman and Bland 1994, BMJ 309:102"
+
+
+class Point(Protocol):
+    """What was measured of an operating point: shares from 0 to 1, and the ends of their 95 % intervals."""
+
+    @property
+    def sensitivity(self) -> float:
+        """Of the malignant lesions, the share that is called malignant."""
+
+    @property
+    def sensitivity_ci(self) -> tuple[float, float]:
+        """Its interval."""
+
+    @property
+    def specificity(self) -> float:
+        """Of the benign lesions, the share that is called benign."""
+
+    @property
+    def specificity_ci(self) -> tuple[float, float]:
+        """Its interval."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,7 @@ def negative_value(sensitivity: float, specificity: float, prevalence: float) ->
     return _share(specificity * (1 - _between(prevalence)), (1 - sensitivity) * prevalence)
 
 
-def predictive(point: OperatingPoint, prevalence: float) -> Predictive:
+def predictive(point: Point, prevalence: float) -> Predictive:
     """Predictive values at a prevalence between 0 and 1.
 
     Both rise with sensitivity and with specificity, so the ends of their intervals come from the ends of both 95 %
@@ -85,7 +106,8 @@ def shifted(probability: float, calibrated_for: float, prevalence: float) -> flo
     if probability in (0.0, 1.0):
         return probability
     odds = _log_odds(probability) + _log_odds(_between(prevalence)) - _log_odds(_between(calibrated_for))
-    return 1 / (1 + math.exp(-odds))
+    ratio = math.exp(-abs(odds))  # of the rarer to the more frequent, which no odds make too large
+    return (1.0 if odds >= 0 else ratio) / (1 + ratio)
 
 
 def _share(part: float, rest: float) -> float:
