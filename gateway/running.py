@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -19,10 +18,8 @@ from gateway.queue import Queue
 from gateway.receiver import Receiver, listening
 from gateway.sender import sender
 from gateway.settings import Settings
+from gateway.tidying import HOUSEKEEPING, Tidying
 from gateway.worker import Worker
-
-HOUSEKEEPING = 600.0
-"""Seconds between two looks for images of failed items that were kept long enough."""
 
 
 class AlreadyRunning(Exception):
@@ -61,18 +58,11 @@ def run(settings: Settings) -> int:
             parts.start(lambda: poller.run(stop), stop)
         port = stack.enter_context(listening(settings, Receiver(queue, worker.wake)))
         log.event("listening", host=settings.host, port=port, waiting=queue.counts())
+        tidying = Tidying(queue, settings.keep_failed_days * 86_400)
         while not stop.wait(HOUSEKEEPING):
-            _tidy(queue, settings)
+            tidying.look()
     log.event("stopped")
     return parts.status
-
-
-def _tidy(queue: Queue, settings: Settings) -> None:
-    """Removes images that were kept long enough; a full disk, or one that fails, is no reason to end all the rest."""
-    try:
-        queue.expire(settings.keep_failed_days * 86_400)
-    except (OSError, sqlite3.Error) as error:
-        log.failure("not_tidied", error)
 
 
 class _Parts:

@@ -178,8 +178,8 @@ class Settings(BaseSettings):
     """Bytes that they may have together; beyond it C-STORE is refused with 0xA700."""
 
     keep_failed_days: float = Field(default=7, ge=0, le=3650, allow_inf_nan=False)
-    """How long the image of an item that failed is kept for `retry`; then it is removed. For so long looking for images
-    does not move on from one that the PACS does not hand out."""
+    """How long the image of an item that failed is kept for `retry`; then it is removed, once the clock has gone evenly
+    for an hour. For so long looking for images does not move on from one that the PACS does not hand out."""
 
     tls_certificate: Path | None = None
     """PEM certificate of the gateway: DICOM is then spoken over TLS only, to and from it."""

@@ -29,7 +29,8 @@ def test_a_disk_that_is_full_while_it_tidies_up_does_not_end_it(tmp_path: Path) 
     queue._sql.execute("CREATE TRIGGER full BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     queue.close()
     run = ["run", "--state", str(tmp_path / "state"), "--pacs-url", NOWHERE, "--port", "0", "--keep-failed-days", "0"]
-    code = f"from gateway import cli, running; running.HOUSEKEEPING = 0.05; raise SystemExit(cli.main({run}))"
+    hurried = "running.HOUSEKEEPING = 0.05; tidying.EVEN_SECONDS = 0.0"
+    code = f"from gateway import cli, running, tidying; {hurried}; raise SystemExit(cli.main({run}))"
     log = tmp_path / "log"
     with log.open("wb") as file:
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=file, stderr=file)
