@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from model_store.manifest import Manifest
 from training.card import write_card
-from training.texts import MODEL_LICENCE
+from training.licence import licence_of
 
 CARD = "model_card.md"
 PAGE = "report/index.html"
@@ -34,7 +34,7 @@ def write_documents(manifest: Manifest, folder: Path) -> None:
     """
     card = write_card(manifest)
     (folder / CARD).write_text(card, "utf-8")
-    (folder / "LICENSE").write_text(MODEL_LICENCE, "utf-8")
+    (folder / "LICENSE").write_text(licence_of(manifest.training), "utf-8")
     page = folder / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
     plots = [plot.name for plot in sorted(page.parent.glob("*.png"))]

@@ -25,16 +25,6 @@ LICENCES = {
     "fullres": "CC-0 (ISIC Archive)",
 }
 
-MODEL_LICENCE = """Model weights of melanoserve
-
-Copyright the melanoserve authors. These weights were trained on images under non-commercial licences (HAM10000: CC
-BY-NC 4.0; parts of the ISIC Archive: CC BY-NC; the "melanoma 10,000" set states none and contains both), starting from
-ImageNet weights under the Apache License 2.0 (Google). They are made available for non-commercial research under the
-Creative Commons Attribution-NonCommercial 4.0 International licence (CC BY-NC 4.0). They come without any warranty.
-
-They are for research use only. They are not a medical device and not for use in diagnostic procedures.
-"""
-
 LIMITS = (
     "Skin tone is hardly recorded in the data, and dark skin is rare: how the model does there was not measured.",
     "Age, sex and body site are selected together with the diagnosis in most sources.",

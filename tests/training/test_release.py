@@ -14,6 +14,7 @@ from tests.training.built import Data, Published
 from training import evaluation, texts
 from training.export import load_published
 from training.labels import CLASS_MEANINGS
+from training.licence import licence_of
 from training.network import build_network
 from training.novelty import COMPONENTS
 from training.release import (
@@ -140,7 +141,9 @@ def test_the_files_beside_the_model(published: Published) -> None:
         "report/index.html",
         "golden/00.png",
     } <= files
-    assert (published.classifier.path / "LICENSE").read_text("utf-8") == texts.MODEL_LICENCE
+    licence = (published.classifier.path / "LICENSE").read_text("utf-8")
+    assert licence == licence_of(published.classifier.manifest.training)
+    assert "- ham10000: CC BY-NC 4.0" in licence
 
 
 def test_no_pixel_of_the_data_is_published(published: Published, data: Data) -> None:
