@@ -1,5 +1,6 @@
 """TLS by the reverse proxy that docker-compose.yml runs, its configuration as it is shipped."""
 
+import json
 import shutil
 import socket
 import ssl
@@ -62,6 +63,36 @@ def test_what_is_too_large_for_any_answer_does_not_get_through(proxy: Proxy) -> 
     answer = proxy.client.post("/classify", content=bytes(3_000_000), headers=PNG)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert answer.json()["code"] == "body_too_large"
+
+
+def test_a_token_as_long_as_the_service_takes_gets_through(proxy: Proxy) -> None:
+    token = f"Bearer {'x' * 20_000}"
+    check_problem(proxy.client.get("/models", headers={"Authorization": token}), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET /classify?CANARY HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "malformed_request"),
+        (b"CANARY\r\n\r\n", 400, "malformed_request"),
+        (b"GET /" + b"CANARY" * 15_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "head_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Name: " + b"CANARY" * 15_000 + b"\r\n\r\n", 431, "head_too_large"),
+    ],
+)
+def test_what_nginx_cannot_read_is_a_problem_as_the_service_s_are(
+    proxy: Proxy, sent: bytes, status: int, code: str
+) -> None:
+    url = proxy.client.base_url
+    with (
+        socket.create_connection((url.host, url.port or 0), timeout=30) as plain,
+        proxy.trusted.wrap_socket(plain, server_hostname=url.host) as connection,
+    ):
+        connection.sendall(sent)
+        head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert f" {status} ".encode() in head.splitlines()[0]
+    assert b"Content-Type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"], problem["retryable"]) == (status, code, False)
 
 
 def test_without_tls_there_is_nothing_but_the_way_to_it(proxy: Proxy) -> None:
