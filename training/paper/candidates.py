@@ -21,18 +21,21 @@ class Candidate:
         kind: How it learns: a new top on frozen ImageNet features, end to end from them, everything from random
             weights, a new top on bases of which each learned alone from random weights, or one of the hybrids.
         bases: Keys of `bases.BASES`; the features of several are joined.
+        beside: The base that it stands beside, where that takes larger pictures than others that start from random
+            weights: it gets pictures of that size.
     """
 
     name: str
     title: str
     kind: Kind
     bases: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def members(self) -> list[Candidate]:
         """Its bases as they are before a new top is put on them, each as a candidate of its own."""
         how: Kind = "scratch" if self.kind in ("scratch", "joined") else "frozen"
-        return [Candidate(f"{base}-{how}", base, how, (base,)) for base in self.bases]
+        return [Candidate(f"{base}-{how}", base, how, (base,), self.beside) for base in self.bases]
 
 
 def candidates(pretrained: frozenset[str]) -> list[Candidate]:
@@ -43,7 +46,10 @@ def candidates(pretrained: frozenset[str]) -> list[Candidate]:
             ensemble with one of those joins what each base has learned alone from random weights.
     """
     rows = [_row(bases, title, pretrained) for bases, title in _NETWORKS]
-    rows.append(Candidate("mobilenet-scratch", "MobileNet, from random weights", "scratch", ("mobilenet",)))
+    alone, beside = "MobileNet, from random weights", "inceptionv3"
+    rows.append(Candidate("mobilenet-scratch", alone, "scratch", ("mobilenet",)))
+    if beside not in pretrained:
+        rows.append(Candidate("mobilenet-scratch-beside", alone, "scratch", ("mobilenet",), beside))
     rows.append(Candidate("texture-knn", "texture features + KNN", "knn"))
     if "mobilenet" in pretrained:
         rows.append(Candidate("mobilenet-svm", "MobileNet features + SVM", "svm", ("mobilenet",)))

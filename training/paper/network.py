@@ -21,11 +21,12 @@ def side_of(candidate: Candidate, recipe: PaperRecipe) -> int:
     """Side of its pictures: that of the recipe, or the smaller one of what starts from random weights.
 
     Bases that learned alone and are joined shrink the pictures themselves, each to its own side. InceptionV3 takes
-    nothing below 75 pixels, so with it the side is 96.
+    nothing below 75 pixels, so with it, and beside it, the side is 96.
     """
     if candidate.kind != "scratch":
         return recipe.side
-    return 96 if "inceptionv3" in candidate.bases and recipe.scratch_side < 75 else recipe.scratch_side
+    large = "inceptionv3" in (*candidate.bases, candidate.beside)
+    return 96 if large and recipe.scratch_side < 75 else recipe.scratch_side
 
 
 def build(candidate: Candidate, recipe: PaperRecipe, weights: str) -> keras.Model:

@@ -1,5 +1,7 @@
 from training.paper.bases import BASES
 from training.paper.candidates import candidates
+from training.paper.network import side_of
+from training.paper.recipe import PaperRecipe
 
 
 def test_every_model_of_the_paper_and_the_later_ones_are_there() -> None:
@@ -24,6 +26,15 @@ def test_what_has_no_weights_starts_from_random_ones_and_ensembles_join_what_lea
     assert [row.kind for row in rows] == sorted(
         (row.kind for row in rows), key=["knn", "svm", "frozen", "scratch", "joined", "fine-tuned"].index
     )
+
+
+def test_what_learns_on_larger_pictures_has_a_mobilenet_of_that_size_beside_it() -> None:
+    recipe = PaperRecipe()
+    rows = {row.name: row for row in candidates(frozenset({"mobilenet"}))}
+    beside = rows["mobilenet-scratch-beside"]
+    assert side_of(beside, recipe) == side_of(rows["inceptionv3-scratch"], recipe) == 96
+    assert [side_of(member, recipe) for member in beside.members] == [96]
+    assert side_of(rows["mobilenet-scratch"], recipe) == side_of(rows["vgg16-scratch"], recipe) == 64
 
 
 def test_without_any_weights_mobilenet_is_there_once() -> None:
