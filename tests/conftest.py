@@ -5,6 +5,7 @@ which needs little of it; those of the page share a service and a page. (pytest-
 under pytest 9.2: its issue 1386.)
 """
 
+import gc
 import os
 from pathlib import PurePosixPath
 
@@ -20,7 +21,6 @@ LONG = (
     "tests/benchmarks/peers/test_peers.py::test_a_peer_is_given",
     "tests/benchmarks/test_command_line.py::test_the_whole_command",
     "tests/benchmarks/test_compare.py::test_the_real_service",
-    "tests/benchmarks/test_processes.py::test_a_server_is",
     "tests/benchmarks/test_service.py::test_the_real_service",
     "tests/benchmarks/test_soak.py::test_the_whole_command",
     "tests/benchmarks/test_stops.py::test_a_stop_of_the_real_service",
@@ -94,6 +94,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="NOT RUN: it takes long; make test-long runs it"))
     first = (TRAINING, PAGE, PAPER)
     items.sort(key=lambda item: first.index(group) if (group := _group(item.nodeid)) in first else len(first))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported for the tests stays: whoever collects garbage, as Streamlit does after each script, need not
+    look at the millions of objects that TensorFlow and others are made of."""
+    gc.collect()
+    gc.freeze()
 
 
 def _group(nodeid: str) -> PurePosixPath:

@@ -8,7 +8,7 @@ from tests.running_service import Service
 def connect(service: Service) -> socket.socket:
     """A connection to the service."""
     url = service.client.base_url
-    return socket.create_connection((url.host, url.port or 0), timeout=30)
+    return socket.create_connection((url.host, url.port or 0), timeout=60)
 
 
 def received(connection: socket.socket) -> bytes:

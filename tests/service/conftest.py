@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from service.stopping import SIGNALS, Stop
+from service.trial_process import TrialProcess
 from tests.running_service import Service, running
 from tests.tiny_models import add_classifier, build_store
 
@@ -31,6 +32,12 @@ def store(pristine_store: Path, tmp_path: Path) -> Path:
 def state(tmp_path: Path) -> Path:
     """A folder for labels that does not exist yet."""
     return tmp_path / "state"
+
+
+@pytest.fixture(autouse=True)
+def trials_take_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a service they give way to everything else; here that is the other tests, and this one waits for them."""
+    monkeypatch.setattr(TrialProcess.__init__, "__defaults__", (0,))
 
 
 @pytest.fixture

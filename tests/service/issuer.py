@@ -60,12 +60,13 @@ def token(
 
 @dataclass
 class Issuer:
-    """What its key set's address answers, and how often it was asked."""
+    """What its key set's address answers, whether it does now, and how often it was asked."""
 
     url: str = ""
     body: bytes = field(default_factory=lambda: key_set(jwk_of(private_key("RSA"), "k1")))
     status: int = 200
     delay: float = 0.0
+    answers: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
 
 
@@ -73,11 +74,13 @@ class Issuer:
 def issuing() -> Iterator[Issuer]:
     """An issuer that answers."""
     issuer = Issuer()
+    issuer.answers.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.asked += 1
             time.sleep(issuer.delay)
+            issuer.answers.wait()
             self.send_response(issuer.status)
             if issuer.status == 302:
                 self.send_header("Location", f"{issuer.url}/moved")
@@ -94,4 +97,5 @@ def issuing() -> Iterator[Issuer]:
         try:
             yield issuer
         finally:
+            issuer.answers.set()
             server.shutdown()

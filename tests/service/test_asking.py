@@ -53,7 +53,7 @@ def test_replies_come_in_the_order_of_the_files_and_several_are_asked_at_once(tm
     together = Barrier(3)
 
     def ask(file: Path) -> Reply:
-        together.wait(10)
+        together.wait(60)
         return Reply({"file": file.name})
 
     files = [tmp_path / str(number) for number in range(9)]
@@ -78,7 +78,7 @@ def test_who_asks_is_told_that_no_answer_is_wanted_any_more(tmp_path: Path) -> N
 
     def ask(file: Path) -> Reply:
         if file.name == "1":
-            assert told.wait(10), "it is waited for"
+            assert told.wait(60), "it is waited for"
             return Reply({})
         raise StoreError("It must not answer.")
 

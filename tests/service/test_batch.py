@@ -148,15 +148,18 @@ def test_images_of_batches_are_counted_and_logged(service: Service) -> None:
 
 def test_a_single_image_need_not_wait_for_a_whole_batch(service: Service) -> None:
     many = [png(picture(COLOURS[seed % 4], seed)) for seed in range(60)]
+    url = f"{service.client.base_url}/classify"
     with ThreadPoolExecutor(1) as pool:
-        batch = pool.submit(_batch, service.client, *many)
-        time.sleep(0.05)
-        ended = []
-        while not batch.done():
-            httpx.post(f"{service.client.base_url}/classify", content=many[0], headers=PNG, verify=WITHOUT_TLS)
-            ended.append(batch.done())
-        assert batch.result()["answered"] == 60
-    assert False in ended, "no single image was answered while the batch was worked on"
+        for _ in range(5):  # this thread, too, may get no processor until a batch is over
+            batch, meanwhile = pool.submit(_batch, service.client, *many), 0
+            time.sleep(0.05)
+            while not batch.done():
+                httpx.post(url, content=many[0], headers=PNG, timeout=60, verify=WITHOUT_TLS)
+                meanwhile += not batch.done()
+            assert batch.result()["answered"] == 60
+            if meanwhile > 2:
+                break
+    assert meanwhile > 2, "no single images were answered while the batch was worked on"
 
 
 def test_what_nobody_waits_for_any_more_leaves_no_trace_in_the_log(bounded: Service) -> None:
@@ -176,9 +179,9 @@ def test_who_leaves_is_not_worked_for_and_gives_the_place_back(bounded: Service)
         body = part * 3 + b"--B--\r\n"
         head = "POST /classify/batch HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
         head += f"Content-Length: {len(body)}\r\n\r\n"
-        with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+        with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:
             connection.sendall(head.encode() + body)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "melanoserve_in_flight_requests 0.0" not in bounded.client.get("/metrics").text:
         assert time.monotonic() < deadline
         time.sleep(0.05)

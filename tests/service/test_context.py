@@ -33,7 +33,7 @@ def test_no_kind_of_work_waits_for_another_nor_for_one_more_of_its_own() -> None
         held = [in_thread(of, release.wait) for of in (threads.loading, threads.looking)]
         held.append(in_thread(threads.looking, release.wait))
         waiting = asyncio.gather(*held)
-        done = [await asyncio.wait_for(in_thread(of, lambda: "done"), 5) for of in (threads.loading, threads.summing)]
+        done = [await asyncio.wait_for(in_thread(of, lambda: "done"), 60) for of in (threads.loading, threads.summing)]
         release.set()
         await waiting
         return done
@@ -57,7 +57,7 @@ def test_a_version_that_is_not_loaded_in_time_is_too_late(pristine_store: Path, 
             release.set()
             await busy
 
-    assert asyncio.run(ask()) < 5
+    assert asyncio.run(ask()) < 30
 
 
 def test_a_version_in_memory_is_the_same_object_for_everyone(pristine_store: Path, tmp_path: Path) -> None:

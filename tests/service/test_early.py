@@ -16,9 +16,10 @@ from service.settings import Settings
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     before = sys.getswitchinterval()
+    gc.unfreeze()
     yield
     end_start()
-    gc.unfreeze()
+    gc.freeze()
     sys.setswitchinterval(before)
 
 
@@ -27,7 +28,7 @@ def test_it_loads_in_a_thread_of_its_own_and_garbage_is_collected_again_afterwar
 ) -> None:
     engine = start_early(Settings(store=pristine_store, state=state))
     assert not gc.isenabled()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not engine.started:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -41,7 +42,7 @@ def test_it_loads_in_a_thread_of_its_own_and_garbage_is_collected_again_afterwar
 
 def test_a_store_that_is_not_there_ends_it_too(tmp_path: Path) -> None:
     engine = start_early(Settings(store=tmp_path / "nothing", state=tmp_path))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not engine.started:
         assert time.monotonic() < deadline
         time.sleep(0.01)

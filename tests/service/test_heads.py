@@ -102,7 +102,7 @@ def test_curl_that_offers_http_2(service: Service, tmp_path: Path, expected: flo
     file.write_bytes(image())
     url = f"{service.client.base_url}/classify"
     command = ["curl", "-sS", "--http2", "-F", f"file=@{file};type=image/png", url]
-    found = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    found = subprocess.run(command, capture_output=True, check=True, timeout=120)
     assert json.loads(found.stdout)["probability"] == expected
 
 
@@ -146,7 +146,7 @@ def test_requests_without_end_in_a_row_take_no_memory(service: Service) -> None:
     before, taken = service.memory(), b""
     with connect(service) as connection:
         connection.setblocking(False)
-        waiting, deadline = b"", time.monotonic() + 30
+        waiting, deadline = b"", time.monotonic() + 60
         while time.monotonic() < deadline:
             waiting = waiting or (LIVE + b"\r\n") * 5000
             try:

@@ -15,7 +15,7 @@ log.configure("debug")
 def written(code: str, status: int = 0) -> list[dict[str, object]]:
     """What a process logs that runs this code."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == status, ended.stderr
     assert ended.stdout == ""
@@ -141,7 +141,7 @@ def test_what_native_libraries_print_is_lost_and_python_s_own_is_not() -> None:
     assert line["event"] == "after"
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM.format("raise SystemExit('gone')")],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (1, "gone\n")
 

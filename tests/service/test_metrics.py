@@ -207,8 +207,8 @@ def test_a_request_costs_next_to_nothing(metrics: Metrics) -> None:
         for _ in range(50):
             request()
         least = min(least, (time.perf_counter() - begun) / 50)
-    # Measured: 14 µs. The bound leaves room for a machine that does other things too.
-    assert least < 100e-6
+    # Measured: 14 µs. The bound leaves room for a machine that is slow and does other things too.
+    assert least < 250e-6
 
 
 def test_every_route_has_a_label_of_its_own() -> None:

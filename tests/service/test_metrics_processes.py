@@ -47,7 +47,7 @@ def writing(folder: Path, code: str) -> Iterator[subprocess.Popen[str]]:
 def read(folder: Path) -> Exposed:
     """What a further process says."""
     command = [sys.executable, "-c", READER, str(folder)]
-    return Exposed(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=True).stdout)
+    return Exposed(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, check=True).stdout)
 
 
 FIRST = """
@@ -113,7 +113,7 @@ def test_a_zombie_is_dead(tmp_path: Path) -> None:
         assert process.stdout
         process.stdout.read()
         # It has ended, and nobody has waited for it yet.
-        for _ in range(500):
+        for _ in range(6000):
             if not alive(tmp_path):
                 break
             threading.Event().wait(0.01)

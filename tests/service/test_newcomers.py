@@ -31,7 +31,7 @@ class Tries:
     def conditions(self, keys: Sequence[Key], *, again: bool, seconds: None) -> None:
         assert again
         assert seconds is None
-        self.go_on.wait(10)
+        self.go_on.wait(120)
         self.tried.append(list(keys))
         if ("classifier", 9) in keys:
             raise UnknownVersion("It is gone.")
@@ -51,7 +51,7 @@ class Tries:
 
     def wait(self, looks: int) -> list[list[Key]]:
         """What was tried, after so many looks that found something."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(self.tried) < looks:
             assert time.monotonic() < deadline
             time.sleep(0.005)
@@ -66,7 +66,7 @@ def tries(store: Path) -> Tries:
 def look(newcomers: Newcomers) -> None:
     """Looks once nothing is being tried."""
     if newcomers._trials is not None:
-        newcomers._trials.join(10)
+        newcomers._trials.join(120)
     newcomers.look()
 
 

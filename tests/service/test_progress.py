@@ -12,11 +12,12 @@ def test_every_phase_has_its_time_and_together_they_are_the_whole() -> None:
         time.sleep(0.002)
         progress.enter(phase)
     time.sleep(0.002)
+    least = time.perf_counter() - progress.begun
     progress.finish()
-    whole = time.perf_counter() - progress.begun
+    most = time.perf_counter() - progress.begun
     assert list(progress.seconds) == ["receive", "wait", "decode", "run", "write"]
     assert all(took >= 0.002 for took in progress.seconds.values())
-    assert sum(progress.seconds.values()) == pytest.approx(whole, abs=0.002)
+    assert least <= sum(progress.seconds.values()) + 1e-9 <= most + 2e-9
 
 
 def test_a_phase_is_called_what_it_turns_out_to_be() -> None:

@@ -19,9 +19,10 @@ from tests.service.test_routes_metrics import sample
 DATE = [(b"date", b"today")]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(pristine_store, tmp_path_factory.mktemp("state"), MAX_REQUESTS="1") as service, hold(service):
+    state, patient = tmp_path_factory.mktemp("state"), {"RECEIVE_SECONDS": "600", "DEADLINE_SECONDS": "600"}
+    with running(pristine_store, state, MAX_REQUESTS="1", **patient) as service, hold(service):
         until(lambda: service.client.post("/classify", content=b"x").status_code == 503)
         yield service
 

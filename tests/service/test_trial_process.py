@@ -26,7 +26,7 @@ def process(store: Path, state: Path) -> TrialProcess:
 
 def pid_of(process: TrialProcess) -> int:
     """Of the process that tries, once there is one."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while process._running is None or process._running.poll() is not None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
