@@ -33,7 +33,7 @@ EPILOG = """examples:
   python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
   python -m training pack --weights FILE                 what a machine with an accelerator needs, in one folder
   python -m training classifier --learned FILE           a version of what was learned there
-  python -m training compare                             the paper's experiment, about 3 hours on two cores
+  python -m training compare                             the paper's experiment, about 2 hours on two cores
   python -m training options --version classifier/2      what hair removal and the like do to it
   python -m training evaluate --version classifier/2     its figures on the test sets
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png

@@ -15,6 +15,7 @@ LEFT_OUT = [
     ("*", r"cd melanoserve$", "the reader stands there already"),
     ("*", r"make (test|lint|docs|requirements)\b", "is what runs this, or is run beside it"),
     ("*", r"make (train|bench|soak|fuzz|contract)\b", "takes minutes to hours; test_mentioned.py tries how it begins"),
+    ("*", r"make \.venv/training$", "installs what runs this; test_training.py sees that it comes first"),
     ("*", r"(\w+=\S+ )*docker compose ", "takes a Docker engine; what it names is looked for in test_compose.py"),
     ("*", r"make ui\b", "tests/ui starts the page and drives it in a browser"),
     ("docs/typescript.md", r"", "tests/client/test_typescript.py generates, compiles and runs it"),
