@@ -4,22 +4,28 @@ import os
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
-CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
+_LIMITS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
+"""Quota and period in microseconds, of version 2 of control groups and of version 1, which many systems still have.
+Where there is no limit, the quota is "max" or -1."""
 
 
-def available_processors(limit: Path = CGROUP_LIMIT) -> int:
+def available_processors(control_groups: Path = CONTROL_GROUPS) -> int:
     """Processors by affinity and by a container's limit, which no thread count shows; at least 1.
 
     Args:
-        limit: The control group's `cpu.max`, "QUOTA PERIOD" in microseconds or "max PERIOD".
+        control_groups: Where the limits of the container are.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = limit.read_text().split()
-        allowed = count if quota == "max" else int(quota) // int(period)
-    except (OSError, ValueError):
-        return count
-    return max(1, min(count, allowed))
+    for files in _LIMITS:
+        try:
+            quota, period = (int(part) for file in files for part in (control_groups / file).read_text().split())
+        except (OSError, ValueError):
+            continue
+        if quota > 0 and period > 0:
+            return max(1, min(count, quota // period))
+    return count
 
 
 def processor_flags(info: Path = CPU_INFO) -> list[str]:

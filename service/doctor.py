@@ -9,6 +9,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PACKAGES = ("fastapi", "uvicorn", "pydantic", "numpy", "pillow", "openvino", "httpx")
 ENOUGH_MEMORY_MB = 700
 """The service and one image of the largest size that it admits."""
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of a container, by version 2 of control groups and by version 1: bytes; without one "max", or more than there is."""
 
 DESCRIPTION = """\
 Checks what the service needs: Python and packages, the settings in the environment, the models (every file of every
@@ -126,12 +129,12 @@ def _memory() -> Finding:
 
 def _memory_limit() -> int:
     """Bytes that this process may use: of the machine, or of its container."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text("ascii").strip()
-    except OSError:
-        return whole
-    return min(whole, int(limit)) if limit.isdecimal() else whole
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in MEMORY_LIMITS:
+        with suppress(OSError):
+            limit = file.read_text("ascii").strip()
+            limits += [int(limit)] if limit.isdecimal() else []
+    return min(limits)
 
 
 def _settings() -> tuple[Settings | None, Finding]:

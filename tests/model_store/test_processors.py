@@ -19,8 +19,18 @@ AFFINITY = len(os.sched_getaffinity(0))
     ],
 )
 def test_a_containers_limit_counts(tmp_path: Path, text: str, expected: int) -> None:
-    (tmp_path / "cpu.max").write_text(text)
-    assert available_processors(tmp_path / "cpu.max") == expected
+    (tmp_path / "cpu.max").write_text(f"{text}\n")
+    assert available_processors(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("-1", AFFINITY), ("50000", 1), ("100000", 1), (f"{AFFINITY * 4}00000", AFFINITY)]
+)
+def test_so_does_one_of_the_first_version_of_control_groups(tmp_path: Path, quota: str, expected: int) -> None:
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert available_processors(tmp_path) == expected
 
 
 def test_without_a_control_group_it_is_the_affinity(tmp_path: Path) -> None:

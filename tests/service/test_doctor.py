@@ -143,3 +143,17 @@ def test_every_line_says_what_to_do(as_json: bool, store: Path, capsys: pytest.C
         problems = [number for number, line in enumerate(lines) if line.startswith("PROBLEM")]
         assert problems
         assert all(lines[number + 1].strip().startswith("-> ") for number in problems)
+
+
+@pytest.mark.parametrize("file", ["memory.max", "memory.limit_in_bytes"])
+@pytest.mark.parametrize(
+    ("limit", "enough"), [("500000000", False), ("800000000", True), ("9223372036854771712", True)]
+)
+def test_the_memory_is_that_of_the_container(
+    file: str, limit: str, enough: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / file).write_text(f"{limit}\n")
+    monkeypatch.setattr(doctor, "MEMORY_LIMITS", (tmp_path / "none", tmp_path / file))
+    found = _by_name()["machine"]
+    assert found.ok == enough
+    assert enough or "500 MB of memory" in found.found
