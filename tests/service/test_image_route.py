@@ -29,16 +29,21 @@ def narrow(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def hold(service: Service) -> socket.socket:
     """Takes a place: a request whose body never comes."""
     url = service.client.base_url
-    connection = socket.create_connection((url.host, url.port or 0), timeout=30)
+    connection = socket.create_connection((url.host, url.port or 0), timeout=60)
     connection.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100\r\n\r\n")
     return connection
 
 
-def until(condition: Any, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
+def until(condition: Any) -> None:
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def until_under_way(service: Service, requests: int = 1) -> None:
+    """Waits until the service has begun to take so many bodies."""
+    until(lambda: f"\nmelanoserve_in_flight_requests {requests}.0\n" in service.client.get("/metrics").text)
 
 
 def test_a_full_service_refuses_at_once_and_answers_probes(narrow: Service) -> None:
@@ -90,7 +95,7 @@ def test_answers_under_load_are_those_alone_whatever_else_is_sent(service: Servi
     def hang_up(data: bytes) -> None:
         url = service.client.base_url
         head = f"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {len(data)}\r\n\r\n"
-        with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+        with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:
             connection.sendall(head.encode() + data)
 
     def send_damaged(data: bytes) -> None:
@@ -108,6 +113,7 @@ def test_answers_under_load_are_those_alone_whatever_else_is_sent(service: Servi
         while not stop.is_set():
             do(files[count % 60])
             count += 1
+            time.sleep(0.02)  # or it keeps the service so busy that the others hardly get a turn
         return count
 
     with ThreadPoolExecutor(18) as pool:
