@@ -13,7 +13,8 @@ VARY = {"Vary": "Accept"}
 _MOST_RANGES, _MOST_PARAMETERS = 100, 10
 """What comes behind so many in a header is not looked at: whoever asks could fill memory and time with it, unasked."""
 
-_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+_WEIGHT = re.compile(r"0?\.[0-9]+|0\.?|1(\.0*)?")
+"""From 0 to 1. Programs write more than RFC 9110 lets them: with four digits, or as Java does by itself, `q=.2`."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,27 @@ def test_accept_headers_that_allow_json(accept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        # What java.net.HttpURLConnection sends unless it is told otherwise, up to Java 17 and since.
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
+        ("text/html, image/gif, image/jpeg, */*; q=0.2", JSON),
+        ("application/json;q=.25, application/dicom;q=0.3333", DICOM),
+        ("application/json;q=0., application/dicom;q=1.0000", DICOM),
+    ],
+)
+def test_weights_that_programs_write_as_the_standard_does_not_are_understood(accept: str, chosen: str) -> None:
+    offered = [JSON, DICOM]
+    index = negotiate(accept, offered)
+    assert index is not None
+    assert offered[index] == chosen
+
+
+@pytest.mark.parametrize(
     "accept",
     ["text/html", "image/*", "application/json;q=0", "application/json;q=0, */*", "*/*;q=0", "*/*;q=much", "*/*;q=nan",
-     "*/*;q=-1", "*/*;q=2", "json", "application", ",", "*", "/", ";q=1", "application/json;q=0.0000"],
+     "*/*;q=-1", "*/*;q=2", "*/*;q=.", "*/*;q=1.1", "*/*;q=.5.5", "*/*;q=1e0", "json", "application", ",", "*", "/",
+     ";q=1", "application/json;q=0.0000"],
 )  # fmt: skip
 def test_accept_headers_that_exclude_json(accept: str) -> None:
     assert negotiate(accept, [JSON]) is None
