@@ -14,7 +14,7 @@ from service.audit.entry import Event, in_years_that_are_kept
 from service.audit.text import csv_lines
 from service.context import Context, Shared
 from service.negotiation import accept_of, negotiate
-from service.parameters import StrictQuery, no_query
+from service.parameters import StrictQuery, no_query, nothing_twice
 from service.problem_responses import described
 from service.problems import AuditUnavailable, NotAcceptable, NotFound
 
@@ -137,7 +137,7 @@ class AuditHead(Answer):
 _FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 
 
-@router.get("", response_model=AuditAnswer, responses=_FORMS)
+@router.get("", response_model=AuditAnswer, responses=_FORMS, dependencies=[Depends(nothing_twice)])
 async def get_audit(request: Request, context: Shared, query: Annotated[AuditQuery, Query()]) -> Response:
     """Rows of the audit trail, the newest first. That they were read is a row, too."""
     media_type = _media_type(request, query)

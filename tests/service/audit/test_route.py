@@ -111,6 +111,7 @@ def test_csv_by_accept_or_by_format(guarded: Guarded) -> None:
         ("request_id=a%00b", "invalid_parameter"), ("key=%00", "invalid_parameter"),
         ("code=%00", "invalid_parameter"), ("model=%00", "invalid_parameter"),
         ("image_sha256=X", "invalid_parameter"), ("patient=x", "unknown_parameter"),
+        ("decision=benign&decision=malignant", "invalid_parameter"), ("limit=1&limit=1000", "invalid_parameter"),
     ],
 )  # fmt: skip
 def test_a_wrong_filter_is_refused_never_ignored(guarded: Guarded, query: str, code: str) -> None:
