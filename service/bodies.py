@@ -85,8 +85,14 @@ async def read_batch(request: Request, settings: Settings) -> list[Upload]:
     most = settings.max_batch_bytes
     form = FormFiles(content_type, settings.max_bytes, settings.max_batch_files)
     too_large = BodyTooLarge(f"The images together are larger than {most} bytes.")
+
+    def write(chunk: bytes) -> None:
+        form.write(chunk)
+        if form.received > most:
+            raise too_large
+
     async with _in_time(settings.receive_seconds):
-        await _pour(request, form.write, most + OVERHEAD * settings.max_batch_files, too_large)
+        await _pour(request, write, most + OVERHEAD * settings.max_batch_files, too_large)
         return form.end()
 
 

@@ -53,7 +53,7 @@ class FormFiles:
     field = "files"
 
     def __init__(self, content_type: str, max_bytes: int, most_files: int) -> None:
-        """Prepares for a body.
+        """Prepares for a body; `received` counts the bytes of its files, also of those that are not kept.
 
         Args:
             content_type: The request's Content-Type, with its boundary.
@@ -67,6 +67,7 @@ class FormFiles:
         if not 1 <= len(boundary) <= LONGEST_BOUNDARY:
             raise MissingBoundary("Content-Type must name a boundary of 1 to 70 characters.")
         self.files: list[Upload] = []
+        self.received = 0
         self._max_bytes, self._most_files = max_bytes, most_files
         self._complete = False
         self._headers: dict[str, str] = {}
@@ -163,6 +164,7 @@ class FormFiles:
         check_declared(declared)
 
     def _keep(self, data: bytes, start: int, end: int) -> None:
+        self.received += end - start
         file = self.files[-1]
         if file.problem is not None:
             return

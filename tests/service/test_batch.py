@@ -113,6 +113,13 @@ def test_too_many_files_and_too_many_bytes_are_refused(bounded: Service) -> None
     assert bounded.client.get("/readyz").status_code == 200
 
 
+def test_files_of_exactly_the_limit_together_are_taken_and_one_byte_more_is_not(bounded: Service) -> None:
+    files = [b"x" * 200_000, b"x" * 200_000, b"x" * 100_000]
+    assert [item["status"] for item in _batch(bounded.client, *files)["items"]] == [415] * 3
+    answer = bounded.client.post("/classify/batch", files=_files(*files[:2], files[2] + b"x"))
+    assert "500000 bytes" in str(check_problem(answer, 413, "body_too_large")["detail"])
+
+
 def test_a_file_that_is_too_large_fails_alone_and_is_not_kept(bounded: Service) -> None:
     body = _batch(bounded.client, png(picture(MELANOMA)), b"x" * 250_000, png(picture(BENIGN)))
     assert [item["status"] for item in body["items"]] == [200, 413, 200]

@@ -175,6 +175,12 @@ def test_a_file_that_is_not_read_takes_no_memory() -> None:
     assert [len(file.data) for file in parser.files] == [0]
 
 
+def test_the_bytes_of_all_files_are_counted_and_nothing_else_of_the_form() -> None:
+    parser = FormFiles(CONTENT_TYPE, 200, 3)
+    parser.write(form(part(b"x" * 199, FILES), part(b"x" * 201, FILES), part(b"x", FILES, b"Content-Type: text/plain")))
+    assert parser.received == 401
+
+
 def test_more_files_than_there_may_be() -> None:
     with pytest.raises(TooManyFiles, match="more than 2 files"):
         read_all(form(*[part(b"x", FILES)] * 3), most_files=2)
