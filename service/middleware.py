@@ -39,6 +39,8 @@ class RequestContext:
         request_id = state["request_id"] = request_id_of(headers)
         state["begun"] = begun
         status: int | None = None
+        # RFC 9110, 9.3.2: HEAD is GET without the body, which the server leaves out by the method that it knows.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -50,7 +52,7 @@ class RequestContext:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(asked, receive, send_with_headers)
         except asyncio.CancelledError:
             # Nothing but a stop that waits no longer cancels a request.
             if status is None:
@@ -61,7 +63,7 @@ class RequestContext:
             if status is None:
                 response = problem_response(InternalError("The service failed; its log has the request id."), scope)
                 await response(scope, receive, send_with_headers)
-        observe(self.context, scope, status, begun, time.perf_counter() - begun)
+        observe(self.context, {**asked, "method": scope["method"]}, status, begun, time.perf_counter() - begun)
 
 
 def _body_remains(headers: Headers, state: dict[str, Any]) -> bool:

@@ -1,5 +1,5 @@
 """Every error as `application/problem+json`, also those that FastAPI and Starlette raise themselves; to a client that
-takes FHIR and not that, as an OperationOutcome."""
+wants FHIR and not JSON, as an OperationOutcome."""
 
 import json
 from collections.abc import Mapping
@@ -28,8 +28,9 @@ from service.problems import (
     catalogue,
 )
 
-FORMS = (MEDIA_TYPE, outcome.MEDIA_TYPE)
-"""Of an error. Where Accept excludes both, as `application/json` does, it is the first all the same."""
+FORMS = (MEDIA_TYPE, "application/json", outcome.MEDIA_TYPE)
+"""Of an error. Whoever takes JSON, as one does who would be answered in it, is told by the first; so is whoever takes
+none of them."""
 
 
 def problem_response(error: Exception, scope: Scope, members: Mapping[str, object] | None = None) -> Response:
@@ -37,8 +38,8 @@ def problem_response(error: Exception, scope: Scope, members: Mapping[str, objec
 
     Args:
         error: A Problem, or an error that FOREIGN knows; any other becomes an `internal_error` that says nothing.
-        scope: The request's ASGI scope, of which only `state` and `headers` are used. Who takes FHIR and no problem
-            details is told by an OperationOutcome.
+        scope: The request's ASGI scope, of which only `state` and `headers` are used. Who likes FHIR better than JSON
+            and problem details is told by an OperationOutcome.
         members: Extension members, such as /readyz's list of models.
     """
     error, kind = told(error)
@@ -100,9 +101,11 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return problem_response(NotFound("There is nothing at this path; /docs lists what there is."), request.scope)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = dict(error.headers or {})
-        detail = f"This path takes {allowed.get('Allow', 'another method')}."
-        return problem_response(MethodNotAllowed(detail, headers=allowed), request.scope)
+        allowed = (error.headers or {}).get("Allow", "")
+        if allowed == "GET":
+            allowed = "GET, HEAD"  # see `RequestContext`
+        detail = f"This path takes {allowed}."
+        return problem_response(MethodNotAllowed(detail, headers={"Allow": allowed}), request.scope)
     raise error
 
 

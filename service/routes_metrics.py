@@ -15,7 +15,6 @@ _FORMS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(tags=["probes"])
 
 
-@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response, responses=_FORMS)
 async def get_metrics(request: Request, context: Shared) -> Response:
     """What was measured since the start, over all processes, in Prometheus's text format or as OpenMetrics."""

@@ -15,14 +15,12 @@ _NOT_READY = {"allOf": [reference(PROBLEM), {"type": "object", "required": ["mod
 router = APIRouter(tags=["probes"])
 
 
-@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def get_livez() -> LiveAnswer:
     """The process answers. It may not be ready."""
     return LiveAnswer()
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=ReadyAnswer, responses=described(503, schema=_NOT_READY))
 async def get_readyz(request: Request, context: Shared) -> Response:
     """Ready: something answers for `stable` of every model, a prediction of it came out right within the last seconds,

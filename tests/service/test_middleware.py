@@ -27,6 +27,23 @@ def test_every_answer_has_the_safe_headers(client: httpx.Client, path: str) -> N
     assert "server" not in headers
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/livez", "/models", "/models/classifier/versions/1",
+     "/audit", "/problems/overloaded", "/nothing"],
+)  # fmt: skip
+def test_of_whatever_can_be_got_the_head_can_be_had_alone(client: httpx.Client, path: str) -> None:
+    whole, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers.get("content-type") == whole.headers.get("content-type")
+
+
+def test_the_log_says_that_only_the_head_was_asked_for(service: Service) -> None:
+    service.client.head("/models", headers={"X-Request-ID": "head-alone"})
+    line = service.request("head-alone")
+    assert (line["method"], line["path"], line["status"]) == ("HEAD", "/models", 200)
+
+
 def test_a_request_is_one_line_with_the_route_and_nothing_of_what_was_asked(service: Service) -> None:
     data = png(picture(MELANOMA))
     files = {"file": ("CANARY.png", data)}
