@@ -23,15 +23,15 @@ class OperatingPointInfo(Answer):
     threshold: float
     """A probability that reaches it is called malignant."""
     sensitivity: float
-    """Share of the malignant lesions of `measured_on`, of every kind, that were called malignant."""
+    """Share of the images of malignant lesions of `measured_on`, of every kind, that were called malignant."""
     sensitivity_ci: tuple[float, float]
-    """Its 95 % confidence interval."""
+    """Its 95 % confidence interval, over lesions: several images of one are not independent."""
     melanoma_sensitivity: float | None = None
-    """The same of the melanomas among them alone; null if that was not measured."""
+    """The same of the images of melanomas among them alone; null if that was not measured."""
     melanoma_sensitivity_ci: tuple[float, float] | None = None
     """Its 95 % confidence interval."""
     specificity: float
-    """Share of the benign lesions of `measured_on` that were called benign."""
+    """Share of the images of benign lesions of `measured_on` that were called benign."""
     specificity_ci: tuple[float, float]
     """Its 95 % confidence interval."""
     measured_on: str
@@ -114,6 +114,9 @@ class ClassifyAnswer(Answer):
     decision: Decision
     probability: float | None = Field(ge=0, le=1)
     """Calibrated, of malignant (melanoma or another skin cancer or precursor); null when abstained."""
+    calibrated_for: float | None = Field(None, gt=0, lt=1)
+    """The prevalence for which `probability` is calibrated: where malignant lesions are rarer, it is too high. null:
+    the version does not say."""
     classes: dict[str, float] | None
     """Their probabilities; null when abstained."""
     differential: list[SuspectedInfo] | None = None
@@ -135,6 +138,9 @@ class Classification(Answer):
 
     decision: Decision
     probability: float | None = Field(ge=0, le=1)
+    calibrated_for: float | None = Field(None, gt=0, lt=1)
+    """The prevalence for which `probability` is calibrated: where malignant lesions are rarer, it is too high. null:
+    the version does not say."""
     classes: dict[str, float] | None
     differential: list[SuspectedInfo] | None = None
     """The three likeliest diagnoses, falling; null when abstained, or of a version that tells none apart."""

@@ -34,6 +34,7 @@ CLASS_PROBABILITY = {
     "benign": own("p-benign", "Probability of a benign lesion"),
 }
 STAGE_GRADE = own("stage-grade", "Stage grade that the image resembles; no clinical stage")
+CALIBRATED_FOR = own("calibrated-for", "Prevalence for which the probability is calibrated")
 OPERATING_POINT = own("operating-point", "Operating point")
 AT_PREVALENCE = own("at-prevalence", "What the decision is worth at the prevalence asked for")
 INTENDED_USE = own("intended-use", "Intended use")

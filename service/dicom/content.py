@@ -89,6 +89,7 @@ class _Groups:
                     measured.append(_percent(codes.CLASS_PROBABILITY[name], value))
         issues = [] if decided.quality is None else decided.quality.issues
         texts = [
+            (codes.CALIBRATED_FOR, _calibrated_for(decided)),
             (codes.OPERATING_POINT, _operating_point(point, places)),
             (codes.AT_PREVALENCE, None if decided.at_prevalence is None else in_words(decided.at_prevalence)),
             *((codes.QUALITY_ISSUE, issue) for issue in issues),
@@ -161,6 +162,12 @@ def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
     return AlgorithmIdentification(
         f"melanoserve {model.name}", str(model.version), parameters, family=codes.ALGORITHM, manufacturer="melanoserve"
     )
+
+
+def _calibrated_for(decided: Classified) -> str | None:
+    if decided.probability is None or decided.calibrated_for is None:
+        return None
+    return f"{100 * decided.calibrated_for:.4g} %; where malignant lesions are rarer, the probability is too high"
 
 
 def _operating_point(point: OperatingPointInfo, places: int) -> str:

@@ -15,7 +15,7 @@ from service.answers import ClassifyAnswer, GradeAnswer, ImageInfo
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING_REPORT, REQUEST_ID, STATEMENT, own
 from service.fhir.devices import model_device, provenance, service_device
 from service.fhir.elements import Identifier, Reference, concept
-from service.fhir.observations import Classified, Said, classified, rule, told
+from service.fhir.observations import Classified, Said, calibrated, classified, rule, told
 from service.fhir.resources import Bundle, DiagnosticReport, Entry, Media, Observation
 from service.fhir.staging import graded, staged
 from service.inference import Job
@@ -113,9 +113,12 @@ def _report(
 def _conclusion(decided: Classified, image: ImageInfo) -> str:
     frame = "" if image.frame is None else f"Frame {image.frame} of the DICOM object. "
     if decided.probability is None:
-        return f"{frame}The service abstained: no decision and no probability."
+        issues = [] if decided.quality is None else decided.quality.issues
+        why = f" Of the image it says: {', '.join(issues)}." if issues else ""
+        return f"{frame}The service abstained: no decision and no probability.{why}"
     point, probability = decided.operating_point, decided.probability
     return (
         f"{frame}Looks {decided.decision} at the operating point, with a probability of malignancy of "
-        f"{told(probability, point, probability)}; no diagnosis. {rule(point, probability)}."
+        f"{told(probability, point, probability)}{calibrated(decided.calibrated_for)}; no diagnosis. "
+        f"{rule(point, probability)}."
     )

@@ -75,6 +75,11 @@ def told(share: float, point: OperatingPointInfo, probability: float | None) -> 
     return f"{share:.{places_of(probability, point.threshold)}f}"
 
 
+def calibrated(prevalence: float | None) -> str:
+    """For which prevalence a probability is meant, to be said behind it; nothing where that is not known."""
+    return "" if prevalence is None else f", calibrated for a prevalence of {100 * prevalence:.4g} %"
+
+
 def _measured(value: float, ends: tuple[float, float]) -> str:
     return f"{value:.3f} (95 % CI {ends[0]:.3f} to {ends[1]:.3f})"
 
@@ -92,6 +97,9 @@ def _probability(decided: Classified, said: Said) -> Observation:
         made["valueQuantity"] = percent(decided.probability)
         # In words only: a `high` belongs to its range in FHIR, and a probability that reaches the threshold does not.
         made["referenceRange"] = [{"text": rule(decided.operating_point, decided.probability)}]
+        if decided.calibrated_for is not None:
+            code = own("calibrated-for", "Prevalence of malignant lesions for which the probability is calibrated")
+            made["component"] = [{"code": code, "valueQuantity": percent(decided.calibrated_for)}]
     return made
 
 

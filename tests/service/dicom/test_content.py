@@ -85,6 +85,14 @@ def test_what_it_is_worth_at_the_caller_s_prevalence_is_told_where_it_was_asked(
     )
 
 
+def test_for_which_prevalence_a_probability_is_calibrated_stands_beside_it() -> None:
+    name = "Prevalence for which the probability is calibrated"
+    (group,) = groups(CLASSIFIED.model_copy(update={"calibrated_for": 0.2}))
+    assert said(group)[name] == "20 %; where malignant lesions are rarer, the probability is too high"
+    for answer in (CLASSIFIED, ABSTAINED.model_copy(update={"calibrated_for": 0.2})):
+        assert name not in said(groups(answer)[0])
+
+
 def test_of_melanomas_alone_it_is_told_where_it_was_measured() -> None:
     (group,) = groups(CLASSIFIED.model_copy(update={"operating_point": NAMED_AFTER_MELANOMA}))
     assert "sensitivity 0.9536 (0.9291 to 0.9749), of melanomas alone 0.9083 (0.8562 to 0.9531), specificity" in str(

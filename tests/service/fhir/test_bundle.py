@@ -112,7 +112,15 @@ def test_the_report_shows_itself_to_a_person_and_its_text_cannot_break_out() -> 
     assert NOTE in report["conclusion"]
     assert "&quot;p &lt; 1&quot; &amp; never" in report["text"]["div"]
     (abstained,) = resources(bundle("classify-abstained"), "DiagnosticReport")
-    assert abstained["conclusion"].startswith("The service abstained: no decision and no probability.")
+    assert abstained["conclusion"].startswith(
+        "The service abstained: no decision and no probability. Of the image it says: blurred, too_dark. "
+    )
+
+
+def test_the_report_says_for_which_prevalence_its_probability_is_calibrated() -> None:
+    (report,) = resources(bundle("classify-calibrated"), "DiagnosticReport")
+    assert "a probability of malignancy of 0.370123, calibrated for a prevalence of 20 %; no" in report["conclusion"]
+    assert "prevalence" not in resources(bundle("classify"), "DiagnosticReport")[0]["conclusion"]
 
 
 def test_a_probability_just_below_the_threshold_does_not_read_as_it_does() -> None:

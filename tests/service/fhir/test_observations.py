@@ -1,7 +1,16 @@
 import pytest
 
 from service.fhir.observations import Said, classified, rule
-from tests.service.fhir.samples import CLASSIFIED, NAMED_AFTER_MELANOMA, POINT, bundle, coded, components, resources
+from tests.service.fhir.samples import (
+    ABSTAINED,
+    CLASSIFIED,
+    NAMED_AFTER_MELANOMA,
+    POINT,
+    bundle,
+    coded,
+    components,
+    resources,
+)
 
 
 def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> None:
@@ -14,6 +23,16 @@ def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> 
         "Called malignant from a probability of 0.300000 on: operating point sensitive, sensitivity 0.954 (95 % CI "
         "0.929 to 0.975), specificity 0.613 (95 % CI 0.572 to 0.656), measured on: painted lesions"
     )
+
+
+def test_for_which_prevalence_a_probability_is_calibrated_stands_beside_it() -> None:
+    assert "component" not in coded(bundle("classify"), "111047")
+    decided = CLASSIFIED.model_copy(update={"calibrated_for": 0.2})
+    probability, *_ = classified(decided, Said({"reference": "x"}, "now", "note"))
+    assert components(dict(probability.resource))["calibrated-for"]["value"] == 20
+    unfit = ABSTAINED.model_copy(update={"calibrated_for": 0.2})
+    abstained, *_ = classified(unfit, Said({"reference": "x"}, "now", "note"))
+    assert "component" not in abstained.resource
 
 
 def test_the_decision_is_no_diagnosis_s_code_and_has_what_decided_it() -> None:
