@@ -123,12 +123,12 @@ def point(found: OperatingPoint, probability: float | None = None) -> str:
     melanomas = ""
     if found.melanoma_sensitivity is not None and found.melanoma_sensitivity_ci is not None:
         share, ends = found.melanoma_sensitivity, found.melanoma_sensitivity_ci
-        melanomas = f", of 100 melanomas about {_hundred(share)} ({_hundreds(ends)}),"
+        melanomas = f", of 100 of melanomas about {_hundred(share)} ({_hundreds(ends)}),"
     return (
-        f"A lesion is called malignant from a probability of {threshold} on. Of 100 malignant lesions "
-        f"that finds about {_hundred(found.sensitivity)} ({_hundreds(found.sensitivity_ci)}){melanomas} and misses the "
-        f"others; of 100 benign ones it leaves about {_hundred(found.specificity)} ({_hundreds(found.specificity_ci)}) "
-        f"alone and raises a false alarm at the others."
+        f"A lesion is called malignant from a probability of {threshold} on. Of 100 pictures of malignant lesions that "
+        f"finds about {_hundred(found.sensitivity)} ({_hundreds(found.sensitivity_ci)}){melanomas} and misses the "
+        f"others; of 100 of benign ones it leaves about {_hundred(found.specificity)} "
+        f"({_hundreds(found.specificity_ci)}) alone and raises a false alarm at the others."
     )
 
 

@@ -127,8 +127,8 @@ def test_an_operating_point_in_plain_words() -> None:
     assert "leaves about 0.3 (" in said
     named = point.model_copy(update={"melanoma_sensitivity": 0.9083, "melanoma_sensitivity_ci": (0.8562, 0.9531)})
     assert (
-        "Of 100 malignant lesions that finds about 95 (95 % interval 93 to 97), of 100 melanomas about 91 "
-        "(95 % interval 86 to 95), and misses the others; of 100 benign"
+        "Of 100 pictures of malignant lesions that finds about 95 (95 % interval 93 to 97), of 100 of melanomas about "
+        "91 (95 % interval 86 to 95), and misses the others; of 100 of benign ones it leaves"
     ) in words.point(named)
     every = point.model_copy(update={"sensitivity": 1.0, "specificity": 0.0})
     assert "finds about 100 (" in words.point(every)
