@@ -45,7 +45,7 @@ def test_every_method(url: str) -> None:
 
 def test_what_may_succeed_later_is_tried_again_and_the_rest_is_not() -> None:
     async def ask(url: str) -> bool:
-        async with AsyncClient(url, patience=QUICK, timeout=1.0) as client:
+        async with AsyncClient(url, patience=QUICK) as client:
             return await client.ready()
 
     with unreliable(problem(), None, READY) as server:

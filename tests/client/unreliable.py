@@ -40,12 +40,13 @@ class Unreliable:
     """What it does with each request, in turn; the last goes on for ever.
 
     An answer is sent; a number is a wait in seconds after which the connection ends, with an answer that is sent then;
-    None ends it at once, with half an answer.
+    None ends it at once, with half an answer. When it is over, nothing is waited for any more, and nothing is sent.
     """
 
     plan: list[Step]
     url: str = ""
     moments: list[float] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def requests(self) -> int:
@@ -68,10 +69,10 @@ class Unreliable:
                 elif step is None:
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
                 elif isinstance(step, tuple):
-                    time.sleep(step[0])
-                    connection.sendall(step[1])
+                    if not self.over.wait(step[0]):
+                        connection.sendall(step[1])
                 else:
-                    time.sleep(step)
+                    self.over.wait(step)
 
 
 def _read(connection: socket.socket) -> None:
@@ -106,4 +107,7 @@ def unreliable(*plan: Step) -> Iterator[Unreliable]:
     """Starts one."""
     server = Unreliable(list(plan))
     with listening(server.serve) as server.url:
-        yield server
+        try:
+            yield server
+        finally:
+            server.over.set()

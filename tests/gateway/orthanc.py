@@ -26,7 +26,7 @@ PROGRAM = "Orthanc"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 TOOLS = ("storescu", "echoscu", "dciodvfy", "dsrdump")
 USER, PASSWORD = "gateway", "a password for tests"
-WITHIN = 30.0
+WITHIN = 120.0
 
 SHIPPED = ROOT / "docker" / "orthanc"
 """The configuration of the Orthanc of docker-compose.yml, which is run here but for ports and folders."""
@@ -96,7 +96,7 @@ def orthanc(
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen([PROGRAM, str(file)], stdout=log, stderr=log, env=environment)
     address = f"http://127.0.0.1:{http_port}"
-    with httpx.Client(base_url=address, auth=(USER, PASSWORD), timeout=30, verify=WITHOUT_TLS) as http:
+    with httpx.Client(base_url=address, auth=(USER, PASSWORD), timeout=60, verify=WITHOUT_TLS) as http:
         pacs = Pacs(folder, http, http_port, dicom_port, process)
         try:
             _wait(pacs)

@@ -15,7 +15,7 @@ log.configure("info")
 def written(code: str, status: int = 0) -> list[dict[str, object]]:
     """What a process logs that runs this code, and ends with this status."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", PROGRAM.format(code)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert (ended.stdout, ended.returncode) == ("", status)
     return [json.loads(line) for line in ended.stderr.splitlines()]

@@ -25,6 +25,7 @@ from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian,
 from tests.gateway.running_gateway import Gateway, gateway, wait_for
 from tests.gateway.samples import PATIENT, PATIENT_ID, photograph, uids
 from tests.running_service import ROOT, Service, running
+from tests.shipped import recent_store
 
 pytestmark = needs_debian
 
@@ -34,7 +35,8 @@ Send = Callable[[bytes, Loop, Path], None]
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(ROOT / "model_store" / "models", tmp_path_factory.mktemp("service")) as started:
+    store = recent_store(tmp_path_factory.mktemp("store") / "models")
+    with running(store, tmp_path_factory.mktemp("service")) as started:
         yield started
 
 

@@ -156,7 +156,7 @@ def test_titles_that_may_not_send_are_rejected_and_the_log_says_why(
     assert ae.associate("127.0.0.1", port, ae_title="ANOTHER").is_rejected
     associate(port, CTImageStorage).abort()
     wait_for(lambda: len(told(caplog)) == 3)
-    assert told(caplog) == ["unknown_caller", "unknown_title", "no_photographs"]
+    assert set(told(caplog)) == {"unknown_caller", "unknown_title", "no_photographs"}
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "no DICOM"])
@@ -171,7 +171,7 @@ def test_whoever_only_knocks_keeps_no_camera_out(port: int, said: bytes) -> None
         association.release()
         return bool(association.is_released)
 
-    wait_for(is_let_in, 10)
+    wait_for(is_let_in, 20)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -183,11 +183,11 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_dcmtk_is_answered(port: int, queue: Queue, tmp_path: Path) -> None:
     """C-ECHO, and C-STORE of a JPEG; storescu proposes what is in its files with -R, and JPEG with -xy."""
     peer = ["-aec", OURS, "127.0.0.1", str(port)]
-    assert subprocess.run(["echoscu", *peer], timeout=30, check=False).returncode == 0
+    assert subprocess.run(["echoscu", *peer], timeout=120, check=False).returncode == 0
     file = tmp_path / "image.dcm"
     file.write_bytes(photograph(sop_class=DERMOSCOPIC_PHOTOGRAPHY, modality="DMS", jpeg=True))
     sent = ["storescu", "-R", "-xy", *peer, str(file)]
-    assert subprocess.run(sent, timeout=30, check=False).returncode == 0
+    assert subprocess.run(sent, timeout=120, check=False).returncode == 0
     assert queue.counts() == {"received": 1}
     with_its_title = ["echoscu", "-aet", "STRANGER", *peer]
-    assert subprocess.run(with_its_title, capture_output=True, timeout=30, check=False).returncode != 0
+    assert subprocess.run(with_its_title, capture_output=True, timeout=120, check=False).returncode != 0

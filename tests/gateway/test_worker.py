@@ -175,18 +175,18 @@ def test_it_works_until_told_to_stop_and_finishes_its_step(queue: Queue) -> None
 
     def slow(image: bytes) -> bytes:
         asked.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return report_on(image)
 
     worker = Worker(queue, slow, no_pacs)
     threads = [Thread(target=worker.run, args=[stop]) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     stop.set()
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert item(queue).state == "answered"
 
@@ -202,13 +202,13 @@ def test_a_disk_that_does_not_even_take_the_trouble_ends_nothing(queue: Queue) -
     worker = Worker(queue, ask, lambda report, study: stop.set(), longest_wait=0.1)
     thread = Thread(target=worker.run, args=[stop])
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     time.sleep(0.3)
     assert thread.is_alive()
     assert (item(queue).state, item(queue).attempts) == ("received", 0)
     queue._sql.execute("DROP TRIGGER full")
-    assert stop.wait(10)
-    thread.join(10)
+    assert stop.wait(60)
+    thread.join(60)
     assert item(queue).state == "delivered"
 
 
@@ -225,8 +225,8 @@ def test_two_threads_never_take_the_same_item(queue: Queue) -> None:
     threads = [Thread(target=worker.run, args=[stop]) for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert done.wait(10)
+    assert done.wait(60)
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(asked) == 1
