@@ -9,12 +9,13 @@ ENV PATH=/venv/bin:$PATH \
 WORKDIR /app
 
 FROM python AS service-packages
-COPY requirements/service.txt requirements/postgres.txt requirements/
+COPY requirements/service.txt requirements/postgres.txt requirements/tracing.txt requirements/
 # pip stays out of the environment. OpenVINO's plugins for GPU and NPU go: the service runs on the CPU only. For arm64
 # there are none.
 RUN python -m venv --without-pip /venv \
     && /usr/local/bin/python -m pip --python /venv/bin/python install \
-        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile -r requirements/service.txt -r requirements/postgres.txt \
+        --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --compile \
+        -r requirements/service.txt -r requirements/postgres.txt -r requirements/tracing.txt \
     && rm -f /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_gpu_plugin.so \
         /venv/lib/python3.11/site-packages/openvino/libs/libopenvino_intel_npu_plugin.so \
         /venv/lib/python3.11/site-packages/openvino/libs/cache.json
@@ -49,7 +50,7 @@ COPY --chmod=755 model_store model_store
 COPY --chmod=755 service service
 COPY --chmod=755 docker/melanoserve /venv/bin/
 # The image is run with a read-only root, so Python could not keep its bytecode later.
-RUN python -m compileall -q dermoscopy model_store service
+RUN python -m compileall -q client dermoscopy model_store service
 # A container must listen on every address of its own to be reached at all. Whether strangers can reach it is decided by
 # what publishes the port, so that one must also set MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS; see docker-compose.yml.
 ENV MELANOSERVE_HOST=0.0.0.0
