@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 # What decides about the pixels; everything else (text, time, gamma, physical size) stays outside.
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _INDEXED = 3
+_LIKE_A_LINE = re.compile(rb"\xff*\0\xff*\n")
 _ONCE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM"})
 # Pillow has made its colours of them when the pixels begin.
 _BEFORE_PIXELS = frozenset({b"PLTE", b"tRNS"})
@@ -154,6 +156,9 @@ def _colours(header: _Header, found: dict[bytes, bytes]) -> int | None:
         raise _corrupt("its palette is not valid")
     if header.colour == _INDEXED and len(found.get(b"tRNS", b"")) > len(palette) // 3:
         raise _corrupt("its palette has more transparencies than colours")
+    # Pillow would take an alpha of 10 at the end for the end of a line, and show that colour opaque.
+    if header.colour == _INDEXED and _LIKE_A_LINE.fullmatch(found.get(b"tRNS", b"")):
+        raise UnsupportedImageType("A PNG with these transparencies is not read.")
     # Pillow compares the transparent colour, stored in the file's own depth, with samples scaled to 8 bits.
     if b"tRNS" in found and header.colour != _INDEXED and header.depth not in {1, 8}:
         raise UnsupportedImageType("A PNG of this depth with a transparent colour is not read.")

@@ -90,6 +90,21 @@ def test_pixels_in_many_chunks() -> None:
     assert np.array_equal(np.asarray(decode(data).image), image)
 
 
+@pytest.mark.parametrize("alpha", [0, 9, 10, 11, 255])
+@pytest.mark.parametrize("first", [b"\0", b"\xff\0", b"\0\xff", b"\x80", b"\x80\0"])
+def test_colours_of_a_palette_are_as_transparent_as_they_say_or_refused(first: bytes, alpha: int) -> None:
+    """Pillow takes an alpha of 10 behind a single 0 for the end of a line."""
+    opacities = first + bytes([alpha])
+    try:
+        shown = _indexed(_PALETTE, (b"tRNS", opacities), (b"IDAT", _INDICES))
+    except UnsupportedImageType:
+        assert alpha == 10
+        return
+    for index, opacity in enumerate(opacities):
+        meant = np.frombuffer(_PALETTE[1], np.uint8)[3 * index : 3 * index + 3].astype(float)
+        assert np.abs(shown[0, index] - (meant * opacity + 255 * (255 - opacity)) / 255).max() <= 1
+
+
 _INDICES = zlib.compress(b"".join(b"\0" + bytes([0, 1, 2] * (_WIDTH // 3)) for _ in range(_HEIGHT)))
 _PALETTE = (b"PLTE", bytes([200, 0, 0, 0, 200, 0, 0, 0, 200]))
 _TRANSPARENT = (b"tRNS", b"\xff\xff\0")
