@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -19,6 +20,12 @@ _PLAIN_MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "CMYK": "CMYK"}
 _DISPLAY_P3 = {
     b"rXYZ": (0.51512, 0.24120, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189), b"bXYZ": (0.15710, 0.06657, 0.78407)
 }  # fmt: skip
+# The same of Adobe RGB (1998), sections 4.3.1 and 4.3.5, whose values are powers of the light.
+_ADOBE_RGB = {
+    b"rXYZ": (0.60974, 0.31111, 0.01947), b"gXYZ": (0.20528, 0.62567, 0.06087), b"bXYZ": (0.14919, 0.06322, 0.74457)
+}  # fmt: skip
+_ADOBE_RGB_GAMMA = 2.19921875
+_CURVES = frozenset({b"rTRC", b"gTRC", b"bTRC"})
 _BAND_PIXELS = 4_000_000
 # What shines through transparent pixels. White is what a browser or a report shows behind a picture, so the reader saw
 # it so; black would look like pigment.
@@ -66,12 +73,25 @@ def _profile_transform(profile: bytes) -> ImageCms.ImageCmsTransform:
 
 def display_p3_profile() -> bytes:
     """An ICC profile of Display P3, which is that of sRGB with other colorants."""
+    return _changed_srgb(_DISPLAY_P3)
+
+
+def adobe_rgb_profile() -> bytes:
+    """An ICC profile of Adobe RGB (1998)."""
+    return _changed_srgb(_ADOBE_RGB, _ADOBE_RGB_GAMMA)
+
+
+def _changed_srgb(colorants: Mapping[bytes, tuple[float, float, float]], gamma: float | None = None) -> bytes:
+    """The ICC profile of sRGB with other colorants and, if `gamma` is given, with that power instead of its curve."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # ICC.1:2022 section 7.3: name, place and size of each tag; section 10.31: values of 1/65536 behind 8 bytes.
     for entry in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):
         name, place, _ = struct.unpack_from(">4sII", profile, entry)
-        if name in _DISPLAY_P3:
-            struct.pack_into(">3i", profile, place + 8, *(round(value * 65_536) for value in _DISPLAY_P3[name]))
+        if name in colorants:
+            struct.pack_into(">3i", profile, place + 8, *(round(value * 65_536) for value in colorants[name]))
+        elif name in _CURVES and gamma is not None:
+            # Section 10.18: the kind of curve that is a power alone, and the power; the rest of the tag is not read.
+            struct.pack_into(">HHi", profile, place + 8, 0, 0, round(gamma * 65_536))
     return bytes(profile)
 
 
@@ -93,8 +113,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     Args:
         image: Loaded, any mode of Pillow.
-        profile: The embedded ICC profile; without one the colours count as sRGB, as in browsers, even if EXIF calls
-            them Adobe RGB (interoperability index R03).
+        profile: The ICC profile; without one the colours count as sRGB.
 
     Returns:
         Mode RGB, the same size; `image` itself if nothing has to change.

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dermoscopy.colour import adobe_rgb_profile
 from dermoscopy.containers import exif
 from dermoscopy.containers.container import Container
 from dermoscopy.containers.restarts import MARKERS as RESTARTS
@@ -142,7 +143,7 @@ def _frame(walk: _Walk, marker: int, payload: bytes, limits: Limits) -> None:
 
 
 def _scan(walk: _Walk, payload: bytes, limits: Limits) -> list[int]:
-    """Note which coefficients a scan brings, and return the identifiers of its components."""
+    """Note which bits of which coefficients a scan brings, and return the identifiers of its components."""
     count = payload[0] if payload else 0
     if not walk.components or not 1 <= count <= 4 or len(payload) != 4 + 2 * count:
         raise _corrupt("a scan header is not valid")
@@ -150,14 +151,18 @@ def _scan(walk: _Walk, payload: bytes, limits: Limits) -> list[int]:
     most = min(_MOST_SCANS, _MOST_SCANNED * limits.max_pixels // (walk.width * walk.height))
     if walk.scans > most:
         raise UnsupportedImageType(f"JPEGs of this size with more than {most} scans are not read.")
-    first, last, low = payload[-3], payload[-2], payload[-1] & 15
+    first, last, high, low = payload[-3], payload[-2], payload[-1] >> 4, payload[-1] & 15
     if not walk.progressive:
-        first, last, low = 0, 63, 0
+        first, last, high, low = 0, 63, 0, 0
     identifiers = list(payload[1 : 1 + 2 * count : 2])
     if not first <= last <= 63 or not set(identifiers) <= walk.components.keys():
         raise _corrupt("a scan header is not valid")
     for identifier in identifiers:
-        walk.missing_bits[identifier][first : last + 1] = [low] * (last + 1 - first)
+        missing = walk.missing_bits[identifier]
+        # T.81 section G.1.1.1: bits come once and from the highest on. libjpeg only warns, and reads another picture.
+        if set(missing[first : last + 1]) != {high or None}:
+            raise _corrupt("a part of the picture comes twice, or too early")
+        missing[first : last + 1] = [low] * (last + 1 - first)
     return identifiers
 
 
@@ -193,7 +198,8 @@ def _keep(walk: _Walk, marker: int, payload: bytes) -> None:
 
 def _profile(walk: _Walk) -> bytes | None:
     if not walk.profile:
-        return None
+        # Cameras that are set to Adobe RGB embed no profile: readers shall know it by its name (DCF 2.0).
+        return adobe_rgb_profile() if len(walk.components) != 4 and exif.is_adobe_rgb(walk.exif) else None
     if sorted(walk.profile) != list(range(1, walk.profile_parts + 1)):
         raise _corrupt("its colour profile is not whole")
     return b"".join(part for _, part in sorted(walk.profile.items()))
@@ -207,8 +213,6 @@ def _check_whole(walk: _Walk) -> None:
         raise _corrupt("it has no Huffman tables")
     if any(bits != 0 for coefficients in walk.missing_bits.values() for bits in coefficients):
         raise _corrupt("a part of the picture is missing")
-    if not walk.progressive and walk.scans > len(walk.components):
-        raise _corrupt("it holds a picture twice")
     if len(walk.components) == 4 and not walk.adobe:
         raise UnsupportedImageType("A CMYK JPEG without an Adobe marker does not say whether its colours are inverted.")
 

@@ -20,13 +20,14 @@ INTERCEPT, SLOPE, WINDOW_CENTRE, MODALITY_LUT, VOI_LUT = 0x00281052, 0x00281053,
 PALETTE_DESCRIPTORS = (0x00281101, 0x00281102, 0x00281103)
 PALETTE_VALUES = (0x00281201, 0x00281202, 0x00281203)
 ICC_PROFILE, COLOUR_SPACE = 0x00282000, 0x00282002
+PRESENTATION_LUT, PRESENTATION_SHAPE = 0x20500010, 0x20500020
 OFFSETS = 0x7FE00001
 
 WANTED = frozenset(
     {
         SOP_CLASS, SAMPLES, PHOTOMETRIC, PLANAR, FRAMES, ROWS, COLUMNS, ALLOCATED, STORED, HIGH_BIT, SIGNED, INTERCEPT,
         SLOPE, WINDOW_CENTRE, MODALITY_LUT, VOI_LUT, *PALETTE_DESCRIPTORS, *PALETTE_VALUES, ICC_PROFILE, COLOUR_SPACE,
-        OFFSETS, PIXEL_DATA,
+        PRESENTATION_LUT, PRESENTATION_SHAPE, OFFSETS, PIXEL_DATA,
     }
 )  # fmt: skip
 
@@ -36,6 +37,7 @@ _SAMPLES = {
     "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3, "YBR_ICT": 3, "YBR_RCT": 3,
 }  # fmt: skip
 _DIGITS_OF_FRAMES = 10
+_TABLES = (WINDOW_CENTRE, MODALITY_LUT, VOI_LUT, PRESENTATION_LUT)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def read_header(found: DataSet, limits: Limits) -> Header:
     if _number(found, SAMPLES) != samples:
         raise corrupt("its samples do not fit its photometric interpretation")
     if samples == 1:
-        _check_plain(found)
+        _check_plain(found, photometric)
     return Header(
         syntax=found.syntax,
         order=found.order,
@@ -164,13 +166,16 @@ def _frames(found: DataSet) -> int:
     return int(text)
 
 
-def _check_plain(found: DataSet) -> None:
+def _check_plain(found: DataSet, photometric: str) -> None:
     """Grey values are shown as they are: what a window or a table would make of them, a photograph does not need."""
     try:
         plain = float(_text(found, SLOPE) or 1) == 1 and float(_text(found, INTERCEPT) or 0) == 0
     except ValueError:
         raise corrupt("its rescale is no number") from None
-    if not plain or any(found.value(tag) is not None for tag in (WINDOW_CENTRE, MODALITY_LUT, VOI_LUT)):
+    # PS3.3 section C.11.6: what MONOCHROME1 means already, some objects say once more.
+    shape = _text(found, PRESENTATION_SHAPE)
+    plain = plain and shape in {None, "INVERSE" if photometric == "MONOCHROME1" else "IDENTITY"}
+    if not plain or any(found.value(tag) is not None for tag in _TABLES):
         raise UnsupportedImageType("Grey and palette DICOM images with window, rescale or look-up table are not read.")
 
 

@@ -61,6 +61,20 @@ def exif(orientation: int) -> bytes:
     return block.tobytes()
 
 
+def exif_of_colours(space: int = 0xFFFF, index: bytes = b"R03\0", order: str = "<") -> bytes:
+    """An EXIF block with its JPEG prefix, whose directories say of what colours a picture is; Adobe RGB by default."""
+
+    def directory(*fields: tuple[int, int, int, bytes]) -> bytes:
+        return struct.pack(order + "H", len(fields)) + b"".join(struct.pack(order + "HHI4s", *f) for f in fields)
+
+    first = directory((34_665, 4, 1, struct.pack(order + "I", 26)))
+    colours = (40_961, 3, 1, struct.pack(order + "HH", space, 0))
+    details = directory(colours, (40_965, 4, 1, struct.pack(order + "I", 56)))
+    magic = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    none = bytes(4)
+    return b"Exif\0\0" + magic + first + none + details + none + directory((1, 2, len(index), index)) + none
+
+
 @cache
 def valid_files() -> dict[str, tuple[bytes, str]]:
     """Name -> (file, content type) of one valid file for each way of storing a picture."""
@@ -96,6 +110,16 @@ def segment(marker: int, payload: bytes) -> bytes:
 def insert_segment(jpeg: bytes, marker: int, payload: bytes) -> bytes:
     """Put a segment right behind the start of a JPEG."""
     return jpeg[:2] + segment(marker, payload) + jpeg[2:]
+
+
+def in_scans(count: int) -> bytes:
+    """The structure of a progressive JPEG in 4 to 66 scans; what they hold is no picture."""
+    jpeg = valid_files()["jpeg-progressive"][0]
+    luminance = [(1, k, k) for k in range(1, count - 3)] + [(1, count - 3, 63)]
+    bands = [*luminance, (2, 1, 63), (3, 1, 63)]
+    headers = [bytes([3, 1, 0, 2, 0, 3, 0, 0, 0, 0]), *(bytes([1, name, 0, *band, 0]) for name, *band in bands)]
+    scans = b"".join(segment(0xDA, header) + bytes(40) for header in headers)
+    return jpeg[: find_marker(jpeg, 0xDA)] + scans + b"\xff\xd9"
 
 
 def find_marker(jpeg: bytes, marker: int) -> int:

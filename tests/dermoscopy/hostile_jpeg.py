@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from tests.dermoscopy.files import find_marker, insert_segment, segment, srgb_profile, valid_files
+from tests.dermoscopy.files import find_marker, in_scans, insert_segment, segment, srgb_profile, valid_files
 
 _SOF0, _SOF2, _DHT, _SOS, _DQT, _EOI = 0xC0, 0xC2, 0xC4, 0xDA, 0xDB, b"\xff\xd9"
 
@@ -78,10 +78,9 @@ def inputs() -> dict[str, bytes]:
         "restarts-out-of-order": restarts.replace(b"\xff\xd1", b"\xff\xd5", 1),
         "closed-restart-interval": restarts[: first_restart - 30] + restarts[first_restart:],
         "progressive-without-last-scan": _without_last_scan(progressive),
-        "thousand-scans": progressive[:-2] + progressive[progressive.rindex(b"\xff\xda") : -2] * 1000 + _EOI,
-        "seventeen-scans-of-49-megapixels": _resized(progressive, 7000, 7000, _SOF2)[:-2]
-        + progressive[progressive.rindex(b"\xff\xda") : -2] * 16
-        + _EOI,
+        "progressive-with-last-scan-twice": progressive[:-2] + progressive[progressive.rindex(b"\xff\xda") :],
+        "sixty-six-scans": in_scans(66),
+        "seventeen-scans-of-49-megapixels": _resized(in_scans(17), 7000, 7000, _SOF2),
         "thousands-of-segments": jpeg[:2] + segment(0xFE, b"") * 4000 + jpeg[2:],
         "cmyk-without-adobe": _without(cmyk, 0xEE),
         "profile-of-garbage": insert_segment(jpeg, 0xE2, profile + b"\x01\x01" + b"RGB " * 200),

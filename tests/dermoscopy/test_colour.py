@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from dermoscopy import colour
-from dermoscopy.colour import display_p3_profile, to_srgb
+from dermoscopy.colour import adobe_rgb_profile, display_p3_profile, to_srgb
 from dermoscopy.errors import CorruptImage, UnsupportedImageType
 from tests.dermoscopy.files import picture, srgb_profile, swapped_profile
 
@@ -127,6 +127,21 @@ def test_display_p3_is_as_everyone_knows_it() -> None:
         ((255, 0, 0), (255, 0, 0)),
     ):
         shown = _pixels(to_srgb(Image.new("RGB", (2, 2), stored), display_p3_profile()))
+        assert np.abs(shown[0, 0] - meant).max() <= 4
+
+
+def test_adobe_rgb_is_as_everyone_knows_it() -> None:
+    """The colours of sRGB that it holds; red is (219, 0, 0) in it."""
+    for stored, meant in (
+        ((219, 0, 0), (255, 0, 0)),
+        ((144, 255, 60), (0, 255, 0)),
+        ((0, 0, 250), (0, 0, 255)),
+        ((127, 127, 127), (128, 128, 128)),
+        ((53, 53, 53), (50, 50, 50)),
+        ((255, 255, 255), (255, 255, 255)),
+        ((0, 0, 0), (0, 0, 0)),
+    ):
+        shown = _pixels(to_srgb(Image.new("RGB", (2, 2), stored), adobe_rgb_profile()))
         assert np.abs(shown[0, 0] - meant).max() <= 4
 
 

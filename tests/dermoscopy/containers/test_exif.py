@@ -2,7 +2,8 @@ import struct
 
 import pytest
 
-from dermoscopy.containers.exif import UPRIGHT, orientation
+from dermoscopy.containers.exif import UPRIGHT, is_adobe_rgb, orientation
+from tests.dermoscopy.files import exif, exif_of_colours
 
 
 def _block(order: str, *entries: tuple[int, int, int, int], directory: int = 8) -> bytes:
@@ -35,3 +36,19 @@ def test_it_is_found_among_other_fields(order: str, value: int) -> None:
 )
 def test_whatever_is_broken_counts_as_upright(block: bytes) -> None:
     assert orientation(block) == UPRIGHT == 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_adobe_rgb_is_an_index_and_no_calibrated_space(order: str) -> None:
+    assert is_adobe_rgb(exif_of_colours(order=order)[6:])
+    assert not is_adobe_rgb(exif_of_colours(1, order=order)[6:])
+    assert not is_adobe_rgb(exif_of_colours(index=b"R98\0", order=order)[6:])
+    assert orientation(exif_of_colours(order=order)[6:]) == UPRIGHT
+
+
+def test_a_block_that_is_broken_says_nothing_of_colours() -> None:
+    whole = exif_of_colours()[6:]
+    for end in range(len(whole) - 5):
+        assert not is_adobe_rgb(whole[:end])
+    assert not is_adobe_rgb(exif(6)[6:])
+    assert not is_adobe_rgb(b"garbage, and quite a lot of it")

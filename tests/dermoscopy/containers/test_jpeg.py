@@ -1,3 +1,5 @@
+import itertools
+import re
 import struct
 import time
 
@@ -5,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dermoscopy.colour import adobe_rgb_profile, to_srgb
 from dermoscopy.containers.container import Container
 from dermoscopy.containers.jpeg import inspect
 from dermoscopy.decode import decode
@@ -13,13 +16,17 @@ from dermoscopy.limits import Limits
 from tests.dermoscopy.files import (
     encode,
     exif,
+    exif_of_colours,
     find_marker,
+    in_scans,
     insert_segment,
     picture,
     segment,
     srgb_profile,
     valid_files,
 )
+
+PROFILE = b"ICC_PROFILE\0\x01\x01"
 
 
 def _inspect(data: bytes) -> Container:
@@ -31,6 +38,18 @@ def test_facts_and_metadata_are_read() -> None:
     assert (container.format, container.media_type) == ("JPEG", "image/jpeg")
     assert (container.width, container.height, container.orientation) == (72, 56, 6)
     assert container.icc_profile == srgb_profile()
+
+
+def test_colours_that_a_camera_calls_adobe_rgb_are_shown_as_such() -> None:
+    plain = valid_files()["jpeg"][0]
+    meant = np.asarray(to_srgb(decode(plain).image, adobe_rgb_profile()))
+    assert np.abs(meant.astype(int) - np.asarray(decode(plain).image)).max() > 10
+    assert np.array_equal(np.asarray(decode(insert_segment(plain, 0xE1, exif_of_colours())).image), meant)
+    profiled = insert_segment(insert_segment(plain, 0xE2, PROFILE + srgb_profile()), 0xE1, exif_of_colours())
+    assert _inspect(profiled).icc_profile == srgb_profile()
+    for other in (exif_of_colours(1), exif_of_colours(index=b"R98\0"), exif(1)):
+        assert _inspect(insert_segment(plain, 0xE1, other)).icc_profile is None
+    assert _inspect(insert_segment(valid_files()["jpeg-cmyk"][0], 0xE1, exif_of_colours())).icc_profile is None
 
 
 def test_pillow_sees_no_metadata() -> None:
@@ -55,13 +74,50 @@ def test_hundreds_of_segments_and_any_number_of_fill_bytes_are_read() -> None:
 
 
 def test_the_larger_the_picture_the_fewer_scans() -> None:
-    data = valid_files()["jpeg-progressive"][0]
-    last = data[data.rindex(b"\xff\xda") : -2]
-    scans = data.count(b"\xff\xda")
     limits = Limits(max_pixels=2 * 72 * 56)
-    inspect(data[:-2] + last * (32 - scans) + b"\xff\xd9", limits)
+    inspect(in_scans(32), limits)
     with pytest.raises(UnsupportedImageType, match="more than 32 scans"):
-        inspect(data[:-2] + last * (33 - scans) + b"\xff\xd9", limits)
+        inspect(in_scans(33), limits)
+    inspect(in_scans(64), Limits())
+    with pytest.raises(UnsupportedImageType, match="more than 64 scans"):
+        inspect(in_scans(65), Limits())
+
+
+def _scans(progressive: bytes) -> tuple[bytes, list[bytes]]:
+    """What comes before the first scan of a file, and each scan with the tables before it."""
+    starts = [found.start() for found in re.finditer(rb"\xff\xda", progressive)]
+    marker = re.compile(rb"\xff[^\0]")
+    ends = [found.start() for start in starts if (found := marker.search(progressive, start + 10))]
+    return progressive[: starts[0]], [progressive[a:b] for a, b in itertools.pairwise([starts[0], *ends])]
+
+
+def test_scans_of_a_progressive_picture_come_once_and_in_their_order() -> None:
+    """libjpeg would only warn, and take the bits of one scan for those of another."""
+    data = encode(picture(), "JPEG", progressive=True)
+    start, scans = _scans(data)
+    assert len(scans) == 10
+    assert start + b"".join(scans) + b"\xff\xd9" == data
+    for index, scan in enumerate(scans):
+        for wrong in (
+            [*scans[:index], scan, *scans[index:]],
+            [*scans, scan],
+            [*scans[:index], *scans[index + 1 :]],
+        ):
+            with pytest.raises(CorruptImage):
+                decode(start + b"".join(wrong) + b"\xff\xd9")
+    # Brightness by its highest bits, the same once more, and colours: which of those is first does not matter.
+    swapped = [scans[0], scans[2], scans[1], *scans[3:]]
+    assert np.array_equal(
+        np.asarray(decode(start + b"".join(swapped) + b"\xff\xd9").image), np.asarray(decode(data).image)
+    )
+
+
+def test_components_in_scans_of_their_own_come_once() -> None:
+    data = _one_scan_per_component(valid_files()["jpeg-grey"][0])
+    last = data[data.rindex(b"\xff\xda") : -2]
+    for wrong in (data[:-2] + last + data[-2:], data.replace(b"\x01B\0", b"\x01G\0")):
+        with pytest.raises(CorruptImage):
+            decode(wrong)
 
 
 def test_what_follows_the_end_is_ignored() -> None:
@@ -154,10 +210,10 @@ def test_a_last_scan_cut_short_is_found_behind_fill_bytes() -> None:
 def test_millions_of_restart_markers_are_refused_at_the_first_that_is_too_many() -> None:
     plain = valid_files()["jpeg-restarts"][0]
     at = find_marker(plain, 0xDA) + 14
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(CorruptImage, match="restart markers"):
         _inspect(plain[:at] + b"".join(bytes([0xFF, 0xD0 + k % 8]) for k in range(8)) * 1_000_000 + plain[-2:])
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 5
 
 
 def test_fill_bytes_before_markers_are_allowed() -> None:

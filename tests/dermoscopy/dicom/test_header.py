@@ -58,6 +58,17 @@ def test_grey_values_that_would_need_a_window_or_a_rescale_are_not_shown_without
         read(native(grey(), "MONOCHROME2", **changes))  # type: ignore[arg-type]  # attributes of the object
 
 
+@pytest.mark.parametrize(
+    ("photometric", "shape"), [("MONOCHROME2", "IDENTITY"), ("MONOCHROME1", "INVERSE"), ("MONOCHROME1", None)]
+)
+def test_grey_values_are_shown_only_if_nothing_inverts_them_once_more(photometric: str, shape: str | None) -> None:
+    assert read(native(grey(), photometric, PresentationLUTShape=shape)).photometric == photometric
+    other = "IDENTITY" if shape == "INVERSE" else "INVERSE"
+    if shape is not None:
+        with pytest.raises(UnsupportedImageType, match="window, rescale or look-up table"):
+            read(native(grey(), photometric, PresentationLUTShape=other))
+
+
 def test_samples_of_sixteen_bits_count_twice() -> None:
     pixels = grey().shape[0] * grey().shape[1]
     limits = Limits(max_pixels=pixels)
