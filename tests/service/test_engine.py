@@ -87,9 +87,7 @@ def test_what_is_not_there(engine: Engine, name: str, selection: Selection, erro
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_version_is_refused_with_a_reason_until_it_is_repaired(
-    engine: Engine, store: Path, pristine_store: Path, damage: str
-) -> None:
+def test_a_damaged_version_is_refused_with_a_reason(engine: Engine, store: Path, damage: str) -> None:
     do, reason = DAMAGE[damage]
     do(store / "classifier" / "2")
     for _ in range(2):
@@ -99,6 +97,15 @@ def test_a_damaged_version_is_refused_with_a_reason_until_it_is_repaired(
     assert condition.state == "refused"
     assert condition.served is None
     assert engine.find("classifier", SECOND) is None
+
+
+@pytest.mark.parametrize("damage", ["flipped byte", "no manifest"])
+def test_a_damaged_version_is_refused_until_it_is_repaired(
+    engine: Engine, store: Path, pristine_store: Path, damage: str
+) -> None:
+    DAMAGE[damage][0](store / "classifier" / "2")
+    with pytest.raises(RefusedVersion):
+        engine.get("classifier", SECOND)
     assert engine.get("classifier", STABLE).stored.version == 1
     shutil.rmtree(store / "classifier" / "2")
     shutil.copytree(pristine_store / "classifier" / "2", store / "classifier" / "2")
@@ -133,7 +140,7 @@ def test_it_watches(engine: Engine, store: Path, state: Path) -> None:
         pool.submit(engine.watch, stop)
         Labels(Store(store), state).move("classifier", "stable", 2)
         third = add_classifier(Store(store), seed=3)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while found(engine) != 2 or ("classifier", third.version, "available") not in engine.versions.states():
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -256,7 +263,7 @@ def test_after_an_unfinished_start_nothing_untried_is_loaded_by_anybody(
 
     def run(keys: list[Key]) -> object:
         tried.extend(keys)
-        return goes_on.wait(30) if SECOND_KEY in keys else try_(keys)
+        return goes_on.wait(240) if SECOND_KEY in keys else try_(keys)
 
     def noted(stored: StoredVersion, settings: Settings) -> object:
         loaded.append((stored.name, stored.version))
@@ -268,8 +275,8 @@ def test_after_an_unfinished_start_nothing_untried_is_loaded_by_anybody(
         started = pool.submit(engine.start)
         until(lambda: engine._untried == "leave")
         asked = pool.submit(lambda: engine.get("classifier", STABLE))
-        started.result(30)
-        assert asked.result(30).key == ("classifier", 1)
+        started.result(120)
+        assert asked.result(120).key == ("classifier", 1)
         engine.refresh()
         until(lambda: len(tried) == 3)
         assert tried[-1] == SECOND_KEY
@@ -282,7 +289,7 @@ def test_after_an_unfinished_start_nothing_untried_is_loaded_by_anybody(
 
 
 def until(condition: Callable[[], bool], step: Callable[[], object] = lambda: None) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         step()
@@ -304,6 +311,7 @@ def test_what_goes_wrong_with_one_thing_does_not_end_the_watching(
     monkeypatch.setattr(engine, "pulse", pulsed.set)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(engine.watch, stop)
-        assert pulsed.wait(10)
-        stop.set()
-    assert "watch_failed" in caplog.text
+        try:
+            until(lambda: pulsed.is_set() and caplog.text.count("watch_failed") > 1)
+        finally:
+            stop.set()
