@@ -83,6 +83,9 @@ class Heads(HttpToolsProtocol):
 
     def on_request(self) -> None:
         """Everything but the body of a request that can be answered has arrived."""
+        if not self._names_one_host():
+            self.refuse(MalformedRequest("A request by HTTP/1.1 has the header Host, once."))
+            return
         # Where its head had begun before the last answer ended, the wait for a next request began after it.
         self._unset_keepalive_if_required()
         if len(self.pipeline) >= MOST_PIPELINED:
@@ -139,6 +142,11 @@ class Heads(HttpToolsProtocol):
     def is_answering(self) -> bool:
         """Whether a request that has arrived as a whole still waits for the end of its answer."""
         return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+
+    def _names_one_host(self) -> bool:
+        """Whether nobody on the way can have taken it for a request to somebody else (RFC 9112, 3.2)."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
 
     def _takes(self, count: int) -> bool:
         if self._in_head:

@@ -174,8 +174,11 @@ def test_requests_without_end_in_a_row_take_no_memory(service: Service) -> None:
         b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         LIVE + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         post().replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nX-Was"),
+        LAST.replace(b"Host", b"X-Host"),
+        post(b"Host: other\r\n"),
+        post(OFFER).replace(b"Host", b"X-Host"),
     ],
-    ids=["HTTP/2", "TLS", "method", "tunnel", "two lengths", "no chunk"],
+    ids=["HTTP/2", "TLS", "method", "tunnel", "two lengths", "no chunk", "no host", "two hosts", "an offer to no host"],
 )
 def test_what_is_no_request_is_a_problem(service: Service, sent: bytes) -> None:
     ((status, problem),) = answers(exchange(service, sent))
@@ -184,6 +187,16 @@ def test_what_is_no_request_is_a_problem(service: Service, sent: bytes) -> None:
     assert (line["code"], line["path"]) == ("malformed_request", None)
     assert 'code="malformed_request"' in service.client.get("/metrics").text
     assert service.client.get("/readyz").status_code == 200
+
+
+def test_a_host_need_not_be_named_before_http_1_1(service: Service, expected: float) -> None:
+    ((status, answer),) = answers(exchange(service, post().replace(b"1.1\r\nHost: x", b"1.0", 1)))
+    assert (status, answer["probability"]) == (200, expected)
+
+
+def test_nothing_is_taken_behind_a_request_to_nobody(service: Service, expected: float) -> None:
+    got = answers(exchange(service, post() + LAST.replace(b"Host", b"X-Host") + LAST))
+    assert [(status, answer.get("probability")) for status, answer in got] == [(200, expected)]
 
 
 def test_nonsense_behind_a_request_does_not_take_its_answer_away(service: Service, expected: float) -> None:
