@@ -25,6 +25,12 @@ server.serve_forever()
 """
 
 
+@pytest.fixture(autouse=True)
+def ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ctrl-C has no effect, as in the background of a shell, each is waited for until it is killed."""
+    monkeypatch.setattr(processes, "_STOPS_WITHIN_SECONDS", 1.0)
+
+
 def _program(tmp_path: Path, code: str) -> Program:
     return Program([sys.executable, "-c", code, "{port}"], tmp_path, tmp_path / "logs" / "log")
 
@@ -44,7 +50,7 @@ def test_a_server_is_awaited_weighed_and_stopped_with_all_its_processes(tmp_path
         assert 1 < memory.largest < 1000
         assert 1 < memory.together < 1000
     for pid in (server.pid, child):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline and not _is_dead(pid):
             time.sleep(0.02)
         assert _is_dead(pid)

@@ -77,13 +77,18 @@ def test_every_plan_gives_the_same_bits(compiled: ov.Tensor, streams: Streams, p
 
 def test_an_image_that_has_one_thread_is_computed_in_the_thread_that_asks(streams: Streams) -> None:
     """A stream that hands its work to another thread leaves processors idle while it does."""
-    image, asked = picture(MELANOMA, 0)[np.newaxis], 20
+    image = picture(MELANOMA, 0)[np.newaxis]
     streams.run(image)
-    before, here = time.process_time(), time.thread_time()
-    for _ in range(asked):
-        streams.run(image)
-    everywhere, here = time.process_time() - before, time.thread_time() - here
-    assert here > 0.8 * everywhere
+
+    def here() -> float:
+        """Of what twenty take of the processors, the share of this thread."""
+        everywhere, mine = time.process_time(), time.thread_time()
+        for _ in range(20):
+            streams.run(image)
+        return (time.thread_time() - mine) / (time.process_time() - everywhere)
+
+    # Threads of what was tested before may be at work, too.
+    assert max(here() for _ in range(10)) > 0.8
 
 
 WITHOUT_MEMORY = """

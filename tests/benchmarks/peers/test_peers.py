@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import peers
+from benchmarks import peers, processes
 from benchmarks.peers import HERE, PEERS, ROOT, Peer, PeerUnavailable, install, serving
 
 SERVER = """
@@ -23,6 +23,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[2])), Handler).serve_forever()
 def peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Peer:
     """One whose requirements file is of this test."""
     monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path / "environments")
+    monkeypatch.setattr(processes, "_STOPS_WITHIN_SECONDS", 1.0)  # where Ctrl-C has no effect it is killed
     monkeypatch.setattr(Peer, "requirements", property(lambda _: tmp_path / "requirements.txt"))
     (tmp_path / "requirements.txt").write_text("# nothing\n")
     return Peer("made-up", "Made up", ("{bin}/python", "-c", SERVER, "{model}", "{port}"))
