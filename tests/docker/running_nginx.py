@@ -93,11 +93,11 @@ def proxying(folder: Path, service: httpx.Client) -> Iterator[Proxy]:
     trusted = ssl.create_default_context(cafile=str(folder / "server.crt"))
     try:
         _until_it_listens(tls, process)
-        with httpx.Client(base_url=f"https://127.0.0.1:{tls}", verify=trusted, timeout=30) as client:
+        with httpx.Client(base_url=f"https://127.0.0.1:{tls}", verify=trusted, timeout=60) as client:
             yield Proxy(client, f"http://127.0.0.1:{plain}", trusted, folder)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _free() -> int:
@@ -107,7 +107,7 @@ def _free() -> int:
 
 
 def _until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -67,7 +67,7 @@ class Reader:
         (self.folder / "commands.sh").write_text(script)
         done = subprocess.run(
             ["bash", "-u", "commands.sh"], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=300, check=False,
+            timeout=600, check=False,
         )  # fmt: skip
         parts = done.stdout.replace(self.url, WRITTEN).split("\036")
         assert len(parts) == 2 * len(commands) + 1, done.stderr
@@ -92,7 +92,7 @@ def reading(folder: Path) -> Iterator[Reader]:
     finally:
         if make.poll() is None:
             os.killpg(make.pid, signal.SIGINT)
-            make.wait(30)
+            make.wait(120)
 
 
 def _clone(folder: Path) -> None:

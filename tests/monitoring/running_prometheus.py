@@ -20,7 +20,7 @@ from typing import Any
 from service.metrics import Metrics
 from tests.running_service import ROOT
 
-WITHIN = 60.0
+WITHIN = 120.0
 
 
 class Prometheus:
@@ -50,7 +50,7 @@ class Prometheus:
 
     def _get(self, what: str, **parameters: str) -> Any:
         url = f"{self.address}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return json.load(answer)["data"]
 
 
