@@ -6,6 +6,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,23 @@ def files(*names: object) -> list[Path]:
     return [Path(str(name)) for name in names]
 
 
-def test_all_processes_answer_each_what_it_was_asked(three: InProcesses) -> None:
-    answers = [reply.answer for reply in three.replies(files(*range(90)))]
+class InStep(Named):
+    """Waits for the two others at each of its first files, or one that got no processor would answer about few."""
+
+    def __init__(self, together: Barrier) -> None:
+        self.together, self.asked = together, 0
+
+    def ask(self, file: Path) -> Reply:
+        self.asked += 1
+        if self.asked <= 11:
+            self.together.wait(60)
+        return super().ask(file)
+
+
+def test_all_processes_answer_each_what_it_was_asked() -> None:
+    together = get_context("fork").Barrier(3)
+    with InProcesses(lambda: InStep(together), 3) as three:
+        answers = [reply.answer for reply in three.replies(files(*range(90)))]
     assert [answer["file"] for answer in answers if answer] == [str(number) for number in range(90)]
     shares = Counter(answer["process"] for answer in answers if answer)
     assert len(shares) == 3
@@ -119,7 +136,7 @@ def test_several_processes_say_what_one_says(pristine_store: Path, tmp_path: Pat
 
 
 def until(done: object) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.02)

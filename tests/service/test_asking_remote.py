@@ -102,7 +102,7 @@ def test_a_wrong_address_is_told_of_at_once_however_many_images_there_are() -> N
     begun = time.monotonic()
     with pytest.raises(NotReachable), remote("http://127.0.0.1:9", None, Wanted("classify"), 40):
         pass
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20
 
 
 def test_the_canary_answers_nobody_who_did_not_name_it(pristine_store: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_canary_answers_nobody_who_did_not_name_it(pristine_store: Path, tmp
     state, file = tmp_path / "state", file_of(tmp_path, png(picture(MELANOMA)))
     Labels(Store(pristine_store), state).move("classifier", "canary", 2, share=1.0)
     with running(pristine_store, state) as service, Client(str(service.client.base_url)) as client:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while client.classify(file).model.version != 2:  # it is loaded after what is stable
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -10,10 +10,9 @@ from dermoscopy.render import render_lesion
 from model_store.labels import Labels
 from model_store.runtime import load
 from model_store.store import Store
-from tests.running_service import ROOT, Service, running
+from tests.running_service import Service, running
+from tests.shipped import STORE, recent_store
 from tests.tiny_models import png
-
-STORE = ROOT / "model_store" / "models"
 
 pytestmark = pytest.mark.skipif(
     not all((STORE / name / "1" / "manifest.json").is_file() for name in ("classifier", "grader")),
@@ -23,7 +22,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(STORE, tmp_path_factory.mktemp("state")) as service:
+    store = recent_store(tmp_path_factory.mktemp("store") / "models")
+    with running(store, tmp_path_factory.mktemp("state")) as service:
         yield service
 
 

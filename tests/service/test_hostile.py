@@ -105,7 +105,7 @@ def test_nothing_of_a_patient_is_logged_or_answered(service: Service) -> None:
 )
 def test_what_is_no_http_is_refused_and_disturbs_nobody(service: Service, request_bytes: bytes) -> None:
     url = service.client.base_url
-    with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+    with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:
         connection.sendall(request_bytes)
         connection.shutdown(socket.SHUT_WR)
         first = connection.recv(100)
@@ -115,7 +115,7 @@ def test_what_is_no_http_is_refused_and_disturbs_nobody(service: Service, reques
 
 
 def test_memory_stays_over_hundreds_of_answers(service: Service) -> None:
-    large = np.repeat(np.repeat(picture(MELANOMA), 6, axis=0), 6, axis=1)
+    large = np.repeat(np.repeat(picture(MELANOMA), 4, axis=0), 4, axis=1)
     data = png(large)
 
     def answer(times: int) -> int:
