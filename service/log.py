@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from service.outlet import Outlet
+
 logger = logging.getLogger("melanoserve")
 
 # python-multipart's warnings quote bytes of the body; the client gets a problem instead.
@@ -34,7 +36,7 @@ _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.[\d*]*)?[hlL]?([a-zA
 def configure(level: str) -> None:
     """Sends all logging of the process to stderr in this form; `level` holds for the service's own records."""
     _keep_stderr_to_ourselves()
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Lines()
     handler.setFormatter(_JsonLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logger.setLevel(level.upper())
@@ -88,6 +90,34 @@ def _keep_stderr_to_ourselves() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
+
+
+class _Lines(logging.Handler):
+    """Writes to what is stderr when it is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outlet = Outlet(sys.stderr.fileno(), self._lost)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        try:
+            self._outlet.write(self._line(record))
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Waits a moment for what was not taken yet."""
+        self._outlet.flush()
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode()
+
+    def _lost(self, lines: int) -> bytes:
+        record = logger.makeRecord(
+            logger.name, logging.ERROR, "", 0, "log_lost", (), None, extra={"fields": {"lines": lines}}
+        )
+        return self._line(record)
 
 
 class _JsonLine(logging.Formatter):
