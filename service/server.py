@@ -62,12 +62,16 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM announces the end and leaves the port open for a while; SIGINT, or a second signal, does not wait."""
+        """SIGTERM announces the end and leaves the port open for a while; SIGINT, or a second signal, does not wait.
+
+        Where a supervisor passes signals on, it says by SIGINT that there was a second one. A second SIGTERM is the
+        same stop there: systemd sends one to every process of a unit, and the supervisor passes on its own.
+        """
         announced, self._context.stopping = self._context.stopping, True
         if sig == signal.SIGTERM and not announced and self._loop is not None and self._drain_seconds:
             # Nothing is logged here: the signal may have come in the middle of a line.
             self._loop.call_soon_threadsafe(self._exit_later, self._loop)
-        else:
+        elif sig == signal.SIGINT or not announced or self._owns_listener:
             self._exit()
 
     def _exit_later(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -105,7 +109,9 @@ class Server(uvicorn.Server):
     async def _accept_waiting(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
+        # Whatever is wrong with one that waits, such as that there may be no more open files: those that were let in
+        # are answered.
+        with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
                 await loop.connect_accepted_socket(self._protocol, connection)

@@ -67,17 +67,18 @@ class Supervisor:
                 time.sleep(LOOK_SECONDS)
             self._end()
         # One that was still being started ends by the signal itself: nothing was under way.
-        well = {0, *(-number for number in self._signals)}
+        well = {0, -self._signals[0], -signal.SIGINT}
         return 0 if all(process.returncode in well for process in self._born) else 1
 
     def _end(self) -> None:
-        """Passes every signal on, closes the port when the processes do, and waits for them, but not for ever."""
+        """Passes signals on, a second one as SIGINT (see `Server.handle_exit`), closes the port when the processes do,
+        and waits for them, but not for ever."""
         drain = self._settings.drain_seconds if self._signals[0] == signal.SIGTERM else 0.0
         begun, passed_on, open_ = time.monotonic(), 0, True
         while running := [process for process in self._born if process.poll() is None]:
             for number in self._signals[passed_on:]:
                 for process in running:
-                    process.send_signal(number)
+                    process.send_signal(signal.SIGINT if passed_on else number)
                 passed_on += 1
             waited = time.monotonic() - begun
             if open_ and (waited >= drain or passed_on > 1):
