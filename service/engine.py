@@ -5,9 +5,10 @@ images. Until then, and if it never does, the version before goes on answering.
 """
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model_store.errors import RefusedVersion, UnknownLabel, UnreadableLabels
@@ -54,6 +55,7 @@ class Engine:
         self._untried: Untried = "load"  # a start waits for nothing that it need not
         self._following = Following(self.store, self.labels, self.versions, settings.state)
         self._newcomers = Newcomers(self.store, self.versions)
+        self._all_tried_at = math.inf
         self._starting = threading.Lock()
         self._pulsed = time.monotonic()
         self._pulse_trouble: str | None = None
@@ -85,11 +87,16 @@ class Engine:
     def watch(self, stop: threading.Event) -> None:
         """Follows labels and store until told to stop; blocking, in a thread of its own."""
         give_way()
-        begun = time.monotonic()
+        # In another thread: while a version is loaded, which may take long, the others answer, and that must be known.
+        pulse = threading.Thread(target=self._do_again, args=(stop, self._pulse_if_due), name="pulse")
+        pulse.start()
+        self._all_tried_at = time.monotonic() + ALL_TRIED_SECONDS
+        self._do_again(stop, self._follow, self._tend)
+        pulse.join()
+
+    def _do_again(self, stop: threading.Event, *steps: Callable[[], None]) -> None:
         while not stop.wait(POLL_SECONDS):
-            if time.monotonic() - begun >= ALL_TRIED_SECONDS:
-                self._newcomers.leave_alone(())
-            for step in (self._follow, self._tend, self._pulse_if_due):
+            for step in steps:
                 try:
                     step()
                 except UnreadableLabels:
@@ -217,6 +224,8 @@ class Engine:
     def _tend(self) -> None:
         self.versions.expect_crowds()
         keep_compiled(self.versions.loaded())
+        if time.monotonic() >= self._all_tried_at:
+            self._newcomers.leave_alone(())
         self._newcomers.look()
         self._let_go()
 
