@@ -6,11 +6,13 @@ standard input and writes an `Outcome` after each trial, one to a line, to the d
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -25,6 +27,10 @@ Key = tuple[str, int]
 
 TRIAL_SECONDS = 120.0
 """A trial that takes longer is ended. TensorFlow alone takes ten seconds to import where a machine is busy."""
+ORPHAN_SECONDS = TRIAL_SECONDS + 10.0
+"""After so long the process ends by itself: whoever would have ended it was killed."""
+FIRST_TO_GO = Path("/proc/self/oom_score_adj")
+"""Where memory runs out, a trial ends, and not what answers."""
 NICENESS = 19
 """Requests go first; of a trial that somebody waits for, they do not."""
 
@@ -37,7 +43,7 @@ class Task(BaseModel):
     """What the process is asked to do."""
 
     settings: Settings
-    versions: list[Key]
+    versions: tuple[Key, ...]
     niceness: int
 
 
@@ -83,7 +89,7 @@ class TrialProcess:
         left = list(versions)
         while left and not self._closed:
             try:
-                for outcome in self._outcomes(left):
+                for outcome in self._outcomes(tuple(left)):
                     yield left.pop(0), outcome.error
             except TrialEnded as error:
                 if not self._closed:
@@ -96,7 +102,7 @@ class TrialProcess:
             if self._running is not None:
                 self._running.kill()
 
-    def _outcomes(self, versions: list[Key]) -> Iterator[Outcome]:
+    def _outcomes(self, versions: tuple[Key, ...]) -> Iterator[Outcome]:
         """What one process says; raises TrialEnded if it ends before it has said it of all of them."""
         said = 0
         try:
@@ -107,16 +113,17 @@ class TrialProcess:
                         process.stdin.write(task.model_dump_json().encode())
                         process.stdin.close()
                 for line in _lines(answers):
-                    yield Outcome.model_validate_json(line)
                     said += 1
-                status = process.wait()
-        except TimeoutError:
+                    yield Outcome.model_validate_json(line)
+                    if said == len(versions):
+                        return  # it is ended: a runtime may crash, or come to no end, while it is taken down
+                status = process.wait(TRIAL_SECONDS)
+        except (TimeoutError, subprocess.TimeoutExpired):
             raise TrialEnded(f"Trying it took longer than {TRIAL_SECONDS:g} seconds.") from None
         except OSError as error:
             raise TrialEnded(f"It cannot be tried: {error.strerror or type(error).__name__}.") from error
-        if said < len(versions):
-            how = f"by signal {-status}" if status < 0 else f"with status {status}"
-            raise TrialEnded(f"The process that tried it ended {how}.")
+        how = f"by signal {-status}" if status < 0 else f"with status {status}"
+        raise TrialEnded(f"The process that tried it ended {how}.")
 
     @contextmanager
     def _started(self) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
@@ -169,10 +176,13 @@ def main(descriptor: int) -> int:
     """Does its task; returns the exit status."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     os.nice(task.niceness)
+    with suppress(OSError):  # not on every system
+        FIRST_TO_GO.write_text("1000")
     log.configure(task.settings.log_level)
     store = Store(task.settings.store)
     with os.fdopen(descriptor, "w", encoding="utf-8") as answers:
         for name, version in task.versions:
+            signal.setitimer(signal.ITIMER_REAL, ORPHAN_SECONDS)  # which ends it, whatever it is in the middle of
             answers.write(_outcome(store, name, version, task.settings).model_dump_json() + "\n")
             answers.flush()
             return_memory()
