@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import Field, RootModel, TypeAdapter, ValidationError
@@ -26,6 +26,7 @@ CANARY = "canary"
 
 LabelName = ModelName
 _LABEL: TypeAdapter[str] = TypeAdapter(LabelName)
+_FOR_ALL_TO_READ = 0o644
 
 
 class Pin(Record):
@@ -161,6 +162,8 @@ class Labels:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+            # A version that was moved away from must not come back when the power fails now.
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -228,6 +231,9 @@ def _replace(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with partial.open("xb") as file:
+            # Whoever moves a label may keep all files to himself, and the service runs as somebody else.
+            with suppress(OSError):  # on some disks all files have the same rights
+                os.fchmod(file.fileno(), _FOR_ALL_TO_READ)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,31 @@ def test_moved_back_and_forth(store: Store, labels: Labels) -> None:
     assert labels.move_back("classifier", "stable").version == 1
     assert labels.resolve("classifier", "stable").version == 1
     assert labels.move_back("classifier", "stable").version == 2
+
+
+def test_a_move_is_on_the_disk_when_it_returns(
+    store: Store, state: Path, labels: Labels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that took another's place is on the disk when its folder is."""
+    kept, fsync = list[str](), os.fsync
+
+    def noted(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), state.stat()):
+            kept.append((state / "labels.json").read_text("utf-8"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    labels.move("classifier", "canary", 1)
+    assert kept == [(state / "labels.json").read_text("utf-8")]
+
+
+def test_who_moves_a_label_keeps_no_service_from_reading_it(state: Path, labels: Labels) -> None:
+    mask = os.umask(0o077)
+    try:
+        labels.move("classifier", "canary", 1)
+    finally:
+        os.umask(mask)
+    assert (state / "labels.json").stat().st_mode & 0o777 == 0o644
 
 
 def test_nothing_to_move_back_to(labels: Labels) -> None:
