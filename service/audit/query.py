@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.audit.address import Address
 from service.audit.chain import Head, Removal, Row, Verification, verify
-from service.audit.database import DatabaseFailed, reason_of
+from service.audit.database import PATIENCE_SECONDS, DatabaseFailed, reason_of
 from service.audit.entry import COLUMNS, Value, moment_of, stamp
 from service.audit.retention import pruned_through
 from service.audit.tables import engine_of, entries, heads
@@ -75,6 +75,8 @@ def reading(address: Address) -> Iterator[Connection]:
             reader = connection.execution_options(writes=False)
             if address.file is None:
                 reader.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                # Whoever rebuilds a table has it for as long as that takes, and who reads keeps all others from it.
+                reader.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS:.0f}s'")
             yield reader
     except SQLAlchemyError as error:
         raise DatabaseFailed(reason_of(error)) from error

@@ -17,7 +17,7 @@ from service.audit.address import Address
 from service.audit.database import PATIENCE_SECONDS, DatabaseFailed
 from service.audit.entry import Entry, Event
 from service.audit.notes import Notes
-from service.audit.writer import Meter, Writer
+from service.audit.writer import SILENT, Meter, Writer
 from service.problems import AuditUnavailable
 
 if TYPE_CHECKING:
@@ -106,11 +106,14 @@ class Trail:
         """
         if not self.enabled:
             return
+        if self.mode == "preferred" and self._writer.stands_still:  # or each answer would wait as long as it may
+            self._lose(len(entries), SILENT)
+            return
         try:
             async with asyncio.timeout(2 * PATIENCE_SECONDS):
                 await asyncio.wrap_future(self._writer.submit(entries))
         except (DatabaseFailed, TimeoutError) as error:
-            reason = str(error) or "it does not answer"
+            reason = str(error) or SILENT
             if self.mode == "required":
                 raise AuditUnavailable(f"The audit trail cannot be written: {reason}.") from None
             self._lose(len(entries), reason)

@@ -33,6 +33,8 @@ PROBE_SECONDS = 5.0
 """How often a database that nothing is written to is asked whether it is there."""
 SUM_SECONDS = 60.0
 """How often refusals of strangers are written, as sums."""
+SILENT = "it does not answer"
+"""Of a database that neither does what it is told nor says that it cannot."""
 ANCHOR_SECONDS = 300.0
 """How often the head goes into the log, where who can change the database cannot change it."""
 
@@ -103,10 +105,13 @@ class Writer:
     @property
     def trouble(self) -> str | None:
         """Why nothing can be written now; None while it can."""
+        return SILENT if self._trouble is None and self.stands_still else self._trouble
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether what is being done takes longer than anything should, and all that is handed over waits for it."""
         since = self._busy_since
-        if self._trouble is None and since is not None and time.monotonic() - since > PATIENCE_SECONDS:
-            return "it does not answer"
-        return self._trouble
+        return since is not None and time.monotonic() - since > PATIENCE_SECONDS
 
     @property
     def waiting(self) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.postgres import Postgres
 from service.audit.address import Address
-from service.audit.database import Database
+from service.audit.database import Database, DatabaseFailed
 from service.audit.postgresql import connect, connect_writer
 from tests.service.audit.conftest import emptied
 from tests.service.audit.trails import entry, meddle, rows, verified
@@ -62,3 +62,16 @@ def test_who_waits_for_a_server_that_vanished_does_not_wait_for_hours(server: Po
     with connect(Address(f"{server.url}&keepalives_idle=60&application_name=clinic")) as connection:
         told = connection.info.get_parameters()
         assert (told["keepalives_idle"], told["application_name"]) == ("60", "clinic")
+
+
+def test_who_reads_waits_for_who_has_a_table_to_himself_for_seconds(server: Postgres) -> None:
+    address = emptied(server)
+    Database(address).close()
+    alone = connect(address)
+    try:
+        alone.execute("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseFailed, match="LockNotAvailable 55P03"):
+            rows(address)
+    finally:
+        alone.close()
+    assert rows(address) == []

@@ -1,9 +1,14 @@
 import asyncio
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from service.audit.address import Address
+from service.audit.chain import Head
+from service.audit.database import Database
+from service.audit.entry import Entry
 from service.audit.trail import Mode, Trail
 from service.problems import AuditUnavailable
 from tests.service.audit.test_writer import until
@@ -55,6 +60,31 @@ def test_preferred_goes_on_and_counts_what_has_no_row(tmp_path: Path, caplog: py
     until(lambda: trail.trouble is None)
     asyncio.run(trail.record([entry(7)]))
     assert [row["request_id"] for row in rows(trail.address)] == ["r7"]
+    trail.close()
+
+
+def test_preferred_waits_for_no_disk_that_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, append = threading.Event(), Database.append
+
+    def held(database: Database, entries: Sequence[Entry]) -> Head:
+        goes_on.wait(60)
+        return append(database, entries)
+
+    monkeypatch.setattr(Database, "append", held)
+    monkeypatch.setattr("service.audit.writer.PATIENCE_SECONDS", 0.2)
+    meter = Counted()
+    trail = Trail("preferred", Address(f"sqlite:///{tmp_path / 'audit.db'}"), meter, software="1", days=None)
+    trail.start()
+    until(lambda: trail.trouble is None)
+    first = trail._writer.submit([entry(1)])
+    until(lambda: trail.trouble is not None)
+    asyncio.run(asyncio.wait_for(trail.record([entry(2), entry(3)]), 5))
+    assert meter.lost == 2
+    goes_on.set()
+    first.result(30)
+    until(lambda: trail.trouble is None)
+    asyncio.run(trail.record([entry(4)]))
+    assert [row["request_id"] for row in rows(trail.address)] == ["r1", "r4"]
     trail.close()
 
 
