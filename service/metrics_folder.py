@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 PREFIX = "melanoserve-metrics-"
@@ -91,18 +92,22 @@ def alive(folder: Path) -> list[int]:
 
 
 def forget(folder: Path, pid: int) -> None:
-    """Takes a process that has ended, or is about to, out of the gauges. What it counted stays counted."""
+    """Takes a process that has ended, or is about to, out of the gauges. What it counted stays counted.
+
+    Where it cannot be, as on a disk that the system has made read-only, it stays in them.
+    """
     for path in files(folder):
         found = _LIVE.fullmatch(path.name)
         if found and int(found[1]) == pid:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def files(folder: Path) -> list[Path]:
-    """Those with values that are there now; none where the folder is not, or is not ours."""
+    """Those with values that are there now; none where the folder is not, is not ours, or cannot be looked into."""
     try:
         return [path for path in folder.iterdir() if path.suffix == ".db"] if is_own(folder) else []
-    except FileNotFoundError:
+    except OSError:
         return []
 
 

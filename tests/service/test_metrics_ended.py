@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import subprocess
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from service.metrics_ended import held_still, merge_ended
-from service.metrics_folder import MERGING, PREFIX, HeldFolder
+from service.metrics_folder import MERGING, PREFIX, HeldFolder, alive, forget
 from service.metrics_processes import SharedFiles, Sums, shared_values
 from tests.running_service import Service, running
 from tests.service.test_metrics_folder import waited_for
 from tests.service.test_supervisor import classify, counted_requests, processes, until_all_are_ready
+from tests.small_disk import small_disk
 
 
 @pytest.fixture
@@ -156,3 +158,19 @@ def test_processes_that_die_leave_their_counts_and_no_files(pristine_store: Path
         assert counted_requests(service) == 4
         assert classify(service) == 200
         assert waited_for(lambda: counted_requests(service) == 5)
+
+
+def test_on_a_disk_that_became_read_only_nothing_ends(tmp_path: Path) -> None:
+    """As the system makes it after an error: of who has ended the gauges stay, and those who go on serve."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with small_disk(tmp_path / "small", 1000) as small:
+        folder = small / "folder"
+        folder.mkdir()
+        (folder / MERGING).touch()
+        for name in (f"gauge_livesum_{ended.pid}.db", f"counter_{ended.pid}_1.db", f"counter_{ended.pid}_2.db"):
+            (folder / name).touch()
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        forget(folder, ended.pid)
+        assert alive(folder) == []
+        assert merge_ended(folder, ())
