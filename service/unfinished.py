@@ -6,12 +6,15 @@ to its end loads nothing that was not tried in a process of its own first, and l
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
 MARK = "loading"
 """The file's name. Whoever loads has a lock on it, which ends with the process, however that ends. There is something
 in it once somebody found that it was left."""
+MADE_SECONDS = 0.1
+"""Between making the file and locking it there are some microseconds, or more where a processor is taken away."""
 
 
 class Mark:
@@ -43,10 +46,16 @@ class Mark:
             )
         except FileExistsError:
             self._descriptor = descriptor = os.open(self._file, os.O_RDWR | os.O_CLOEXEC)
-            if self._is_alone(descriptor):
+            if self._is_alone(descriptor) and self._stays_alone(descriptor):
                 os.pwrite(descriptor, b"left", 0)
         fcntl.flock(descriptor, fcntl.LOCK_SH)  # whoever has it alone writes four bytes meanwhile
         self.left = os.fstat(descriptor).st_size > 0
+
+    def _stays_alone(self, descriptor: int) -> bool:
+        """Whoever has just made it, and starts at the same time, may not have locked it yet, or have removed it."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(MADE_SECONDS)
+        return self._is_there(descriptor) and self._is_alone(descriptor)
 
     def _is_there(self, descriptor: int) -> bool:
         """Whether the file of this name is still the one that was locked, and not somebody else's."""

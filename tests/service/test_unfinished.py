@@ -1,5 +1,7 @@
 import fcntl
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,18 @@ def test_those_that_start_at_the_same_time_are_no_unfinished_ones(tmp_path: Path
     assert (tmp_path / MARK).exists()  # the second one may still crash
     killed(second)
     assert Mark(tmp_path).left
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [lambda file, made: fcntl.flock(made, fcntl.LOCK_SH), lambda file, made: file.unlink()]
+)
+def test_one_that_has_just_made_it_or_is_just_done_is_no_unfinished_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Path, int], None]
+) -> None:
+    made = os.open(tmp_path / MARK, os.O_RDWR | os.O_CREAT)
+    monkeypatch.setattr(time, "sleep", lambda _: meanwhile(tmp_path / MARK, made))
+    assert not Mark(tmp_path).left
+    os.close(made)
 
 
 def test_of_those_that_start_together_after_one_all_are_told(tmp_path: Path) -> None:
