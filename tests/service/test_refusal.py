@@ -21,8 +21,13 @@ DATE = [(b"date", b"today")]
 
 @pytest.fixture(scope="module")
 def full(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    state, patient = tmp_path_factory.mktemp("state"), {"RECEIVE_SECONDS": "600", "DEADLINE_SECONDS": "600"}
-    with running(pristine_store, state, MAX_REQUESTS="1", **patient) as service, hold(service):
+    state, patience = tmp_path_factory.mktemp("state"), "600"
+    with (
+        running(
+            pristine_store, state, MAX_REQUESTS="1", RECEIVE_SECONDS=patience, DEADLINE_SECONDS=patience
+        ) as service,
+        hold(service),
+    ):
         until(lambda: service.client.post("/classify", content=b"x").status_code == 503)
         yield service
 
