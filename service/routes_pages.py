@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from service.answers import ProblemKind
 from service.problem_responses import described
@@ -16,11 +17,19 @@ ASSETS = "/docs/assets"
 router = APIRouter()
 
 
+class _WholeFiles(StaticFiles):
+    """Of a part that there is none of, Starlette tells in plain text; so whoever asks for a part gets the whole."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """Adds the pages. Swagger's files come from a package: FastAPI's own page loads them from a CDN, which a hospital's
     network blocks."""
     app.include_router(router)
-    app.mount(ASSETS, StaticFiles(directory=str(importlib.resources.files("fastapi_offline") / "static")))
+    app.mount(ASSETS, _WholeFiles(directory=str(importlib.resources.files("fastapi_offline") / "static")))
 
 
 @router.get("/", include_in_schema=False)

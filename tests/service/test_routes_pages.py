@@ -1,6 +1,7 @@
 import re
 
 import httpx
+import pytest
 
 
 def test_the_front_door_leads_to_the_documentation(client: httpx.Client) -> None:
@@ -29,3 +30,9 @@ def test_its_script_is_swagger(client: httpx.Client) -> None:
 def test_assets_cannot_be_left(client: httpx.Client) -> None:
     for path in ("/docs/assets/../core.py", "/docs/assets/%2e%2e/core.py", "/docs/assets/..%2fcore.py"):
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["bytes=0-9", "bytes=99999999-", "pages=1", "bytes=a"])
+def test_assets_are_handed_out_whole_whatever_part_of_them_was_asked_for(client: httpx.Client, part: str) -> None:
+    whole, answer = (client.get("/docs/assets/swagger-ui.css", headers=given) for given in ({}, {"Range": part}))
+    assert (answer.status_code, answer.content) == (200, whole.content)
