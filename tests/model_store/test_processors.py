@@ -33,6 +33,28 @@ def test_so_does_one_of_the_first_version_of_control_groups(tmp_path: Path, quot
     assert available_processors(tmp_path) == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "folder", "files"),
+    [
+        ("0::/clinic.slice/melanoserve.service", "clinic.slice/melanoserve.service", {"cpu.max": "100000 100000"}),
+        ("0::/clinic.slice/melanoserve.service", "clinic.slice", {"cpu.max": "100000 100000"}),
+        ("4:cpu,cpuacct:/a/b", "cpu/a/b", {"cpu.cfs_quota_us": "100000", "cpu.cfs_period_us": "100000"}),
+    ],
+)
+def test_so_does_that_of_a_unit_of_systemd_and_of_what_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, folder: str, files: dict[str, str]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    own = tmp_path / "own"
+    own.write_text(f"12:memory:/elsewhere\n{line}\n")
+    (tmp_path / folder).mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / folder / name).write_text(text)
+    assert available_processors(tmp_path, own) == 1
+    own.write_text("0::/another\n")
+    assert available_processors(tmp_path, own) == 8
+
+
 def test_without_a_control_group_it_is_the_affinity(tmp_path: Path) -> None:
     assert available_processors(tmp_path / "none") == AFFINITY
 
