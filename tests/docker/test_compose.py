@@ -146,3 +146,7 @@ def test_reports_are_dated_where_the_clinic_is_and_in_utc_where_nobody_says() ->
     for zone, offset in (("", "0:00:00"), ("Asia/Kolkata", "5:30:00")):
         command = [sys.executable, "-c", told]
         assert subprocess.check_output(command, env=os.environ | {"TZ": zone}, text=True).strip() == offset
+
+
+def test_nginx_is_started_anew_with_the_service_whose_address_it_looks_up_once() -> None:
+    assert COMPOSE["services"]["tls"]["depends_on"]["service"]["restart"] is True
