@@ -14,8 +14,10 @@ CALIBRATION = Calibration(method="made up", prevalence=0.2, fitted_on="painted",
 def test_it_is_bayes_theorem_at_the_ends_of_both_intervals() -> None:
     found = at_prevalence(POINT, 0.5, CALIBRATION, 0.1)
     assert found is not None
-    assert (found.prevalence, found.probability) == (0.1, pytest.approx(4 / 13))
-    assert (found.ppv, found.npv) == (pytest.approx(0.09 / 0.45), pytest.approx(0.54 / 0.55))
+    assert found.prevalence == 0.1
+    assert found.probability == pytest.approx(4 / 13)
+    assert found.ppv == pytest.approx(0.09 / 0.45)
+    assert found.npv == pytest.approx(0.54 / 0.55)
     assert found.ppv_ci == pytest.approx((0.08 / 0.53, 0.095 / 0.365))
     assert found.npv_ci == pytest.approx((0.45 / 0.47, 0.63 / 0.635))
     assert in_words(found) == (
