@@ -135,7 +135,10 @@ def emulated(network: keras.Model) -> Emulated:
 def _kill_after_first_epoch(command: list[str], history: Path) -> None:
     """Run the command line in a process of its own and kill it once it has written down its first epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "training", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "tests.training.quick", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
     def written() -> bool:

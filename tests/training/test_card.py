@@ -9,7 +9,7 @@ from tests.training.built import Published
 from training import texts
 from training.card import write_card
 
-NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
+NUMBER = re.compile(r"(?:(?<=\s)-)?(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
 
 
 @pytest.fixture(params=["classifier", "grader"])
