@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve ui gateway test test-long lint docs fuzz contract clinic train bench soak requirements
+.PHONY: help serve ui gateway test tests test-long lint docs fuzz contract clinic train bench soak requirements
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 14
@@ -28,8 +28,11 @@ ui: .venv/ui ## set up and start the page on http://127.0.0.1:$(UI_PORT); the se
 gateway: .venv/clinic ## set up and start the gateway beside a PACS; its settings are in docs/gateway.md
 	$(BIN)/python -m gateway run
 
-test: lint ## set up and run linters, type checks and all tests
-	$(BIN)/python -m pytest -n 3
+test: .venv/dev .venv/training .venv/docs .venv/ui ## set up and run linters, type checks and all tests
+	@$(MAKE) --no-print-directory --jobs=2 lint tests # side by side: the type checks take one processor
+
+tests: .venv/dev .venv/training .venv/docs .venv/ui
+	@env -u MAKEFLAGS $(BIN)/python -m pytest -n 3 # some of them run make
 
 test-long: export TEST_LONG = 1
 test-long: test ## the same, and the few tests that take long
