@@ -108,7 +108,10 @@ def test_another_trail_in_its_place_is_not_gone_on_with(make: Make, place: Addre
     assert rows(place) == []
 
 
-def test_a_log_that_is_gone_is_noticed_before_a_row_is_lost(make: Make, place: Address, tmp_path: Path) -> None:
+def test_a_log_that_is_gone_is_noticed_before_a_row_is_lost(
+    make: Make, place: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROBE_SECONDS", 600.0)  # or a look in between notices it, and opens the trail anew
     writer = make()
     writer.submit([entry(0)]).result(30)
     (tmp_path / "audit.db-wal").unlink()
