@@ -19,6 +19,7 @@ PAGE = PurePosixPath("tests/ui")
 
 LONG = (
     "tests/benchmarks/peers/test_peers.py::test_a_peer_is_given",
+    "tests/benchmarks/peers/test_peers.py::test_a_peer_that_cannot_be_installed",
     "tests/benchmarks/test_command_line.py::test_the_whole_command",
     "tests/benchmarks/test_compare.py::test_the_real_service",
     "tests/benchmarks/test_service.py::test_the_real_service",
@@ -39,6 +40,7 @@ LONG = (
     "tests/service/test_bundled_on_real_images.py::test_the_public_test_split",
     "tests/service/test_cli_images.py::test_killed_it_goes_on",
     "tests/service/test_metrics_ended.py::test_processes_that_die",
+    "tests/service/test_outlet.py::test_a_log_that_nobody_reads_keeps_a_service_neither_from_answering_nor_from_ending[2]",
     "tests/service/test_protocol.py::test_who_takes_an_answer_slowly",
     "tests/service/test_readiness.py::test_while_nobody_is_let_in_neither_calls_it_ready[2]",
     "tests/service/test_readiness.py::test_while_what_stable_names_is_refused_neither_calls_it_ready[2]",
