@@ -92,12 +92,12 @@ class Suspected(Answer):
 class Classification(Answer):
     """Benign or malignant; `probability` (0 to 1, of malignant) is None when the service abstained.
 
-    It is calibrated for a share of malignant lesions, `calibrated_for`; where they are rarer it is too high.
+    It is calibrated for a share of malignant lesions, `calibrated_for_prevalence`; where they are rarer it is too high.
     """
 
     decision: Literal["benign", "malignant", "abstained"]
     probability: float | None
-    calibrated_for: float | None = None
+    calibrated_for_prevalence: float | None = None
     classes: dict[str, float] | None
     differential: list[Suspected] | None = None
     operating_point: OperatingPoint

@@ -114,7 +114,7 @@ class ClassifyAnswer(Answer):
     decision: Decision
     probability: float | None = Field(ge=0, le=1)
     """Calibrated, of malignant (melanoma or another skin cancer or precursor); null when abstained."""
-    calibrated_for: float | None = Field(default=None, gt=0, lt=1)
+    calibrated_for_prevalence: float | None = Field(default=None, gt=0, lt=1)
     """The prevalence for which `probability` is calibrated: where malignant lesions are rarer, it is too high. null:
     the version does not say."""
     classes: dict[str, float] | None
@@ -138,7 +138,7 @@ class Classification(Answer):
 
     decision: Decision
     probability: float | None = Field(ge=0, le=1)
-    calibrated_for: float | None = Field(default=None, gt=0, lt=1)
+    calibrated_for_prevalence: float | None = Field(default=None, gt=0, lt=1)
     """The prevalence for which `probability` is calibrated: where malignant lesions are rarer, it is too high. null:
     the version does not say."""
     classes: dict[str, float] | None

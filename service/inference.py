@@ -155,7 +155,7 @@ def _classify(classifier: Served, prepared: Prepared, job: Job) -> tuple[Classif
     classification = Classification(
         decision=decision.decision,
         probability=decision.probability,
-        calibrated_for=None if manifest.calibration is None else manifest.calibration.prevalence,
+        calibrated_for_prevalence=None if manifest.calibration is None else manifest.calibration.prevalence,
         classes=decision.classes,
         differential=_differential(decision),
         operating_point=(point := _operating_point(manifest, decision)),

@@ -89,7 +89,7 @@ class _Groups:
                     measured.append(_percent(codes.CLASS_PROBABILITY[name], value))
         issues = [] if decided.quality is None else decided.quality.issues
         texts = [
-            (codes.CALIBRATED_FOR, _calibrated_for(decided)),
+            (codes.CALIBRATED_FOR, _calibrated(decided)),
             (codes.OPERATING_POINT, _operating_point(point, places)),
             (codes.AT_PREVALENCE, None if decided.at_prevalence is None else in_words(decided.at_prevalence)),
             *((codes.QUALITY_ISSUE, issue) for issue in issues),
@@ -164,10 +164,11 @@ def _algorithm(model: ModelInfo) -> AlgorithmIdentification:
     )
 
 
-def _calibrated_for(decided: Classified) -> str | None:
-    if decided.probability is None or decided.calibrated_for is None:
+def _calibrated(decided: Classified) -> str | None:
+    prevalence = decided.calibrated_for_prevalence
+    if decided.probability is None or prevalence is None:
         return None
-    return f"{100 * decided.calibrated_for:.4g} %; where malignant lesions are rarer, the probability is too high"
+    return f"{100 * prevalence:.4g} %; where malignant lesions are rarer, the probability is too high"
 
 
 def _operating_point(point: OperatingPointInfo, places: int) -> str:

@@ -119,6 +119,6 @@ def _conclusion(decided: Classified, image: ImageInfo) -> str:
     point, probability = decided.operating_point, decided.probability
     return (
         f"{frame}Looks {decided.decision} at the operating point, with a probability of malignancy of "
-        f"{told(probability, point, probability)}{calibrated(decided.calibrated_for)}; no diagnosis. "
+        f"{told(probability, point, probability)}{calibrated(decided.calibrated_for_prevalence)}; no diagnosis. "
         f"{rule(point, probability)}."
     )

@@ -97,9 +97,9 @@ def _probability(decided: Classified, said: Said) -> Observation:
         made["valueQuantity"] = percent(decided.probability)
         # In words only: a `high` belongs to its range in FHIR, and a probability that reaches the threshold does not.
         made["referenceRange"] = [{"text": rule(decided.operating_point, decided.probability)}]
-        if decided.calibrated_for is not None:
+        if decided.calibrated_for_prevalence is not None:
             code = own("calibrated-for", "Prevalence of malignant lesions for which the probability is calibrated")
-            made["component"] = [{"code": code, "valueQuantity": percent(decided.calibrated_for)}]
+            made["component"] = [{"code": code, "valueQuantity": percent(decided.calibrated_for_prevalence)}]
     return made
 
 

@@ -47,7 +47,7 @@ def test_the_answer_is_what_the_model_store_decides(classifier: Served) -> None:
     answer = classify(classifier, job(data))
     assert (answer.decision, answer.probability) == (expected.decision, expected.probability)
     assert answer.classes == expected.classes
-    assert answer.calibrated_for == 0.2
+    assert answer.calibrated_for_prevalence == 0.2
     assert answer.image.sha256 == hashlib.sha256(data).hexdigest()
 
 

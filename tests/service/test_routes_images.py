@@ -16,8 +16,8 @@ from tests.running_service import running
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
 
 CLASSIFICATION = {
-    "decision", "probability", "calibrated_for", "classes", "differential", "operating_point", "at_prevalence",
-    "quality", "model", "explanation",
+    "decision", "probability", "calibrated_for_prevalence", "classes", "differential", "operating_point",
+    "at_prevalence", "quality", "model", "explanation",
 }  # fmt: skip
 CLASSIFY = CLASSIFICATION | {"request_id", "image", "intended_use"}
 GRADE = {"request_id", "classification", "grade", "grade_withheld", "ajcc", "image", "model", "intended_use"}

@@ -87,9 +87,9 @@ def test_what_it_is_worth_at_the_caller_s_prevalence_is_told_where_it_was_asked(
 
 def test_for_which_prevalence_a_probability_is_calibrated_stands_beside_it() -> None:
     name = "Prevalence for which the probability is calibrated"
-    (group,) = groups(CLASSIFIED.model_copy(update={"calibrated_for": 0.2}))
+    (group,) = groups(CLASSIFIED.model_copy(update={"calibrated_for_prevalence": 0.2}))
     assert said(group)[name] == "20 %; where malignant lesions are rarer, the probability is too high"
-    for answer in (CLASSIFIED, ABSTAINED.model_copy(update={"calibrated_for": 0.2})):
+    for answer in (CLASSIFIED, ABSTAINED.model_copy(update={"calibrated_for_prevalence": 0.2})):
         assert name not in said(groups(answer)[0])
 
 

@@ -95,7 +95,7 @@ INCOMPLETE = Pathology(Decimal("1.40"))
 ANSWERS: dict[str, tuple[ClassifyAnswer | GradeAnswer, Pathology]] = {
     "classify": (CLASSIFIED, Pathology()),
     "classify-at-prevalence": (AT_PREVALENCE, Pathology()),
-    "classify-calibrated": (CLASSIFIED.model_copy(update={"calibrated_for": 0.2}), Pathology()),
+    "classify-calibrated": (CLASSIFIED.model_copy(update={"calibrated_for_prevalence": 0.2}), Pathology()),
     "classify-abstained": (ABSTAINED, Pathology()),
     "grade": (graded(CLASSIFIED), Pathology()),
     "grade-withheld": (graded(CLASSIFIED, grade=None, grade_withheld="looks benign"), Pathology()),

@@ -27,10 +27,10 @@ def test_the_probability_is_a_percentage_with_its_operating_point_in_words() -> 
 
 def test_for_which_prevalence_a_probability_is_calibrated_stands_beside_it() -> None:
     assert "component" not in coded(bundle("classify"), "111047")
-    decided = CLASSIFIED.model_copy(update={"calibrated_for": 0.2})
+    decided = CLASSIFIED.model_copy(update={"calibrated_for_prevalence": 0.2})
     probability, *_ = classified(decided, Said({"reference": "x"}, "now", "note"))
     assert components(dict(probability.resource))["calibrated-for"]["value"] == 20
-    unfit = ABSTAINED.model_copy(update={"calibrated_for": 0.2})
+    unfit = ABSTAINED.model_copy(update={"calibrated_for_prevalence": 0.2})
     abstained, *_ = classified(unfit, Said({"reference": "x"}, "now", "note"))
     assert "component" not in abstained.resource
 
