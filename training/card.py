@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from model_store.manifest import Evaluation, Gate, Manifest, Measured, Refusals
+from dataclasses import dataclass
+
+from client.predictive import SOURCE, Estimate, Predictive, predictive
+from model_store.manifest import Evaluation, Gate, Manifest, Measured, OperatingPoint, Refusals
 from training.texts import CLASSIFIER_LIMITS, GATE_LIMITS, LIMITS, UNGUARDED
 
 
@@ -43,7 +46,54 @@ def _points(manifest: Manifest) -> list[str]:
         for p in manifest.operating_points
     ]
     what = f"Sensitivity and specificity are those for malignancy. Default: {manifest.default_operating_point}."
-    return [*head, "|---|---|---|---|---|---|", *rows, "", what, ""]
+    return [*head, "|---|---|---|---|---|---|", *rows, "", what, "", *_predictive_values(manifest)]
+
+
+PREVALENCES = (0.01, 0.03, 0.1, 0.2, 0.5)
+"""Of malignant lesions: from screening to a clinic that patients are sent to."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    """An operating point as `client.predictive` takes it."""
+
+    sensitivity: float
+    specificity: float
+    sensitivity_ci: tuple[float, float]
+    specificity_ci: tuple[float, float]
+
+
+def _predictive(point: OperatingPoint, prevalence: float) -> Predictive | None:
+    found, spared = point.sensitivity, point.specificity
+    shares = _Point(found.value, spared.value, (found.low, found.high), (spared.low, spared.high))
+    try:
+        return predictive(shares, prevalence)
+    except ValueError:  # one that calls everything the same
+        return None
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def _predictive_values(manifest: Manifest) -> list[str]:
+    """What the decisions mean where malignant lesions are that frequent; the service says it for any prevalence."""
+    rows = []
+    for point in manifest.operating_points:
+        for prevalence in PREVALENCES:
+            found = _predictive(point, prevalence)
+            values = ["", ""] if found is None else [_share(found.positive), _share(found.negative)]
+            rows.append(f"| {point.name} | {prevalence * 100:g} % | {' | '.join(values)} |")
+    what = f"Computed from sensitivity and specificity ({SOURCE}), not measured at any of these prevalences."
+    head = [
+        "### Predictive values",
+        "",
+        what,
+        "",
+        "| name | prevalence of malignancy | PPV | NPV |",
+        "|---|---|---|---|",
+    ]
+    return [*head, *rows, ""]
 
 
 EMULATED = " (emulated; used only where the golden images come out right)"

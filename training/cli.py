@@ -30,6 +30,8 @@ EPILOG = """examples:
   python -m training classifier --from classifier/1 --phases 224:0 --run runs/again
                                                          its weights as they are, with all that is new in the pipeline
   python -m training grader --classifier classifier/2    the stage grader on that classifier
+  python -m training operating-points --version classifier/6
+                                                         the same weights, thresholds chosen anew on validation images
   python -m training outside --weights FILE              each source left out in turn, about 2 hours on two cores
   python -m training pack --weights FILE                 what a machine with an accelerator needs, in one folder
   python -m training classifier --learned FILE           a version of what was learned there
@@ -241,6 +243,13 @@ def _add_grader(grader: argparse.ArgumentParser) -> None:
     grader.set_defaults(run_command=commands.train_grader)
 
 
+def _add_points(points: argparse.ArgumentParser) -> None:
+    _add_common(points)
+    _add_publishing(points, "runs/operating-points")
+    points.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
+    points.set_defaults(run_command=commands.choose_points)
+
+
 def _add_options(options: argparse.ArgumentParser) -> None:
     _add_common(options)
     options.add_argument("--version", metavar="NAME/N", help="which version (default the newest classifier)")
@@ -275,6 +284,7 @@ def parser() -> argparse.ArgumentParser:
     _add_data(add("data", help="show sources, splits and copies; write index and reports; fetch"))
     _add_classifier(add("classifier", help="train and publish a classifier"))
     _add_grader(add("grader", help="train and publish a stage grader"))
+    _add_points(add("operating-points", help="publish a classifier again, its thresholds chosen anew"))
     _add_outside(add("outside", help="leave one source out: how far a recipe gets where it never was"))
     _add_pack(add("pack", help="write what learning on a machine with an accelerator needs into one folder"))
     _add_compare(add("compare", help="the paper's experiment: every model of it by one recipe, in one table"))

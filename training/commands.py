@@ -119,6 +119,29 @@ def train_classifier(options: argparse.Namespace) -> None:
         announce(options, store, release_classifier(network, work, store))
 
 
+def choose_points(options: argparse.Namespace) -> None:
+    """Choose a published classifier's operating points anew, measure, and publish it with them."""
+    from training.release import may_have_seen  # noqa: PLC0415
+    from training.release_points import release_points  # noqa: PLC0415
+    from training.work import Work  # noqa: PLC0415
+
+    store = Store(options.store)
+    check_publishing(options, store)
+    version = published(store, options.version or newest_classifier(store))
+    if version.manifest.calibration is None:
+        raise CommandError(f"{version.name}/{version.version} is no classifier")
+    table = read_table(options)
+    roles = split(table)
+    recorded: dict[str, Any] = {
+        "operating_points_of": f"{version.name}/{version.version} with digest {version.digest}",
+        "operating_points_split": roles.digest(table),
+    }
+    work = Work(table, roles, options.run, version.manifest.calibration.prevalence, recorded)
+    work = replace(work, seen=may_have_seen(version.manifest, work))
+    with alone_in(options.run):
+        announce(options, store, release_points(version, work, store))
+
+
 def train_grader(options: argparse.Namespace) -> None:
     """Train, measure and publish a grader on a published classifier."""
     from training.network import build_network  # noqa: PLC0415

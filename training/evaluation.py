@@ -129,6 +129,12 @@ def validation_set(runtime: Runtime, table: Table, split: Split, sources: tuple[
     return evaluate(runtime, table, rows, labels, f"validation images of {' and '.join(sources)}")
 
 
+def validation_sets(runtime: Runtime, table: Table, split: Split) -> list[Evaluated]:
+    """The validation images of each source alone, of all sources that have some."""
+    sources = [source for source, count in split.counts(table).items() if count["validation"]]
+    return [validation_set(runtime, table, split, (source,)) for source in sorted(sources)]
+
+
 _AGES = (("under-40", 40.0), ("40-to-59", 60.0), ("60-and-over", float("inf")))
 _LEAST_LESIONS = 20
 

@@ -94,10 +94,9 @@ def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float,
         photographs: As for `learn_gate`.
     """
     rows = [row for row, role in enumerate(split.roles) if role == "validation"]
-    some = np.ascontiguousarray(table.pixels[_spread(rows, SHRUNK)])
     chosen = limiting.choose_limits(
         limiting.measure_rows(runtime, table, rows, "validation images"),
-        limiting.least_side(runtime, some, threshold),
+        least_side_at(runtime, table, split, threshold),
     )
     shown = _spread([row for found in limiting.held_out(table, split).values() for row in found], limiting.SWEPT)
     pixels, lesions = np.ascontiguousarray(table.pixels[shown]), table.lesions[shown].tolist()
@@ -108,6 +107,13 @@ def measure_gate(runtime: Runtime, table: Table, split: Split, threshold: float,
         wrong=_measure_wrong(runtime, chosen, kinds(pixels, photographs, lesions)),
         sweeps={name: limiting.sweep(runtime, chosen, pixels, name) for name in limiting.SWEEPS},
     )
+
+
+def least_side_at(runtime: Runtime, table: Table, split: Split, threshold: float) -> int:
+    """`limits.least_side` of validation images: the shortest side that may be answered at a threshold, in pixels."""
+    rows = [row for row, role in enumerate(split.roles) if role == "validation"]
+    some = np.ascontiguousarray(table.pixels[_spread(rows, SHRUNK)])
+    return limiting.least_side(runtime, some, threshold)
 
 
 def _measure_wrong(runtime: Runtime, limits: list[Limit], every: dict[str, Wrong]) -> dict[str, Refusals]:

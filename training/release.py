@@ -30,7 +30,7 @@ from training.bfloat16 import Emulated
 from training.calibration import Platt, fit_platt
 from training.depths import Correction
 from training.documents import write_documents
-from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set
+from training.evaluation import Evaluated, kind_of, test_rows, test_sets, validation_set, validation_sets
 from training.export import calibrated, export_classifier, load_published
 from training.figures import measure_all, primary_of
 from training.gate import measure_gate
@@ -111,6 +111,13 @@ def may_have_seen(before: Manifest, work: Work) -> bool:
     return recorded != work.split.digest(work.table)
 
 
+def points_of(runtime: Runtime, work: Work, validation: Evaluated, tests: dict[str, Evaluated]) -> list[OperatingPoint]:
+    """The operating points of an artifact; see `operating_points.choose_operating_points`."""
+    each = validation_sets(runtime, work.table, work.split)
+    primary = tests[primary_of(tests, work.table, work.split)]
+    return choose_operating_points(validation, primary, each if len(each) > 1 else ())
+
+
 def _notes(work: Work) -> list[str]:
     table = work.table
     contradicted = sum(1 for image, label in zip(table.images, table.labels, strict=True) if image.label and not label)
@@ -125,7 +132,8 @@ def _notes(work: Work) -> list[str]:
     ]
 
 
-def _plots(folder: Path, work: Work, tests: dict[str, Evaluated], manifest: Manifest) -> None:
+def draw_plots(folder: Path, work: Work, tests: dict[str, Evaluated], manifest: Manifest) -> None:
+    """The plots of a version's report, from what it said of the test sets, into `report` of its folder."""
     out, history = folder / "report", work.folder / "history.jsonl"
     primary = tests[primary_of(tests, work.table, work.split)]
     point = next(p for p in manifest.operating_points if p.name == manifest.default_operating_point)
@@ -234,7 +242,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
     validation = _validate(final, work)
     runtime = load_directory(final)
     tests = test_sets(runtime, work.table, work.split)
-    points = choose_operating_points(validation, tests[primary_of(tests, work.table, work.split)])
+    points = points_of(runtime, work, validation, tests)
     gate = measure_gate(runtime, work.table, work.split, points[-1].threshold, work.photographs)
     golden, pictures = _write_golden(runtime, gate.limits, final)
     manifest = _manifest(
@@ -263,6 +271,6 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
             final, _validation_pixels(work, pictures), "probability", _emulated(network, final, platt, heads.correction)
         ),
     )
-    _plots(final, work, tests, manifest)
+    draw_plots(final, work, tests, manifest)
     write_documents(manifest, final)
     return publish(store, final, manifest)

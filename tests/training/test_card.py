@@ -7,7 +7,7 @@ import pytest
 from model_store.manifest import Manifest, Measured
 from tests.training.built import Published
 from training import texts
-from training.card import write_card
+from training.card import PREVALENCES, write_card
 
 NUMBER = re.compile(r"(?:(?<=\s)-)?(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
 
@@ -100,10 +100,39 @@ def test_operating_points_calibration_and_novelty_are_in_it(published: Published
 
 def test_no_number_is_invented(manifest: Manifest) -> None:
     known = _known_numbers(manifest)
-    shown = NUMBER.findall(write_card(manifest).split("\n", 1)[1])
+    before, *computed = write_card(manifest).split("\n", 1)[1].split("### Predictive values\n")
+    shown = NUMBER.findall(before + "\n## Evaluation\n".join(part.split("\n## Evaluation\n")[1] for part in computed))
     assert len(shown) > 50 or manifest.task == "grading"
     invented = [number for number in shown if not any(_same(number, value) for value in known)]
     assert invented == []
+
+
+def test_predictive_values_are_those_of_bayes(published: Published) -> None:
+    manifest = published.classifier.manifest
+    section = write_card(manifest).split("### Predictive values\n")[1].split("\n#")[0]
+    for point in manifest.operating_points:
+        for prevalence in PREVALENCES:
+            found, wrong = prevalence * point.sensitivity.value, (1 - prevalence) * (1 - point.specificity.value)
+            spared, missed = (1 - prevalence) - wrong, prevalence - found
+            (row,) = re.findall(rf"\| {point.name} \| {prevalence * 100:g} % \| (.*) \|", section)
+            if found + wrong and spared + missed:
+                ppv, npv = (float(cell.split(" ")[0]) for cell in row.split(" | "))
+                assert ppv == pytest.approx(found / (found + wrong), abs=0.00051)
+                assert npv == pytest.approx(spared / (spared + missed), abs=0.00051)
+            else:
+                assert row.strip(" |") == ""
+
+
+def test_a_point_that_calls_everything_the_same_has_no_predictive_values(published: Published) -> None:
+    manifest = published.classifier.manifest
+    all_malignant = manifest.operating_points[-1].model_copy(
+        update={
+            "sensitivity": Measured(value=1.0, low=1.0, high=1.0),
+            "specificity": Measured(value=0.0, low=0.0, high=0.0),
+        }
+    )
+    card = write_card(manifest.model_copy(update={"operating_points": [all_malignant]}))
+    assert f"| {all_malignant.name} | 3 % |  |  |" in card
 
 
 def test_names_keep_their_capitals(published: Published) -> None:

@@ -77,6 +77,43 @@ def test_where_no_melanoma_is_called_one_sensitivity_is_to_malignancy() -> None:
     assert 0.95 <= found < 0.97
 
 
+def _shifted(validation: Evaluated, by: float, description: str) -> Evaluated:
+    """The same images, all of whose probabilities are lower by some."""
+    return replace(validation, probability=validation.probability - by, description=description)
+
+
+def test_every_source_reaches_the_sensitivity_and_not_their_mean_alone() -> None:
+    """Of a source whose malignant lesions look more benign, fewer would be found at everybody's threshold."""
+    validation = _draw(1, "validation")
+    harder = _shifted(validation, 0.1, "harder")
+    harder = replace(harder, kinds=np.where(harder.kinds == "melanoma", "malignant", harder.kinds))
+    harder = harder.subset(np.isin(harder.kinds, ["malignant", "benign"]), "harder")
+    sources = [_shifted(validation, 0.0, "easy"), harder]
+    for point, wanted in zip(
+        choose_operating_points(validation, _draw(2, "test"), sources), SENSITIVITIES, strict=True
+    ):
+        for source, positive in ((validation, validation.melanoma), (harder, harder.malignant)):
+            assert (source.probability[positive] >= point.threshold).mean() >= wanted
+        assert (harder.probability[harder.malignant] >= point.threshold).mean() < wanted + 0.02
+        assert point.rule.endswith("validation melanomas malignant, of all together and of each source")
+        melanomas, malignancies = int(validation.melanoma.sum()), int(harder.malignant.sum())
+        assert point.chosen_on == (
+            f"validation: {melanomas} melanomas; easy: {melanomas} melanomas; harder: {malignancies} malignancies"
+        )
+
+
+def test_a_source_with_a_few_melanomas_has_no_say_of_its_own() -> None:
+    validation = _draw(1, "validation")
+    keep = np.cumsum(validation.melanoma) < 20
+    few = _shifted(validation, 0.1, "few").subset(keep, "few")
+    enough = _shifted(validation, 0.1, "enough").subset(np.cumsum(validation.melanoma) <= 20, "enough")
+    alone, with_few, with_enough = (
+        choose_operating_points(validation, _draw(2, "test"), sources)[1] for sources in ([], [few], [enough])
+    )
+    assert with_few == alone
+    assert with_enough.threshold < alone.threshold
+
+
 def test_a_handful_of_images_that_are_all_found_are_no_proof() -> None:
     """And one melanoma is no plural."""
     kinds = np.array(["melanoma", *["benign"] * 5])
