@@ -39,7 +39,7 @@ def choose_operating_points(
     asked = [(validation, positive), *several]
     count = int(positive.sum())
     chosen_on = f"{validation.description}: {count} {_PLURAL[named] if count > 1 else named}"
-    also = "; ".join(f"{source.description}: {int(found.sum())} {_called(source)}" for source, found in several)
+    also = "; ".join(f"{source.description}: {_counted(source, found)}" for source, found in several)
     return [
         _measured(
             test,
@@ -54,14 +54,17 @@ def choose_operating_points(
 
 
 def _asked_of(source: Evaluated, named: str) -> Bools:
-    """The images of a source that a point must find: its melanomas or, where it names none, its unspecified ones."""
-    if named == "malignancy":
-        return source.malignant
-    return source.melanoma if source.melanoma.any() else source.kinds == "malignant"
+    """The images of a source that a point must find: those named, and those called malignant without a name."""
+    return source.malignant if named == "malignancy" else source.melanoma | (source.kinds == "malignant")
 
 
-def _called(source: Evaluated) -> str:
-    return _PLURAL["melanoma" if source.melanoma.any() else "malignancy"]
+def _counted(source: Evaluated, found: Bools) -> str:
+    unnamed = int((found & (source.kinds == "malignant")).sum())
+    melanomas = int((found & source.melanoma).sum())
+    parts = [(melanomas, "melanomas"), (unnamed, "malignant lesions of unnamed kind")]
+    if int(found.sum()) > melanomas + unnamed:
+        return f"{int(found.sum())} malignancies"
+    return ", ".join(f"{count} {what}" for count, what in parts if count)
 
 
 def _measured(test: Evaluated, *, name: str, rule: str, threshold: float, chosen_on: str) -> OperatingPoint:
