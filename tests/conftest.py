@@ -66,6 +66,8 @@ LONG = (
     "tests/training/test_fit.py::test_each_epoch_has_its_consistency",
     "tests/training/test_options.py",
     "tests/training/test_outside.py::test_the_command",
+    "tests/training/test_several.py::test_a_stop",
+    "tests/training/test_several.py::test_two_processes",
     "tests/training/test_workers.py::test_two_processes",
 )
 """Beginnings of the names of tests that take long; `make test-long` runs them too."""

@@ -2,7 +2,7 @@
 
 import sys
 
-OURS = frozenset({"dermoscopy", "model_store", "training"})
+OURS = frozenset({"client", "dermoscopy", "model_store", "training"})
 
 
 def main() -> int:

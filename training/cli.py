@@ -14,6 +14,7 @@ from training.fetch import FetchFailed
 from training.images import SourceError
 from training.options import OPTIONS
 from training.policies import POLICIES
+from training.several import learn_together
 from training.work import PREVALENCE
 
 SHARES = "ham10000:0.45,isic2017:0.2,melanoma10000:0.35"
@@ -41,8 +42,8 @@ EPILOG = """examples:
   python -m training evaluate --version classifier/1 --runtime tensorflow a.jpg b.png
 
 A run that was killed goes on from its last checkpoint when the same command is given again. Publishing never
-overwrites a version and moves no label unless --label says so. Several machines learn together where TF_CONFIG names
-them (docs/training.md). The models are for research use only.
+overwrites a version and moves no label unless --label says so. Several GPUs learn together with --processes, several
+machines where TF_CONFIG names them (docs/training.md). The models are for research use only.
 """
 
 
@@ -97,6 +98,12 @@ def _count(text: str) -> int:
     """The archive's program takes 0 for all that there is."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError("a number of images is 1 or more")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("a number of processes is 1 or more")
     return int(text)
 
 
@@ -216,6 +223,9 @@ def _add_classifier(classifier: argparse.ArgumentParser) -> None:
     classifier.add_argument(
         "--learning-rate", type=_learning_rate, help="the highest, from which it falls along a cosine (default 0.0002)"
     )
+    classifier.add_argument(
+        "--processes", type=_processes, default=1, help="learn in so many processes, each with a GPU of its own if any"
+    )
     classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")
     classifier.add_argument(
         "--prevalence",
@@ -297,6 +307,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 1 after a one-sentence error on stderr."""
     options = parser().parse_args(arguments)
     try:
+        if getattr(options, "processes", 1) > 1:
+            return learn_together(options.processes, sys.argv[1:] if arguments is None else arguments, options.run)
         options.run_command(options)
     except (CommandError, FetchFailed, SourceError, StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
