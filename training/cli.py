@@ -224,6 +224,9 @@ def _add_classifier(classifier: argparse.ArgumentParser) -> None:
         "--learning-rate", type=_learning_rate, help="the highest, from which it falls along a cosine (default 0.0002)"
     )
     classifier.add_argument(
+        "--compute", choices=("f32", "bf16"), help="bf16: mixed precision, for GPUs, no faster on processors (f32)"
+    )
+    classifier.add_argument(
         "--processes", type=_processes, default=1, help="learn in so many processes, each with a GPU of its own if any"
     )
     classifier.add_argument("--seed", type=int, help="seed of sampling and augmentation")

@@ -46,7 +46,9 @@ def _recipe(options: argparse.Namespace) -> Any:
     from training.fit import Recipe  # noqa: PLC0415  # imports TensorFlow, seconds that --help should not take
 
     recipe = Recipe()
-    given = {name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "learning_rate", "seed")}
+    given = {
+        name: getattr(options, name) for name in ("sources", "phases", "epoch_size", "learning_rate", "seed", "compute")
+    }
     if options.start:
         given["warmup_steps"] = 0  # a published head is trained already
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
@@ -78,7 +80,7 @@ def train_classifier(options: argparse.Namespace) -> None:
     from training.export import load_published  # noqa: PLC0415
     from training.fit import Trainer  # noqa: PLC0415
     from training.monitor import Monitor  # noqa: PLC0415
-    from training.network import build_network  # noqa: PLC0415
+    from training.network import build_network, in_float32  # noqa: PLC0415
     from training.release import check_ready, may_have_seen, release_classifier  # noqa: PLC0415
     from training.work import Work  # noqa: PLC0415
     from training.workers import join  # noqa: PLC0415
@@ -116,7 +118,8 @@ def train_classifier(options: argparse.Namespace) -> None:
         if not workers.chief:
             print("trained; the first process of the cluster measures and publishes")
             return
-        announce(options, store, release_classifier(network, work, store))
+        exact = in_float32(network) if recipe.compute != "f32" else network
+        announce(options, store, release_classifier(exact, work, store))
 
 
 def choose_points(options: argparse.Namespace) -> None:

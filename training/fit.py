@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from training.augment import augment, degrade
 from training.labels import as_mask
-from training.network import paired_loss, partial_label_loss
+from training.network import compute_in_bfloat16, paired_loss, partial_label_loss
 from training.sampling import buckets, epoch_rows
 from training.splits import Split
 from training.table import Table
@@ -40,6 +40,7 @@ class Recipe:
         paired_epochs: In the last so many epochs, each image is shown beside a re-encoded copy of itself.
         consistency: Weight of the relative squared difference between the malignant logits of the two, reached along
             a straight line over the paired epochs.
+        compute: "f32", or "bf16" for mixed precision in the backbone.
     """
 
     sources: dict[str, float] = field(
@@ -57,6 +58,7 @@ class Recipe:
     paired_epochs: int = 20
     consistency: float = 60.0
     seed: int = 20260
+    compute: str = "f32"
 
     @property
     def epochs(self) -> int:
@@ -115,6 +117,8 @@ class Trainer:
     ) -> None:
         if recipe.batch % (2 * workers.count):
             raise ValueError(f"a batch of {recipe.batch} images cannot be divided among {workers.count} processes")
+        if recipe.compute == "bf16":
+            compute_in_bfloat16(network)
         self.network, self.recipe, self.table, self.workers = network, recipe, table, workers
         self.buckets = buckets(table, split, tuple(recipe.sources))
         self.masks = as_mask(table.labels)

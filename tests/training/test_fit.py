@@ -195,6 +195,14 @@ def test_a_killed_run_is_taken_up(data: Data, tmp_path: Path, monkeypatch: pytes
     assert _same(averaged, _values(finished.network.trainable_variables))
 
 
+@pytest.mark.parametrize(("compute", "dtype"), [("f32", "float32"), ("bf16", "bfloat16")])
+def test_the_recipe_says_in_what_the_backbone_computes(compute: str, dtype: str, data: Data, tmp_path: Path) -> None:
+    network = build_network("none")
+    Trainer(network, replace(RECIPE, compute=compute), data.table, data.split, tmp_path)
+    assert {layer.compute_dtype for layer in network.get_layer("backbone").layers} == {dtype}
+    assert network.get_layer("head").compute_dtype == "float32"
+
+
 def test_a_checkpoint_of_another_network_is_refused(data: Data, tmp_path: Path) -> None:
     Trainer(_network(), RECIPE, data.table, data.split, tmp_path).checkpoints.save()
     with pytest.raises((AssertionError, ValueError)):

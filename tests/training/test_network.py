@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from training.backbone import fold, mobilenet
 from training.front import to_input
 from training.labels import BENIGN, DIAGNOSES, MALIGNANT, MELANOMA, Label, as_mask
-from training.network import malignant_logit, paired_loss, partial_label_loss
+from training.network import (
+    compute_in_bfloat16,
+    in_float32,
+    malignant_logit,
+    paired_loss,
+    partial_label_loss,
+)
 
 
 def _loss(label: Label, logits: list[float]) -> float:
@@ -150,3 +156,28 @@ def test_given_weights_are_loaded(network: keras.Model, weights: Path) -> None:
     found = np.asarray(network.get_layer("backbone")(images))
     assert (found == np.asarray(given)).all()
     assert (found != np.asarray(random)).any()
+
+
+def test_in_bfloat16_the_backbone_computes_and_nothing_is_kept(network: keras.Model) -> None:
+    mixed = in_float32(network)
+    compute_in_bfloat16(mixed)
+    backbone, pictures = mixed.get_layer("backbone"), _pictures(64)
+    assert backbone(pictures[:, :32, :32]).dtype == tf.bfloat16
+    assert {variable.dtype for variable in mixed.trainable_variables} == {"float32"}
+    exact, found = network(pictures), mixed(pictures)
+    assert found.dtype == tf.float32
+    apart = float(tf.reduce_max(tf.abs(found - exact)))
+    assert 0 < apart < 0.5 * float(tf.math.reduce_std(exact))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(mixed(pictures) ** 2)
+    gradients = tape.gradient(loss, mixed.trainable_variables)
+    assert all(gradient.dtype == tf.float32 and np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_what_learned_in_bfloat16_computes_in_float32_afterwards(network: keras.Model) -> None:
+    mixed = in_float32(network)
+    compute_in_bfloat16(mixed)
+    mixed.predict_on_batch(_pictures(64))  # as a monitor does after each epoch; Keras keeps what it traced
+    exact = in_float32(mixed)
+    assert np.array_equal(exact.predict_on_batch(_pictures(64)), network.predict_on_batch(_pictures(64)))
+    assert exact.get_layer("backbone")(_pictures(32)).dtype == tf.float32
