@@ -11,12 +11,13 @@ from training.paper.candidates import Candidate, candidates
 from training.paper.data import malignant, paper_data
 from training.paper.experiment import Experiment
 from training.paper.fit import history, learned_and_watched, train
+from training.paper.grading import grade_on
 from training.paper.hybrids import TextureNeighbours, with_svm
 from training.paper.measure import measure, megabytes, milliseconds
 from training.paper.network import Exported, ExportedNetwork, build, side_of
 from training.paper.recipe import PaperRecipe
 from training.paper.report import write_report
-from training.paper.result import Result, load_result
+from training.paper.result import Result, choose, load_result
 from training.paper.stopwatch import Stopwatch
 from training.runs import alone_in, remember
 from training.table import Table
@@ -56,7 +57,10 @@ def compare(table: Table, folder: Path, weights: str, recipe: PaperRecipe, only:
         described = {**recipe.describe(), "weights": weights}
         remember(folder, recipe=described, split={"digest": roles.digest(table)}, dataset=dataset)
         results = [_result(experiment, candidate) for candidate in chosen]
-        return write_report(results, table, experiment.data, folder)
+        winner = choose(results)
+        base = next((candidate for candidate in chosen if winner and candidate.name == winner.name), None)
+        graded = None if base is None else grade_on(experiment, base)
+        return write_report(results, table, experiment.data, folder, graded)
 
 
 def chosen_candidates(weights: str, only: Sequence[str]) -> list[Candidate]:

@@ -78,7 +78,7 @@ def learned_and_watched(experiment: Experiment, candidate: Candidate) -> tuple[F
 
 def _features_of(experiment: Experiment, member: Candidate) -> tuple[Floats, Floats]:
     def make(rows: Any, views: int) -> Floats:
-        return _features(_member(experiment, member), experiment.table, rows, views)
+        return features_of(_member(experiment, member), experiment.table, rows, views)
 
     data, views = experiment.data, experiment.recipe.views
     learned = experiment.features(member.name, "training", lambda: make(data.training, views))
@@ -94,7 +94,18 @@ def _member(experiment: Experiment, member: Candidate) -> keras.Model:
     return network
 
 
-def _features(network: keras.Model, table: Table, rows: Any, views: int) -> Floats:
+def features_of(network: keras.Model, table: Table, rows: Any, views: int) -> Floats:
+    """What a network's last layer is given.
+
+    Args:
+        network: Of a candidate.
+        table: The images.
+        rows: Which of them, int64[n].
+        views: How often each is turned.
+
+    Returns:
+        float32[1 + views, n, f], the first view unchanged.
+    """
     extractor = keras.Model(network.input, network.get_layer(HEAD).input)
     side, found = int(network.input_shape[1]), []
     for view in range(1 + views):

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_curve
 
 from training.paper.candidates import PAPER
 from training.paper.data import PaperData, malignant
+from training.paper.grading import Graded
 from training.paper.measure import THRESHOLD, Figures
 from training.paper.result import Result, choose
 from training.report import plot_matrix, save_figure
@@ -48,8 +49,17 @@ alone tells them apart (`python -m training data confounders`).
 """
 
 
-def write_report(results: list[Result], table: Table, data: PaperData, folder: Path) -> str:
+def write_report(
+    results: list[Result], table: Table, data: PaperData, folder: Path, graded: Graded | str | None = None
+) -> str:
     """Writes compare.md and its plots.
+
+    Args:
+        results: The rows.
+        table: The images.
+        data: Which of them are tested.
+        folder: Where to.
+        graded: The grader on the winner's features, or why there is none; None where nothing won.
 
     Returns:
         The text of compare.md.
@@ -68,7 +78,7 @@ def write_report(results: list[Result], table: Table, data: PaperData, folder: P
     chosen = choose(results)
     if chosen is not None:
         _draw_grid(chosen, table, data, positive, folder / "predictions.png")
-    text = _text(results, chosen)
+    text = _text(results, chosen) + _of_grader(chosen, graded)
     (folder / "compare.md").write_text(text, "utf-8")
     return text
 
@@ -93,6 +103,22 @@ def _text(results: list[Result], chosen: Result | None) -> str:
             f"Chosen on validation data: {chosen.title} (AUC {auc.value:.3f}, {auc.low:.3f} to {auc.high:.3f}).\n"
         )
     return "\n".join(lines)
+
+
+def _of_grader(chosen: Result | None, graded: Graded | str | None) -> str:
+    if chosen is None or graded is None:
+        return ""
+    head = f"\n## The paper's grader, on {chosen.title}\n\n"
+    if isinstance(graded, str):
+        return f"{head}Not measured: {graded}.\n"
+    lines = [_line(["set", "images", "figure", "value (95 % interval)"]), "|---|---|---|---|"]
+    for name, evaluation in graded.evaluations.items():
+        for figure, value in evaluation.metrics.items():
+            interval = f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"
+            lines.append(_line([name, str(evaluation.images), figure, interval]))
+    seen = any(evaluation.seen_in_training for evaluation in graded.evaluations.values())
+    note = "Its base learned from copies of some of these images." if seen else "Its base saw no copy of these images."
+    return head + "\n".join([*lines, "", f"Cross-validated by lesion and patient. {note}\n"])
 
 
 def _row(result: Result) -> list[str]:

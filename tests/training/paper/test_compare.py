@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from tests.training.built import Data
-from training import metrics
+from training import grader, metrics
 from training.cli import main
 from training.paper import recipe as recipes
 from training.paper.compare import chosen_candidates
+from training.paper.grading import Graded
 from training.paper.recipe import PaperRecipe
 from training.paper.result import choose, load_result
 
@@ -27,6 +28,7 @@ def compared(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipes, "PaperRecipe", lambda: quick)
         patch.setattr(metrics, "REPEATS", 20)
+        patch.setattr(grader, "REPEATS", 1)
         assert main([*arguments, "--only", *ONLY[:2]]) == 0
         assert main([*arguments, "--only", *ONLY]) == 0
     return folder / "run", arguments
@@ -34,7 +36,7 @@ def compared(
 
 def test_every_row_is_in_the_table_with_all_its_figures(compared: tuple[Path, list[str]]) -> None:
     text = (compared[0] / "compare.md").read_text()
-    rows = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [line for line in text.partition("## The paper's grader")[0].splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(ONLY) + 1  # and the paper's own
     assert "|the paper's MobileNet|as the paper reports it||0.921|0.95|0.88|" in text
     for name in ONLY:
@@ -47,6 +49,20 @@ def test_every_row_is_in_the_table_with_all_its_figures(compared: tuple[Path, li
         assert f"|{test.loss:.3f}|{test.metrics['accuracy'].value:.3f}|" in text
         assert result.megabytes > 0
         assert result.milliseconds > 0
+
+
+def test_the_winner_is_the_base_of_a_grader(compared: tuple[Path, list[str]]) -> None:
+    winner = choose([result for name in ONLY if (result := load_result(compared[0] / name)) is not None])
+    assert winner is not None
+    graded = Graded.model_validate_json((compared[0] / winner.name / "grader.json").read_text())
+    assert {file.parent.name for file in compared[0].rglob("grader.json")} <= {"mobilenet-svm", winner.name}
+    section = (compared[0] / "compare.md").read_text().split(f"## The paper's grader, on {winner.title}\n")[1]
+    for name, evaluation in graded.evaluations.items():
+        for figure, value in evaluation.metrics.items():
+            assert (
+                f"|{name}|{evaluation.images}|{figure}|{value.value:.3f} ({value.low:.3f} to {value.high:.3f})|"
+                in section
+            )
 
 
 def test_the_plots_are_drawn(compared: tuple[Path, list[str]]) -> None:
@@ -156,7 +172,7 @@ def test_names_choose(weights_folder: Path) -> None:
     assert [row.name for row in chosen_candidates(str(weights_folder), ["cnn-scratch"])] == ["cnn-scratch"]
     joined = [row.name for row in chosen_candidates(str(weights_folder), ["vgg16-mobilenet-joined"])]
     assert joined == ["vgg16-scratch", "mobilenet-scratch", "vgg16-mobilenet-joined"]
-    assert len(chosen_candidates(str(weights_folder), [])) == 14
+    assert len(chosen_candidates(str(weights_folder), [])) == 15
 
 
 def test_the_command_says_where_everything_is(
