@@ -9,7 +9,7 @@ from model_store.manifest import Evaluation, Gate, Manifest, Measured, Operating
 from training.texts import CLASSIFIER_LIMITS, GATE_LIMITS, LIMITS, UNGUARDED
 
 
-def _figure(measured: Measured) -> str:
+def _figure(measured: Measured | Estimate) -> str:
     return f"{measured.value:.3f} ({measured.low:.3f} to {measured.high:.3f})"
 
 
@@ -72,17 +72,13 @@ def _predictive(point: OperatingPoint, prevalence: float) -> Predictive | None:
         return None
 
 
-def _share(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
-
-
 def _predictive_values(manifest: Manifest) -> list[str]:
     """What the decisions mean where malignant lesions are that frequent; the service says it for any prevalence."""
     rows = []
     for point in manifest.operating_points:
         for prevalence in PREVALENCES:
             found = _predictive(point, prevalence)
-            values = ["", ""] if found is None else [_share(found.positive), _share(found.negative)]
+            values = ["", ""] if found is None else [_figure(found.positive), _figure(found.negative)]
             rows.append(f"| {point.name} | {prevalence * 100:g} % | {' | '.join(values)} |")
     what = f"Computed from sensitivity and specificity ({SOURCE}), not measured at any of these prevalences."
     head = [

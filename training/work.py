@@ -10,7 +10,8 @@ from training.splits import Split
 from training.table import Table
 
 CONFOUNDED = "melanoma10000"
-"""Its halves come from different collections, so its validation images calibrate nothing and choose no threshold."""
+"""Its halves come from different collections, so its validation images calibrate nothing; thresholds must find its
+malignant ones, too, since that does not depend on the benign ones."""
 
 PREVALENCE = 0.2
 """Of malignant lesions, for which a version is calibrated where nothing else is asked for."""
@@ -39,6 +40,6 @@ class Work:
 
 
 def fair_sources(work: Work) -> tuple[str, ...]:
-    """Sources whose validation images calibrate and choose thresholds."""
+    """Sources whose validation images calibrate, and together choose thresholds."""
     sources = tuple(name for name, count in work.split.counts(work.table).items() if count["validation"])
     return tuple(name for name in sources if name != CONFOUNDED) or sources
