@@ -99,10 +99,7 @@ def test_a_request_whose_head_began_before_the_last_answer_ended_has_its_own_tim
     image = png(picture(MELANOMA))
     sent = HEADERS + b"Content-Length: %d\r\n\r\n" % len(image) + image
     with served(pristine_store, tmp_path) as connection:
-        until((tmp_path / "audit.db-wal").exists)
-        with socket.create_connection(connection.getpeername(), timeout=60) as another:
-            another.sendall(sent)  # the first image waits for the model
-            one_answer(another)
+        until(lambda: is_ready(connection.getpeername()))
         with held(tmp_path):
             connection.sendall(sent + sent[:10])
             time.sleep(0.3)
@@ -123,6 +120,7 @@ def here(pristine_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with served(pristine_store, tmp_path_factory.mktemp("state")) as connection:
         until(gc.isenabled)  # the collector is at work from the end of the start on
         address = connection.getpeername()
+        until(lambda: is_ready(address))
         connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         received(connection)  # it is gone before others are counted
         yield address
@@ -197,6 +195,13 @@ def one_answer(connection: socket.socket) -> None:
         assert part, answer
         answer += part
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def is_ready(address: tuple[str, int]) -> bool:
+    """Whether the model is loaded and the trail is open; seen on a connection of its own."""
+    with socket.create_connection(address, timeout=60) as connection:
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return received(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def is_held(connection: socket.socket) -> bool:
