@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dermoscopy.filters import FRAME_LUMA, Floats, Mask
+from dermoscopy.cells import cells_of, contrast, redness
+from dermoscopy.filters import FRAME_LUMA, Mask, all_of
 from dermoscopy.prepare import SIDE, Prepared
 
 Pixels = NDArray[np.uint8]
@@ -33,11 +32,8 @@ _LEAST_LIT = 2000
 """Pixels: with fewer outside the dark frame the whole picture is dark, and all of it counts."""
 _LEAST_ENERGY = 2.0
 """Squared grey levels of detail that rounding and JPEG leave in a picture without any."""
-_CELL: Literal[8] = 8
-"""Pixels of the side of a cell of `contrast`."""
-_CELLS = SIDE // _CELL
+_COARSE = SIDE // 8
 _FRAME = int(FRAME_LUMA)
-_SPREAD = (2.0, 98.0)
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,10 @@ class Measures:
         side: Pixels of the file's shorter side.
         hair: See `hair_share`; not a number where nobody asked for it.
         glare: Share of the picture, 0 to 1, that is white.
-        contrast: See `contrast`.
+        contrast: See `cells.contrast`.
         colour: See `colour`.
+        redness: See `cells.redness`.
+        elongation: How many times the file's longer side is as long as its shorter one.
     """
 
     sharpness: float
@@ -63,19 +61,23 @@ class Measures:
     glare: float
     contrast: float
     colour: float
+    redness: float
+    elongation: float
 
 
 def measure(prepared: Prepared, *, hair: bool = True) -> Measures:
     """The measures of an image as `dermoscopy.prepare` gives it; see `measure_pixels`."""
-    return measure_pixels(prepared.pixels, min(prepared.width, prepared.height), hair=hair)
+    shorter, longer = sorted((prepared.width, prepared.height))
+    return measure_pixels(prepared.pixels, shorter, longer / shorter, hair=hair)
 
 
-def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
+def measure_pixels(pixels: Pixels, side: int, elongation: float = 1.0, *, hair: bool = True) -> Measures:
     """The measures.
 
     Args:
         pixels: uint8[224, 224, 3], RGB.
         side: Pixels of the shorter side of the file that they are from.
+        elongation: How many times its longer side is as long.
         hair: Whether to measure hair, too: the passes over the picture for it take a fifth of the time of all.
     """
     luma = brightness(pixels)
@@ -87,6 +89,7 @@ def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
         lit = luma >= _FRAME
         levels[:_FRAME] = 0
     counted = np.cumsum(levels)
+    cells = cells_of(pixels, lit)
     whiteness, light = np.searchsorted(counted, np.array((0.5, 0.9)) * counted[-1])
     return Measures(
         sharpness=sharpness(luma, lit),
@@ -95,8 +98,10 @@ def measure_pixels(pixels: Pixels, side: int, *, hair: bool = True) -> Measures:
         side=float(side),
         hair=hair_share(luma) if hair else math.nan,
         glare=glare,
-        contrast=contrast(pixels, lit),
+        contrast=contrast(cells),
         colour=colour(pixels),
+        redness=redness(cells),
+        elongation=elongation,
     )
 
 
@@ -122,9 +127,9 @@ def sharpness(luma: Bytes, lit: Mask | None = None) -> float:
     """
     pairs = np.add(luma[0::2], luma[1::2], dtype=np.int16)
     fine = pairs[:, 0::2] + pairs[:, 1::2]
-    coarse = fine.reshape(_CELLS, 4, -1).sum(axis=1, dtype=np.int32).reshape(_CELLS, _CELLS, 4).sum(axis=2)
-    detail = _energy(fine, None if lit is None else _all_of(lit, 2)) / 4**2
-    structure = _energy(coarse, None if lit is None else _all_of(lit, 8)) / 64**2
+    coarse = fine.reshape(_COARSE, 4, -1).sum(axis=1, dtype=np.int32).reshape(_COARSE, _COARSE, 4).sum(axis=2)
+    detail = _energy(fine, None if lit is None else all_of(lit, 2)) / 4**2
+    structure = _energy(coarse, None if lit is None else all_of(lit, 8)) / 64**2
     return float(np.sqrt(max(detail - _LEAST_ENERGY, 0.0) / (structure + _LEAST_ENERGY)))
 
 
@@ -147,80 +152,9 @@ def colour(pixels: Pixels) -> float:
     return float((strongest - weakest).mean())
 
 
-def contrast(pixels: Pixels, lit: Mask | None = None) -> float:
-    """Grey levels between dark and bright parts, in the channel in which they differ most.
-
-    Means of 8 x 8 pixels, after the best quadratic surface was taken off: uneven light and a soft vignette are no
-    lesion. Small where there is nothing but skin.
-
-    Args:
-        pixels: uint8[224, 224, 3].
-        lit: bool[224, 224], what is not the instrument's dark frame; None if there is none.
-    """
-    means, surface = _sums(pixels).reshape(-1, 3) * np.float32(1 / _CELL**2), _surfaces()
-    used = None if lit is None else _all_of(lit, _CELL).ravel()
-    if used is not None and _CELLS <= np.count_nonzero(used) < used.size:
-        means, surface = means[used], surface[used]
-        best = np.linalg.solve(_normal(surface), surface.T @ means)
-    else:
-        best = _fit_to_all() @ means
-    left = np.ascontiguousarray((means - surface @ best).T)
-    low, high = _percentiles(left, _SPREAD)
-    return float((high - low).max())
-
-
-@cache
-def _surfaces() -> Floats:
-    """1, x, y, x², y², xy over the cells: float32[784, 6]."""
-    y, x = np.mgrid[:_CELLS, :_CELLS] / (_CELLS - 1) - 0.5
-    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).reshape(-1, 6).astype(np.float32)
-
-
-def _normal(surface: Floats) -> Floats:
-    """The normal equations' matrix, float32[6, 6], of the surfaces float32[n, 6] at n cells."""
-    return np.asarray(surface.T @ surface + np.float32(1e-3) * np.eye(surface.shape[1], dtype=np.float32))
-
-
-@cache
-def _fit_to_all() -> Floats:
-    """Gives the best quadratic surface of the values of all cells: float32[6, 784]."""
-    return np.asarray(np.linalg.solve(_normal(_surfaces()), _surfaces().T))
-
-
 def _glare(pixels: Pixels, luma: Bytes) -> float:
     bright = pixels[luma >= WHITE] >= WHITE
     return float(np.count_nonzero(bright[:, 0] & bright[:, 1] & bright[:, 2]) / luma.size)
-
-
-def _sums(pixels: Pixels) -> NDArray[np.uint16]:
-    """Sums of each channel over the cells, uint16[28, 28, 3]."""
-    bands = np.add.reduce(pixels.reshape(_CELLS, _CELL, -1), axis=1, dtype=np.uint16)
-    # Over an axis in the middle, NumPy's own sum takes several times as long.
-    return np.asarray(np.einsum("abic->abc", bands.reshape(_CELLS, _CELLS, _CELL, 3)))
-
-
-def _percentiles(values: NDArray[np.floating], percents: tuple[float, ...]) -> list[NDArray[np.floating]]:
-    """Of each row, linear between two values, as NumPy's own, whose ways around it take longer than the sorting.
-
-    Args:
-        values: Whose rows are put into another order.
-        percents: Which ones.
-    """
-    last = values.shape[1] - 1
-    places = [percent / 100 * last for percent in percents]
-    around = [(int(place), min(int(place) + 1, last), place - int(place)) for place in places]
-    values.partition([index for below, above, _ in around for index in (below, above)], axis=1)
-    return [values[:, below] + (values[:, above] - values[:, below]) * share for below, above, share in around]
-
-
-def _all_of(mask: Mask, size: Literal[2, 8]) -> Mask:
-    """Which squares of size x size pixels are true throughout.
-
-    Two or eight booleans beside each other are read as one number: ten times faster than NumPy's `all` over two axes.
-    """
-    number = {2: np.uint16, 8: np.uint64}[size]
-    along = mask.view(number) == np.ones(size, np.bool_).view(number)[0]
-    return np.asarray(np.logical_and.reduce([along[row::size] for row in range(size)]))
 
 
 def _energy(image: NDArray[np.signedinteger], used: Mask | None) -> float:

@@ -146,11 +146,15 @@ class Diagnosis(Record):
 
 
 Issue = Literal[
-    "blurred", "too_dark", "too_bright", "too_small", "hair", "ruler", "glare", "no_lesion", "not_dermoscopic", "grey"
-]
+    "blurred", "too_dark", "too_bright", "too_small", "hair", "ruler", "glare", "no_lesion", "not_dermoscopic", "grey",
+    "wrong_colours", "elongated"
+]  # fmt: skip
 Learned = Literal["dermoscopic", "free_of_hair", "free_of_ruler"]
 """Outputs of the graph, 0 to 1; a version has those that its limits are on."""
-Measure = Literal["sharpness", "light", "whiteness", "side", "hair", "glare", "contrast", "colour"] | Learned
+Measure = (
+    Literal["sharpness", "light", "whiteness", "side", "hair", "glare", "contrast", "colour", "redness", "elongation"]
+    | Learned
+)
 
 
 class Limit(Record):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from service.problems import Overloaded
 
 _LATELY_SECONDS = 1.0
+_CROWD, _FEW = 0.5, 0.25
+"""Shares of what may be under way."""
 
 
 class Admission:
@@ -22,6 +24,7 @@ class Admission:
         self.requests = 0
         self.bytes = 0
         self._refused_at = -_LATELY_SECONDS
+        self._crowded = False
 
     def check(self, size: int) -> None:
         """Whether there is room for a request whose body has, or may have, `size` bytes.
@@ -38,6 +41,13 @@ class Admission:
         """Whether something was refused lately; may be asked from any thread."""
         return time.monotonic() - self._refused_at < _LATELY_SECONDS
 
+    def has_ebbed(self) -> bool:
+        """Whether there was a crowd and it is gone, so that the memory it took lies idle; once for each crowd."""
+        few = self.requests <= _FEW * self.most_requests and self.bytes <= _FEW * self.most_bytes
+        ebbed = self._crowded and few and not self.refusing
+        self._crowded = self._crowded and not ebbed
+        return ebbed
+
     def enter(self, size: int) -> Callable[[], None]:
         """Admits a request whose body has, or may have, `size` bytes.
 
@@ -50,6 +60,8 @@ class Admission:
         self.check(size)
         self.requests += 1
         self.bytes += size
+        if self.requests > _CROWD * self.most_requests or self.bytes > _CROWD * self.most_bytes:
+            self._crowded = True
         held = [size]
 
         def leave() -> None:

@@ -14,6 +14,7 @@ from service.audit.recording import Recording
 from service.context import Context, make_context
 from service.early import end_start
 from service.engine import Engine
+from service.memory import trim
 from service.middleware import RequestContext
 from service.observation import measure_levels
 from service.openapi import DocumentedApp
@@ -94,12 +95,15 @@ async def _lifespan(context: Context) -> AsyncIterator[None]:
 
 async def _keep_up(context: Context) -> None:
     """Whichever process Prometheus asks, it must hear of all of them; a key that was there while this one was asked
-    nothing must close it as well; and a label that nobody asked it to move must be in the trail."""
+    nothing must close it as well; a label that nobody asked it to move must be in the trail; and a crowd that is gone
+    must not keep memory."""
     while True:
         measure_levels(context)
         context.keys.look()
         if (labels := context.engine.labels_in_force()) is not None:
             context.trail.see(labels)
+        if context.admission.has_ebbed():
+            await asyncio.to_thread(trim)
         await asyncio.sleep(KEEP_UP_SECONDS)
 
 

@@ -18,9 +18,14 @@ def use_few_arenas() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
+def trim() -> None:
+    """What is free again glibc keeps for itself unless it is told; some milliseconds, best not on the event loop."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
 def return_memory() -> None:
-    """What a model held is free now, but glibc keeps it for itself unless it is told."""
+    """Frees what a model held, and gives it back."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    trim()

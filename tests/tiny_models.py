@@ -46,8 +46,8 @@ from model_store.store import Store, StoredVersion
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 
-MELANOMA = (40, 40, 90)
-OTHER_MALIGNANT = (90, 40, 40)
+MELANOMA = (90, 40, 40)
+OTHER_MALIGNANT = (40, 40, 90)
 BENIGN = (230, 200, 190)
 GREY = (120, 110, 112)
 GREEN = (60, 160, 60)
@@ -128,7 +128,7 @@ def classifier_manifest(store: Store, path: Path, **changes: Any) -> Manifest:
     fields: dict[str, Any] = _common(store, "classifier") | {
         "task": "classification",
         "label_policy": "malignant: dark",
-        "classes": {"melanoma": "dark blue", "other_malignant": "dark red", "benign": "bright"},
+        "classes": {"melanoma": "dark red", "other_malignant": "dark blue", "benign": "bright"},
         "diagnoses": DIAGNOSES,
         "calibration": Calibration(method="none", prevalence=0.2, fitted_on="nothing", parameters={}),
         "operating_points": points,
@@ -144,7 +144,7 @@ def grader_manifest(store: Store, path: Path, classifier: StoredVersion, **chang
     pinned = Pinned(name=classifier.name, version=classifier.version, digest=classifier.digest)
     fields: dict[str, Any] = _common(store, "grader") | {
         "task": "grading",
-        "label_policy": "the bluer the higher",
+        "label_policy": "the redder the higher",
         "classes": {"1": "in situ", "2": "invasive", "3": "metastatic"},
         "evidence": {"1": "made up", "2": "made up", "3": "made up"},
         "golden": write_golden(path, ["probabilities"]),
@@ -211,8 +211,8 @@ class _Tiny(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         random = np.random.default_rng(seed)
         kernel = random.normal(0, 0.01, (32, 32, 3, 16))
         kernel[..., 0] = -1 / kernel[..., 0].size  # relu(darkness)
-        kernel[..., 1] = np.array([-1, 0, 1]) / (32 * 32)  # relu(blueness)
-        kernel[..., 2] = np.array([1, 0, -1]) / (32 * 32)  # relu(redness)
+        kernel[..., 1] = np.array([1, 0, -1]) / (32 * 32)  # relu(redness)
+        kernel[..., 2] = np.array([-1, 0, 1]) / (32 * 32)  # relu(blueness)
         head = random.normal(0, 0.2, (16, 3))
         head[:3] = self.head
         self.kernel = tf.Variable(kernel.astype(np.float16))

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from dermoscopy.prepare import SIDE, resize
 from dermoscopy.quality import Measures, measure_pixels
 from dermoscopy.synthesis import scene, surroundings
-from model_store.gate import LEARNED, crossed
+from model_store.gate import LEARNED, crossing
 from model_store.manifest import Learned, Limit, Measure, Measured, Refusals, Sweep
 from model_store.runtime import Runtime
 from training.labels import MALIGNANT
@@ -62,8 +62,9 @@ def measure_rows(runtime: Runtime, table: Table, rows: list[int], title: str) ->
     sides = []
     for row in rows:
         with Image.open(table.images[row].path) as image:
-            sides.append(min(image.size))
-    return measure_images(runtime, np.ascontiguousarray(table.pixels[rows]), sides, title)
+            sides.append(sorted(image.size))
+    found = measure_images(runtime, np.ascontiguousarray(table.pixels[rows]), [shorter for shorter, _ in sides], title)
+    return found | {"elongation": np.array([longer / shorter for shorter, longer in sides])}
 
 
 def choose_limits(known: Found, least_side: int) -> list[Limit]:
@@ -126,13 +127,13 @@ def refusals(
         description: What they are.
         learned: Whether the gate learned from images of this kind.
     """
-    crossing = {limit.issue: np.asarray(crossed(limit, found[limit.measure])) for limit in limits}
-    refused = np.logical_or.reduce(list(crossing.values()))
+    having = crossing(limits, found)
+    refused = np.logical_or.reduce(list(having.values()))
     return Refusals(
         description=description,
         images=len(refused),
         abstained=_share(refused, lesions),
-        issues={issue: round(float(had.mean()), 4) for issue, had in crossing.items()},
+        issues={issue: round(float(had.mean()), 4) for issue, had in having.items()},
         learned=learned,
     )
 
@@ -188,7 +189,7 @@ def sweep(runtime: Runtime, limits: list[Limit], pixels: Pixels, name: str) -> S
     for strength in strengths:
         changed = np.stack([np.asarray(change(Image.fromarray(p), strength)) for p in pixels])
         found = measure_images(runtime, changed, [SIDE] * len(changed), f"{name} {strength:g}")
-        refused = np.logical_or.reduce([crossed(limit, found[limit.measure]) for limit in limits])
+        refused = np.logical_or.reduce(list(crossing(limits, found).values()))
         shares[f"{strength:g}"] = share = round(float(refused.mean()), 4)
         caught_from = None if share < CAUGHT else strength if caught_from is None else caught_from
     return Sweep(description=f"{description}; {len(pixels)} good images", abstained=shares, caught_from=caught_from)

@@ -46,6 +46,8 @@ BETTER = {
     "no_lesion": "Put the lesion in the middle of the picture.",
     "not_dermoscopic": "Photograph the lesion alone, through a dermoscope.",
     "grey": "Send the picture in colour.",
+    "wrong_colours": "Send it in the colours that the dermoscope gave: white light, red and blue not exchanged.",
+    "elongated": "Send one picture of the lesion as it was taken: no strip, and no two beside each other.",
 }
 """What is wrong with a picture -> how to take a better one."""
 

@@ -9,7 +9,6 @@ from PIL import Image, ImageEnhance, ImageFilter
 from dermoscopy.prepare import Prepared, prepare
 from dermoscopy.quality import Measures, brightness, colour, hair_share, measure, measure_pixels
 from dermoscopy.render import render_lesion
-from training.wrong.skins import plain_skin
 
 
 def measured(pixels: NDArray[np.uint8]) -> Measures:
@@ -83,12 +82,10 @@ def test_glare_is_the_share_of_white() -> None:
     assert measured(pixels).glare == 0.25
 
 
-def test_skin_alone_has_little_contrast(lesion: NDArray[np.uint8]) -> None:
-    assert measured(plain_skin(np.random.default_rng(3))).contrast < 0.5 * measured(lesion).contrast
-
-
-def test_the_file_s_shorter_side() -> None:
-    assert measure(Prepared(render_lesion(1), "image/png", 400, 90)).side == 90
+@pytest.mark.parametrize(("width", "height"), [(400, 100), (100, 400)])
+def test_the_file_s_sides(width: int, height: int) -> None:
+    found = measure(Prepared(render_lesion(1), "image/png", width, height))
+    assert (found.side, found.elongation) == (100, 4)
 
 
 def test_brightness_is_bt601() -> None:

@@ -4,10 +4,13 @@ from pydantic import ValidationError
 
 from dermoscopy.quality import Measures, measure_pixels
 from model_store.gate import crossed, issues, learned, measures_hair, values
-from model_store.manifest import Limit
+from model_store.manifest import Issue, Limit, Measure
 from tests.tiny_models import GREY, picture
 
-GOOD = Measures(sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80, colour=40)
+GOOD = Measures(
+    sharpness=0.7, light=180, whiteness=160, side=224, hair=0.0, glare=0.0, contrast=80, colour=40, redness=0.3,
+    elongation=1.33,
+)  # fmt: skip
 DARK = Limit(issue="too_dark", measure="light", least=90)
 GLARE = Limit(issue="glare", measure="glare", most=0.3)
 
@@ -35,11 +38,17 @@ def test_an_issue_that_two_limits_tell_of_is_one() -> None:
     assert issues([DARK, GLARE, nearly], values(GOOD, {}) | {"light": 10.0}) == ["too_dark"]
 
 
-def test_a_grey_picture_is_unfit_for_every_gate_and_told_so_where_nothing_else_is_wrong() -> None:
-    found = values(GOOD, {"dermoscopic": 0.9}) | {"colour": 0.0}
-    assert issues([], found) == issues([GLARE, DARK], found) == ["grey"]
+@pytest.mark.parametrize(
+    ("issue", "measure", "wrong", "right"),
+    [("grey", "colour", 0.0, 2.4), ("wrong_colours", "redness", -0.3, 0.0), ("elongated", "elongation", 2.67, 2.2)],
+)
+def test_what_none_has_learned_from_is_unfit_for_every_gate_and_told_where_nothing_else_is_wrong(
+    issue: Issue, measure: Measure, wrong: float, right: float
+) -> None:
+    found = values(GOOD, {"dermoscopic": 0.9}) | {measure: wrong}
+    assert issues([], found) == issues([GLARE, DARK], found) == [issue]
     assert issues([GLARE, DARK], found | {"light": 10.0}) == ["too_dark"]
-    assert issues([GLARE], found | {"colour": 2.4}) == []
+    assert issues([GLARE], found | {measure: right}) == []
 
 
 @pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])

@@ -60,3 +60,29 @@ def test_it_tells_whether_something_was_refused_lately(monkeypatch: pytest.Monke
     assert admission.refusing
     now += 0.2
     assert not admission.refusing
+
+
+@pytest.mark.parametrize("size", [10, 300], ids=["requests", "bytes"])
+def test_a_crowd_that_is_gone_is_told_of_once(size: int) -> None:
+    admission = Admission(8, 2_000)
+    admission.enter(10)
+    assert not admission.has_ebbed()
+    crowd = [admission.enter(size) for _ in range(5)]
+    assert not admission.has_ebbed()
+    for leave in crowd[1:]:
+        leave()
+    assert admission.has_ebbed()
+    assert not admission.has_ebbed()
+
+
+def test_a_crowd_of_which_some_were_just_refused_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    admission = Admission(1, 1_000)
+    leave = admission.enter(10)
+    with pytest.raises(Overloaded):
+        admission.check(10)
+    leave()
+    assert not admission.has_ebbed()
+    now += 1.1
+    assert admission.has_ebbed()

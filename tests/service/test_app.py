@@ -1,7 +1,9 @@
 import asyncio
+import threading
 from pathlib import Path
 
 import httpx
+import pytest
 
 from service.app import CONTRACT_VERSION, create_app
 from service.settings import Settings
@@ -23,3 +25,21 @@ def test_two_apps_share_nothing(pristine_store: Path, tmp_path: Path) -> None:
 
     assert asyncio.run(models(served)) == 2
     assert asyncio.run(models(empty)) == 0
+
+
+def test_memory_is_given_back_once_a_crowd_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr("service.app.trim", given_back.set)
+    app = create_app(Settings(store=tmp_path, state=tmp_path, max_requests=4))
+    admission = app.state.context.admission
+
+    async def crowd() -> None:
+        async with app.router.lifespan_context(app):
+            crowd = [admission.enter(10) for _ in range(3)]
+            await asyncio.sleep(1.2)
+            assert not given_back.is_set()
+            for leave in crowd:
+                leave()
+            assert await asyncio.to_thread(given_back.wait, 60)
+
+    asyncio.run(crowd())

@@ -32,3 +32,27 @@ def _heaps(arenas: str) -> int:
 def test_threads_share_two_heaps() -> None:
     assert _heaps("few") <= 2
     assert _heaps("as many as glibc likes") > 2
+
+
+FREED = """
+import ctypes
+from pathlib import Path
+from service.memory import trim
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+blocks = [libc.malloc(100_000) for _ in range(500)]
+[ctypes.memset(block, 1, 100_000) for block in blocks]
+[libc.free(block) for block in blocks[:-1]]  # the last one keeps glibc from giving back what is below it
+before = resident()
+trim()
+print(before - resident())
+"""
+
+
+def test_what_is_free_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], check=True, capture_output=True, text=True)
+    assert int(done.stdout) > 40_000_000

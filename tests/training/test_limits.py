@@ -25,7 +25,13 @@ def _found(count: int = 1000) -> Found:
         "hair": random.uniform(0, 0.05, count), "glare": random.uniform(0, 0.02, count),
         "contrast": random.normal(80, 10, count), "dermoscopic": random.uniform(0.5, 1, count),
         "free_of_hair": random.uniform(0.4, 1, count), "free_of_ruler": random.uniform(0.4, 1, count),
+        **_usual(count),
     }  # fmt: skip
+
+
+def _usual(count: int) -> Found:
+    """What every gate looks at, of pictures with which nothing is wrong."""
+    return {"colour": np.full(count, 40.0), "redness": np.full(count, 0.3), "elongation": np.full(count, 1.3)}
 
 
 def test_few_of_what_limits_were_chosen_on_are_refused() -> None:
@@ -41,10 +47,26 @@ def test_few_of_what_limits_were_chosen_on_are_refused() -> None:
 
 
 def test_an_image_with_two_issues_is_refused_once() -> None:
-    found: Found = {"light": np.array([10.0, 200, 10, 200]), "hair": np.array([0.9, 0, 0, 0.9])}
+    found: Found = {"light": np.array([10.0, 200, 10, 200]), "hair": np.array([0.9, 0, 0, 0.9]), **_usual(4)}
     both = [Limit(issue="too_dark", measure="light", least=90), Limit(issue="hair", measure="hair", most=0.5)]
     refused = refusals(both, found, np.arange(4), "four")
-    assert (refused.abstained.value, refused.issues) == (0.75, {"too_dark": 0.5, "hair": 0.5})
+    fit = dict.fromkeys(("grey", "wrong_colours", "elongated"), 0)
+    assert (refused.abstained.value, refused.issues) == (0.75, {"too_dark": 0.5, "hair": 0.5} | fit)
+
+
+def test_what_every_gate_refuses_is_counted_where_nothing_else_is_wrong() -> None:
+    found: Found = {"light": np.array([10.0, 200, 200, 200]), **_usual(4), "elongation": np.array([4.0, 4.0, 1.0, 1.0])}
+    refused = refusals([Limit(issue="too_dark", measure="light", least=90)], found, np.arange(4), "four")
+    assert (refused.abstained.value, refused.issues["too_dark"], refused.issues["elongated"]) == (0.5, 0.25, 0.25)
+
+
+def test_of_two_limits_on_one_issue_either_refuses() -> None:
+    found: Found = {"light": np.array([10.0, 200]), "whiteness": np.array([100.0, 250]), **_usual(2)}
+    both = [
+        Limit(issue="too_bright", measure="whiteness", most=240),
+        Limit(issue="too_bright", measure="light", most=255),
+    ]
+    assert refusals(both, found, np.arange(2), "two").issues["too_bright"] == 0.5
 
 
 def test_a_side_is_accepted_only_where_decisions_hold(runtime: Runtime, data: Data) -> None:
