@@ -107,7 +107,7 @@ def decide(
             probability is not that of all classes but "benign", or a class is not the sum of its diagnoses.
         ValueError: The version has a gate, and nothing was measured.
     """
-    point = _operating_point(manifest, operating_point)
+    point = point_of(manifest, operating_point)
     classes = _distribution(manifest.classes, outputs, "classes", row)
     probability = _probability(_row(outputs, "probability", row))
     malignant = math.fsum(value for name, value in classes.items() if name != "benign")
@@ -119,6 +119,20 @@ def decide(
         return Decision("abstained", None, None, point, issues=issues)
     decision: Literal["benign", "malignant"] = "malignant" if probability >= point.threshold else "benign"
     return Decision(decision, probability, classes, point, differential, issues)
+
+
+def point_of(manifest: Manifest, name: str | None) -> OperatingPoint:
+    """The operating point of a classifier that is called so, or its default one where `name` is None.
+
+    Raises:
+        UnknownOperatingPoint: It has none of that name.
+    """
+    wanted = manifest.default_operating_point if name is None else name
+    for point in manifest.operating_points:
+        if point.name == wanted:
+            return point
+    known = ", ".join(point.name for point in manifest.operating_points) or "none"
+    raise UnknownOperatingPoint(f"{manifest.name}/{manifest.version} has these operating points: {known}.")
 
 
 def grade(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], row: int) -> Grade:
@@ -185,15 +199,6 @@ def _issues(
     limits = manifest.gate.limits
     learned = {name: _probability(_row(outputs, name, row)) for name in gate.learned(limits)}
     return gate.issues(limits, gate.values(measures, learned))
-
-
-def _operating_point(manifest: Manifest, name: str | None) -> OperatingPoint:
-    wanted = manifest.default_operating_point if name is None else name
-    for point in manifest.operating_points:
-        if point.name == wanted:
-            return point
-    known = ", ".join(point.name for point in manifest.operating_points) or "none"
-    raise UnknownOperatingPoint(f"{manifest.name}/{manifest.version} has these operating points: {known}.")
 
 
 def _differential(

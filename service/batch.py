@@ -8,14 +8,13 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from model_store.errors import UnknownOperatingPoint
 from service import log
 from service.answers import ClassifyBatchAnswer, ClassifyItem, GradeBatchAnswer, GradeItem, ProblemAnswer
 from service.audit.notes import Notes, Received
 from service.bodies import announced_bytes, read_batch
 from service.context import Context, context_of
 from service.image_route import Work
-from service.inference import Job, Question
+from service.inference import Job, Question, check_point
 from service.multipart import Upload
 from service.negotiation import VARY
 from service.parameters import BatchQuery
@@ -65,6 +64,7 @@ async def answer_batch(request: Request, query: BatchQuery, asked: Asked) -> Res
         question = query.question(request)
         served = await context.served(asked.name, query.selection(), question.request_id, progress)
         notes.found(served, query.version, query.label)
+        check_point(served, question)
         uploads = await read_batch(request, settings)
         progress.finish()
         batch = _Batch(context, request, question, asked, served, held, notes)
@@ -119,7 +119,6 @@ class _Batch:
 
         Raises:
             ClientLeft: The client left before the last of them was answered.
-            UnknownOperatingPoint: What was asked cannot be answered for any of them.
         """
         turn = asyncio.Semaphore(self.context.workers.count)
         for index in range(len(uploads)):
@@ -128,7 +127,7 @@ class _Batch:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._item(index, uploads, whole, turn)) for index in range(len(uploads))]
-        except* (ClientLeft, UnknownOperatingPoint) as errors:
+        except* ClientLeft as errors:
             failure = errors.exceptions[0]  # raised here, it would come out as a group
         if failure is not None:
             raise failure
@@ -140,7 +139,7 @@ class _Batch:
             received = self.notes.images[index]
             try:
                 received.answer = await self._one(upload, whole, received)
-            except (ClientLeft, UnknownOperatingPoint):
+            except ClientLeft:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever is wrong with an image, the others are answered
                 return self._failed(index, error)

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.bodies import announced_bytes, read_image
 from service.context import context_of
-from service.inference import Job
+from service.inference import Job, check_point
 from service.negotiation import VARY
 from service.parameters import BatchQuery, parse_query
 from service.progress import Progress
@@ -66,6 +66,7 @@ async def answer(request: Request, query: BatchQuery, name: str, work: Work) -> 
         question = query.question(request)
         served = await context.served(name, query.selection(), question.request_id, progress)
         notes.found(served, query.version, query.label)
+        check_point(served, question)
         data = await read_image(request, settings.max_bytes, settings.receive_seconds)
         received = notes.image()
         received.bytes = len(data)

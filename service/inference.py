@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dermoscopy.limits import Limits
 from dermoscopy.prepare import Prepared, prepare
 from dermoscopy.quality import measure
-from model_store.decision import Decision, decide, grade, grade_caveat, grade_withheld_reason
+from model_store.decision import Decision, decide, grade, grade_caveat, grade_withheld_reason, point_of
 from model_store.errors import ImplausibleOutput
 from model_store.gate import measures_hair
 from model_store.manifest import Manifest
@@ -72,6 +72,17 @@ class Job:
     received: Received = field(default_factory=Received)
     together: Callable[[], int] = lambda: 1
     """How many images are worked on side by side now, this one included."""
+
+
+def check_point(served: Served, question: Question) -> None:
+    """Whether what is asked can be answered, whatever the image: to be known before it is read.
+
+    Raises:
+        UnknownOperatingPoint: The classifier, or that of the grader, has no such operating point.
+    """
+    classifier = served.classifier or served
+    if classifier.stored.manifest.task == "classification":
+        point_of(classifier.stored.manifest, question.operating_point)
 
 
 def classify(classifier: Served, job: Job) -> ClassifyAnswer:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.raw_http import connect, received
 from tests.running_service import WITHOUT_TLS, Service, running
 from tests.service.test_problem_responses import check_problem
 from tests.tiny_models import BENIGN, GREY, MELANOMA, OTHER_MALIGNANT, picture, png
@@ -62,6 +63,19 @@ def test_a_full_service_refuses_at_once_and_answers_probes(narrow: Service) -> N
     for holder in holders:
         holder.close()
     until(lambda: status() == 200)
+
+
+@pytest.mark.parametrize("path", ["/classify", "/grade", "/classify/batch", "/grade/batch"])
+def test_what_cannot_be_asked_is_said_before_the_image_is_sent(narrow: Service, path: str) -> None:
+    kind = "multipart/form-data; boundary=B" if path.endswith("batch") else "image/png"
+    head = (
+        f"POST {path}?operating_point=none HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 100\r\n\r\n"
+    )
+    with connect(narrow) as connection:
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code": "unknown_operating_point"' in answer
 
 
 def test_who_leaves_while_sending_gives_the_place_back(narrow: Service) -> None:

@@ -61,7 +61,8 @@ def test_pictures_of_one_lesion_are_no_independent_ones(monkeypatch: pytest.Monk
 
     def measure_images(_: Runtime, pixels: NDArray[np.uint8], *__: object) -> limiting.Found:
         drawn.append(shown_in(pixels))
-        return {"light": pixels.mean(axis=(1, 2, 3))}
+        usual = np.ones(len(pixels))
+        return {"light": pixels.mean(axis=(1, 2, 3)), "colour": usual, "redness": usual, "elongation": usual}
 
     def refusals(
         limits: list[Limit], found: limiting.Found, lesions: NDArray[np.int64], text: str, *, learned: bool = False

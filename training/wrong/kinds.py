@@ -88,6 +88,8 @@ def kinds(
         "ruler": covered(_over(good, rulers.across), True, _COVERED, "free_of_ruler"),
         "block-scale": covered(_over(good, rulers.blocks), True, output="free_of_ruler"),
         "tape": covered(_over(good, rulers.tape), False, output="free_of_ruler"),
+        # By a rule of every gate, not by an output; `wrong_colours`.
+        "exchanged-red-and-blue": covered(_over(good, lambda _, picture: picture[..., ::-1]), False),
     }
 
 

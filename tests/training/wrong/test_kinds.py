@@ -18,7 +18,7 @@ FIRST, COUNT = 40, 8
 def test_some_kinds_are_only_measured_on() -> None:
     every = kinds(GOOD)
     assert {name for name, kind in every.items() if not kind.learned} == {
-        "cells", "speckles", "handwriting", "unseen-photographs", "mostly-fur", "tape"
+        "cells", "speckles", "handwriting", "unseen-photographs", "mostly-fur", "tape", "exchanged-red-and-blue"
     }  # fmt: skip
     assert {"pages", "noise", "plain-skin", "photographs", "screenshots-of-lesions"} <= every.keys()
 
@@ -33,6 +33,13 @@ def test_pictures_that_are_measured_on_are_others_than_those_that_are_learned_fr
 
 def test_every_output_has_something_to_refuse() -> None:
     assert {kind.output for kind in kinds(GOOD).values() if kind.learned} == set(LEARNED)
+
+
+def test_red_and_blue_are_exchanged_in_the_picture_that_it_is_said_to_show() -> None:
+    kind = kinds(COLOURED)["exchanged-red-and-blue"]
+    drawn = draw("exchanged-red-and-blue", kind.make, COUNT, FIRST)
+    shown = originals_of("exchanged-red-and-blue", kind.originals, COUNT, FIRST)
+    assert (drawn == COLOURED[shown][..., ::-1]).all()
 
 
 def test_what_is_to_pass_is_covered_less_than_what_is_not() -> None:
