@@ -32,7 +32,7 @@ test: .venv/dev .venv/training .venv/docs .venv/ui ## set up and run linters, ty
 	@$(MAKE) --no-print-directory --jobs=2 lint tests # side by side: the type checks take one processor
 
 tests: .venv/dev .venv/training .venv/docs .venv/ui
-	@env -u MAKEFLAGS $(BIN)/python -m pytest -n 3 # some of them run make
+	@env -u MAKEFLAGS $(BIN)/python -m pytest -n 4 # some of them run make
 
 test-long: export TEST_LONG = 1
 test-long: test ## the same, and the few tests that take long

@@ -1,4 +1,4 @@
-"""Which tests go to the same process, where there are several (`make test` has three: pytest-xdist).
+"""Which tests go to the same process, where there are several (`make test` has four: pytest-xdist).
 
 Those of a file share what its fixtures built; those of the training share a training, but for the paper's comparison,
 which needs little of it; those of the page share a service and a page. (pytest-xdist's own `loadgroup` does nothing
@@ -23,6 +23,7 @@ LONG = (
     "tests/benchmarks/test_command_line.py::test_the_whole_command",
     "tests/benchmarks/test_compare.py::test_the_real_service",
     "tests/benchmarks/test_service.py::test_the_real_service",
+    "tests/benchmarks/test_images.py::test_distinct_files",
     "tests/benchmarks/test_soak.py::test_the_whole_command",
     "tests/benchmarks/test_stops.py::test_a_stop_of_the_real_service",
     "tests/dermoscopy/test_lesion.py::test_the_lesion_of_real",
@@ -51,8 +52,8 @@ LONG = (
     "tests/test_own_images.py::test_the_version",
     "tests/training/accelerator/test_efficientnet_lite.py::test_it_is_the_network",
     "tests/training/accelerator/test_learn.py",
-    "tests/training/accelerator/test_learned.py::test_weights_that_were_packed",
-    "tests/training/accelerator/test_network.py::test_the_whole_picture",
+    "tests/training/accelerator/test_learned.py",
+    "tests/training/accelerator/test_network.py",
     "tests/training/accelerator/test_pictures.py",
     "tests/training/paper/",
     "tests/training/test_accelerator_commands.py::test_what_was_learned_without_a_source",
@@ -61,7 +62,9 @@ LONG = (
     "tests/training/test_cli.py::test_the_module_runs",
     "tests/training/test_commands_evaluate.py::test_every_runtime_finds_the_figures_of_the_manifest_again[openvino]",
     "tests/training/test_depths.py::test_consistency",
+    "tests/training/test_depths.py::test_what_is_learned_fits",
     "tests/training/test_duplicates.py::test_the_real_originals",
+    "tests/training/test_fit.py::test_a_killed_run",
     "tests/training/test_fit.py::test_a_step_takes_the_sides",
     "tests/training/test_fit.py::test_each_epoch_has_its_consistency",
     "tests/training/test_options.py",

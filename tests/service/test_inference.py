@@ -69,7 +69,7 @@ def test_exactly_one_of_grade_and_withheld_is_null(grader: Served) -> None:
 
 
 def test_a_grade_that_is_given_though_benign_is_likelier_says_so(grader: Served) -> None:
-    answers = (grade_image(grader, job(png(picture((level, level, level + 30))))) for level in range(80, 180, 2))
+    answers = (grade_image(grader, job(png(picture((level + 30, level, level))))) for level in range(80, 180, 2))
     found = next(
         answer
         for answer in answers

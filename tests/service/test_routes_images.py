@@ -95,7 +95,7 @@ def test_grade_answers_with_exactly_the_contract_s_fields(client: httpx.Client) 
     assert list(grade["probabilities"]) == list(grade["meaning"]) == ["1", "2", "3"]
     assert sum(grade["probabilities"].values()) == pytest.approx(1)
     assert grade["probabilities"][str(grade["stage"])] == max(grade["probabilities"].values())
-    assert grade["label_policy"] == "the bluer the higher"
+    assert grade["label_policy"] == "the redder the higher"
     assert (grade["caveat"], answer["grade_withheld"], answer["ajcc"]) == (None, None, None)
 
 
