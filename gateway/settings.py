@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     """API key for it, with the scope infer."""
 
     task: Literal["classify", "grade"] = "classify"
-    """What the service is asked about each image."""
+    """What the service is asked about each image: `classify`, or `grade` for a stage grade too."""
 
     host: str = "127.0.0.1"
     """Address to listen on for C-STORE. Anything but loopback lets others on the network in, and demands CALLERS."""

@@ -59,7 +59,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
 def test_it_has_the_steps_that_it_promises() -> None:
     assert [command.split()[2:4] for command in COMMANDS] == [
         ["training", "data"], ["training", "data"], ["training", "data"], ["training", "classifier"],
-        ["model_store", "show"], ["training", "evaluate"],
+        ["model_store", "show"], ["training", "evaluate"], ["model_store", "label"],
     ]  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def test_it_goes_on_from_the_last_version_and_names_the_next() -> None:
     assert f"--from classifier/{NEXT - 1} " in given
     assert f"--version classifier/{NEXT}\n" in f"{given}\n"
     assert f"show classifier {NEXT}\n" in given
+    assert given.endswith(f"label classifier stable {NEXT}")
 
 
 def test_a_fifth_is_held_out_and_nothing_leaks(followed: tuple[Path, str]) -> None:

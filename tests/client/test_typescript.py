@@ -100,7 +100,7 @@ def test_its_answers_are_those_of_the_python_client(told: dict[str, list[str]], 
         assert line == f"{answer.decision}, {answer.probability:.4f}, by classifier/1"
     assert told["classify"][0].startswith("malignant")
     for line, file in zip(told["grade"], (malignant, benign), strict=False):
-        _same(line, client.grade(file, always=True, breslow_mm=1.4, ulcerated=False))
+        _same(line, client.grade(file, breslow_mm=1.4, ulcerated=False))
     for line, file in zip(told["batch"], (malignant, benign), strict=False):
         _same(line, client.classify(file))
     models = [f"{model.name} {one.version} {one.state}" for model in client.models() for one in model.versions]
@@ -117,7 +117,7 @@ def test_a_problem_is_told_by_its_code(told: dict[str, list[str]], built: Path) 
 WRONG = {
     'case "corrupt_image"': 'case "corrupted_image"',
     "answer.probability.toFixed": "answer.probabilities.toFixed",
-    "always: true": "always: 3",
+    "ulcerated: false": "ulcerated: 3",
     "body: image,": "body: { picture: image },",
     "files: images": "files: files",
     "told(data)": "told(error)",
