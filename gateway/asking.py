@@ -5,7 +5,6 @@ from __future__ import annotations
 from client import (
     Client,
     DeadlineExceeded,
-    InvalidRequest,
     NotReachable,
     Patience,
     Problem,
@@ -45,7 +44,7 @@ class Service:
         """
         try:
             return self._asked(image)
-        except (InvalidRequest, UnreadableImage) as error:
+        except UnreadableImage as error:
             raise Refused(f"service_{error.code}") from error
         except (ServiceFault, DeadlineExceeded) as error:
             raise Fault(f"service_{error.code}", error.retry_after) from error

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway import log
+from gateway.items import Item
 from gateway.objects import key_of
 from gateway.poller import LOOKED, TROUBLE
-from gateway.queue import DATABASE, Item, Queue
+from gateway.queue import DATABASE, Queue
 from gateway.running import AlreadyRunning, run
 from gateway.settings import Settings, SettingsError, read_settings, variable
 

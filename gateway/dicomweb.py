@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from gateway.objects import identity
+from gateway.objects import identity, is_uid
 from gateway.problems import Away, Fault, Refused, TryAgain, check_status
 from gateway.settings import Settings
 
@@ -179,11 +179,9 @@ def _json(response: httpx.Response) -> list[dict[str, Any]]:
 
 
 def _found(row: dict[str, Any]) -> Found | None:
-    """None if the row has not all the UIDs that QIDO-RS demands."""
-    try:
-        return Found(*(str(row[tag]["Value"][0]) for tag in ("00080016", "0020000D", "0020000E", "00080018")))
-    except (LookupError, TypeError):
-        return None
+    """None if the row has not all the UIDs that QIDO-RS demands, or what stands there is none."""
+    uids = [_value(row, tag) or "" for tag in ("00080016", "0020000D", "0020000E", "00080018")]
+    return Found(*uids) if all(map(is_uid, uids)) else None
 
 
 def _is_asked_for(row: dict[str, Any], modality: str, since: str) -> bool:

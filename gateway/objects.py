@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import UID, SecondaryCaptureImageStorage, VLPhotographicImageStorage
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, SecondaryCaptureImageStorage, VLPhotographicImageStorage
 
 DERMOSCOPIC_PHOTOGRAPHY = UID("1.2.840.10008.5.1.4.1.1.77.1.7")
 """Dermoscopic Photography Image Storage (supplement 221)."""
@@ -23,7 +25,14 @@ WANTED = (VLPhotographicImageStorage, DERMOSCOPIC_PHOTOGRAPHY, SecondaryCaptureI
 OURS = "melanoserve"
 """Manufacturer of what the service makes: a heatmap is a Secondary Capture, too, and nothing is asked about it."""
 
-_UID = re.compile(r"[0-9.]{1,64}")  # devices are known to write components with leading zeros
+MOST_INFLATED = 200_000_000
+"""Bytes; 50 megapixels in colour are 150 million. pydicom inflates all of an object before it reads any of it."""
+
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")  # devices are known to write components with leading zeros
+_FILE_META = 0x0002
+_AT_ONCE = 4096
+"""Bytes; they grow to a thousand times as many at most."""
+_NAMES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Manufacturer")
 
 
 class NoDicomObject(ValueError):
@@ -44,6 +53,11 @@ class Identity:
     def key(self) -> str:
         """Names the image in state, logs and listings."""
         return key_of(self.sop_instance)
+
+
+def is_uid(text: str) -> bool:
+    """Whether it is a unique identifier (PS3.5 9.1), leading zeros let pass."""
+    return _UID.fullmatch(text) is not None
 
 
 def key_of(sop_instance_uid: str) -> str:
@@ -70,10 +84,10 @@ def belongs(report: bytes, image: Identity) -> bool:
     """
     try:
         dataset = _read(report)
-        of = _identity(dataset)
-    except NoDicomObject:
+        of, evidence = _identity(dataset), _evidence(dataset)
+    except Exception:  # noqa: BLE001 - whatever cannot be read of it does not say that it belongs
         return False
-    return (of.study, of.patient) == (image.study, image.patient) and image.sop_instance in _evidence(dataset)
+    return (of.study, of.patient) == (image.study, image.patient) and image.sop_instance in evidence
 
 
 def _evidence(report: Dataset) -> set[str]:
@@ -87,21 +101,36 @@ def _evidence(report: Dataset) -> set[str]:
 
 
 def _identity(dataset: Dataset) -> Identity:
-    of = Identity(
-        str(dataset.get("SOPClassUID") or ""),
-        str(dataset.get("SOPInstanceUID") or ""),
-        str(dataset.get("StudyInstanceUID") or ""),
-        str(dataset.get("PatientID") or ""),
-        str(dataset.get("Manufacturer") or ""),
-    )
+    try:  # values are read where they are asked for
+        of = Identity(*(str(dataset.get(name) or "") for name in _NAMES))
+    except Exception as error:  # as above
+        raise NoDicomObject("a value that is needed cannot be read") from error
     for uid in (of.sop_class, of.sop_instance, of.study):
-        if not _UID.fullmatch(uid):
+        if not is_uid(uid):
             raise NoDicomObject("SOP class, instance or study is missing or no UID")
     return of
 
 
 def _read(data: bytes) -> Dataset:
     try:
-        return dcmread(BytesIO(data), stop_before_pixels=True)
+        dataset = dcmread(BytesIO(data), stop_before_pixels=True) if _inflated(data) <= MOST_INFLATED else None
     except Exception as error:  # pydicom raises whatever a damaged file leads to
         raise NoDicomObject("the bytes are no DICOM file") from error
+    if dataset is None:
+        raise NoDicomObject("inflated, the object is too large")
+    return dataset
+
+
+def _inflated(data: bytes) -> int:
+    """Bytes that a deflated object (PS3.5 A.5) has, counted up to a little more than `MOST_INFLATED`; 0 of others."""
+    file = BytesIO(data)
+    read_preamble(file, force=False)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != _FILE_META)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return 0
+    inflater, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for at in range(file.tell(), len(data), _AT_ONCE):
+        count += len(inflater.decompress(data[at : at + _AT_ONCE]))
+        if inflater.eof or count > MOST_INFLATED:
+            break
+    return count

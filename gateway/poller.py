@@ -70,8 +70,11 @@ class Poller:
                 self._queue.mark(LOOKED, day.isoformat())
         except Full:
             trouble = "queue_full"
-        except (Trouble, OSError, sqlite3.Error) as error:
-            trouble = error.code if isinstance(error, Trouble) else f"gateway_{type(error).__name__}"
+        except Trouble as error:
+            trouble = error.code
+        except Exception as error:  # noqa: BLE001 - whatever a PACS answers must not end the gateway
+            log.failure("look_failed", error)
+            trouble = f"gateway_{type(error).__name__}"
         self._queue.mark(TROUBLE, trouble)
         if trouble:
             log.event("look_trouble", problem=trouble)
@@ -102,12 +105,14 @@ class Poller:
         try:
             data = self._web.fetch(found)
             problem = None if identity(data).sop_instance == found.instance else "pacs_other_instance"
-        except Away:
+        except (Away, OSError):
             raise
         except Trouble as error:
             problem = error.code
         except NoDicomObject:
             problem = "no_dicom_object"
+        except Exception as error:  # noqa: BLE001 - one image must not keep all others waiting
+            problem = f"gateway_{type(error).__name__}"
         if problem:
             seconds = wait(known.attempts + 1 if known else 1, None, LONGEST_WAIT)
             self._queue.miss(key, problem, seconds)

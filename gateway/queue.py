@@ -21,54 +21,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 from threading import RLock
-from typing import Literal, NamedTuple
 
+from gateway.items import COLUMNS, Item, State, bring_up_to_date
 from gateway.spool import Spool
 
-State = Literal["received", "answered", "delivered", "failed", "missing"]
-
 DATABASE = "queue.sqlite3"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS items (
-    key TEXT PRIMARY KEY,
-    state TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    due REAL NOT NULL,
-    problem TEXT,
-    since REAL NOT NULL,
-    faults INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS waiting ON items (due) WHERE state IN ('received', 'answered');
-CREATE INDEX IF NOT EXISTS kept ON items (state, bytes) WHERE state != 'delivered';
-CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-
-_COLUMNS = "key, state, bytes, attempts, due, problem, since, faults"
 
 
 class Full(Exception):
     """There is no room for another image."""
-
-
-class Item(NamedTuple):
-    """One image on its way."""
-
-    key: str
-    state: State
-    bytes: int
-    """Size of the image's file; 0 once it is gone."""
-    attempts: int
-    """How often the step that it is waiting for went wrong; of one that is missing, how often it was not to be had."""
-    due: float
-    """When that step is to be tried, in seconds of the epoch."""
-    problem: str | None
-    """What went wrong last: a code of ours or the service's, nothing quoted."""
-    since: float
-    """When it came into its state."""
-    faults: int
-    """How many of the attempts may have gone wrong because of the image."""
 
 
 class Queue:
@@ -90,8 +51,7 @@ class Queue:
         self._sql = sqlite3.connect(database, isolation_level=None, check_same_thread=False, timeout=30)
         self._sql.execute("PRAGMA journal_mode = WAL")
         self._sql.execute("PRAGMA synchronous = FULL")  # a step is on the disk when it is committed
-        self._sql.executescript(_SCHEMA)
-        self._update()
+        bring_up_to_date(self._sql)
 
     def close(self) -> None:
         """Closes the database."""
@@ -126,7 +86,7 @@ class Queue:
             self.spool.write(image_file(key), image)
             try:
                 self._execute(
-                    f"INSERT OR REPLACE INTO items ({_COLUMNS}) VALUES (?, 'received', ?, 0, ?, NULL, ?, 0)",  # noqa: S608
+                    f"INSERT OR REPLACE INTO items ({COLUMNS}) VALUES (?, 'received', ?, 0, ?, NULL, ?, 0, 0)",  # noqa: S608
                     key, len(image), now := time.time(), now,
                 )  # fmt: skip
             except sqlite3.Error:
@@ -141,7 +101,7 @@ class Queue:
             return
         self._check_room(image, known)
         self.spool.write(name, image)
-        self._execute("UPDATE items SET bytes = ? WHERE key = ?", len(image), known.key)
+        self._execute("UPDATE items SET bytes = ?, revision = revision + 1 WHERE key = ?", len(image), known.key)
 
     def _check_room(self, image: bytes, known: Item | None) -> None:
         # One whose image is gone takes up no room.
@@ -167,20 +127,46 @@ class Queue:
         found = self._items(waiting, now, now + longest, len(busy) + 1)
         return next((item for item in found if item.key not in busy), None)
 
-    def answered(self, key: str, report: bytes) -> None:
-        """Notes the report of an image; from here on it is this report that is delivered, and never another."""
-        self.spool.write(report_file(key), report)
-        self._step(key, "answered")
+    def answered(self, key: str, report: bytes, revision: int | None = None) -> bool:
+        """Notes the report of an image; from here on it is this report that is delivered, and never another.
+
+        Args:
+            key: Of the image.
+            report: On it.
+            revision: Of the content that was asked about, see `delivered`.
+
+        Returns:
+            Whether it was noted.
+        """
+        with self._lock:
+            if not self._is(key, revision):
+                return False
+            self.spool.write(report_file(key), report)
+            self._step(key, "answered")
+            return True
 
     def ask_again(self, key: str) -> None:
         """Forgets the report of an image that has another patient or study by now."""
         self._step(key, "received")
         self.spool.remove(report_file(key))
 
-    def delivered(self, key: str) -> None:
-        """Notes that the PACS has the report, and forgets image and report."""
-        self._step(key, "delivered")
-        self._forget(key)
+    def delivered(self, key: str, revision: int | None = None) -> bool:
+        """Notes that the PACS has the report, and forgets image and report.
+
+        Args:
+            key: Of the image.
+            revision: Of the content that the step began with; None for whatever is there. If it came again with another
+                one meanwhile, which maybe corrects its patient, nothing is forgotten, and its step is due.
+
+        Returns:
+            Whether it is done.
+        """
+        with self._lock:
+            if not self._is(key, revision):
+                return False
+            self._step(key, "delivered")
+            self._forget(key)
+            return True
 
     def postpone(self, key: str, problem: str, seconds: float, *, fault: bool = False) -> None:
         """Notes that a step went wrong, maybe because of the image, and is to be tried again in so many seconds."""
@@ -189,12 +175,33 @@ class Queue:
             fault, problem, time.time() + seconds, key,
         )  # fmt: skip
 
-    def fail(self, key: str, problem: str) -> None:
-        """Notes that an item is refused for good, and why; its files stay for `retry`."""
-        self._execute(
-            "UPDATE items SET state = 'failed', attempts = attempts + 1, problem = ?, since = ? WHERE key = ?",
-            problem, time.time(), key,
-        )  # fmt: skip
+    def fail(self, key: str, problem: str, revision: int | None = None) -> bool:
+        """Notes that an item is refused for good, and why; its files stay for `retry`.
+
+        Args:
+            key: Of the image.
+            problem: Why.
+            revision: Of the content that was refused; None for whatever is there. If it came again with another one
+                meanwhile, that is not given up for it, and its step is due.
+
+        Returns:
+            Whether it failed.
+        """
+        with self._lock:
+            if not self._is(key, revision):
+                return False
+            self._execute(
+                "UPDATE items SET state = 'failed', attempts = attempts + 1, problem = ?, since = ? WHERE key = ?",
+                problem, time.time(), key,
+            )  # fmt: skip
+            return True
+
+    def _is(self, key: str, revision: int | None) -> bool:
+        """Whether an image still has the content that a step began with; if not, the step is due at once."""
+        if revision is None:
+            return True
+        renewed = "UPDATE items SET attempts = 0, faults = 0, problem = NULL, due = ? WHERE key = ? AND revision != ?"
+        return not self._execute(renewed, time.time(), key, revision)
 
     def miss(self, key: str, problem: str, seconds: float) -> None:
         """Notes that the PACS has an image and does not hand it out, and is to be asked again in so many seconds."""
@@ -266,16 +273,9 @@ class Queue:
 
     def _take_up(self, key: str, state: State) -> None:
         self._execute(
-            f"INSERT INTO items ({_COLUMNS}) VALUES (?, ?, ?, 0, ?, NULL, ?, 0)",  # noqa: S608
+            f"INSERT INTO items ({COLUMNS}) VALUES (?, ?, ?, 0, ?, NULL, ?, 0, 0)",  # noqa: S608
             key, state, self.spool.size(image_file(key)), now := time.time(), now,
         )  # fmt: skip
-
-    def _update(self) -> None:
-        """Adds what the database of an earlier version lacks."""
-        with self._sql:
-            self._sql.execute("BEGIN IMMEDIATE")  # `status` may come to it at the same time
-            if "faults" not in (row[1] for row in self._sql.execute("PRAGMA table_info(items)").fetchall()):
-                self._sql.execute("ALTER TABLE items ADD COLUMN faults INTEGER NOT NULL DEFAULT 0")
 
     def _step(self, key: str, state: State) -> None:
         gone = state == "delivered"
@@ -300,7 +300,7 @@ class Queue:
             return row
 
     def _items(self, where: str, *values: object) -> list[Item]:
-        with self._lock, closing(self._sql.execute(f"SELECT {_COLUMNS} FROM items {where}", values)) as rows:  # noqa: S608
+        with self._lock, closing(self._sql.execute(f"SELECT {COLUMNS} FROM items {where}", values)) as rows:  # noqa: S608
             return [Item(*row) for row in rows.fetchall()]
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from threading import Condition, Event
 
 from gateway import log
+from gateway.items import Item
 from gateway.objects import OURS, belongs, identity
 from gateway.problems import Fault, Refused, Trouble, TryAgain
-from gateway.queue import Item, Queue, image_file, report_file
+from gateway.queue import Queue, image_file, report_file
 from gateway.sender import Deliver
 
 Ask = Callable[[bytes], bytes]
@@ -24,6 +25,10 @@ outage of hours a single one is not the last."""
 FIRST_WAIT = 1.0
 IDLE = 0.5
 """Seconds between two looks at the queue, which `retry` changes from another process."""
+
+
+class Renewed(Exception):
+    """The image came again with another content during the step, which is to be done again for that."""
 
 
 class Worker:
@@ -60,9 +65,11 @@ class Worker:
         began = time.monotonic()
         try:
             if item.state == "received":
-                self._answer(item.key)
+                self._answer(item)
             else:
-                self._return(item.key)
+                self._return(item)
+        except Renewed:
+            log.event("renewed", key=item.key, state=item.state)
         except Trouble as trouble:
             self._note(item, trouble)
         except Exception as error:  # noqa: BLE001 - one item must not end the work on all others
@@ -74,30 +81,35 @@ class Worker:
             done = "answered" if item.state == "received" else "delivered"
             log.event(done, key=item.key, attempts=item.attempts + 1, seconds=round(time.monotonic() - began, 3))
 
-    def _answer(self, key: str) -> None:
-        image = self._queue.spool.read(image_file(key))
+    def _answer(self, item: Item) -> None:
+        image = self._queue.spool.read(image_file(item.key))
         of = identity(image)
         if of.manufacturer == OURS:
             raise Refused("own_heatmap")
         report = self._ask(image)
         if not belongs(report, of):
             raise Refused("report_of_another_study")
-        self._queue.answered(key, report)
+        if not self._queue.answered(item.key, report, item.revision):
+            raise Renewed
 
-    def _return(self, key: str) -> None:
+    def _return(self, item: Item) -> None:
+        key = item.key
         report = self._queue.spool.read(report_file(key))
         if not belongs(report, identity(self._queue.spool.read(image_file(key)))):
             # The image came again meanwhile, for another patient or in another study: somebody corrected it.
             self._queue.ask_again(key)
             raise TryAgain("image_corrected")
         self._deliver(report, identity(report).study)
-        self._queue.delivered(key)
+        if not self._queue.delivered(key, item.revision):
+            raise Renewed
 
     def _note(self, item: Item, trouble: Trouble) -> None:
         attempts, fault = item.attempts + 1, isinstance(trouble, Fault)
         if isinstance(trouble, Refused) or (fault and item.faults + 1 >= FAULTS):
-            self._queue.fail(item.key, trouble.code)
-            log.event("failed", key=item.key, state=item.state, problem=trouble.code, attempts=attempts)
+            if self._queue.fail(item.key, trouble.code, item.revision):
+                log.event("failed", key=item.key, state=item.state, problem=trouble.code, attempts=attempts)
+            else:
+                log.event("renewed", key=item.key, state=item.state)
             return
         asked = trouble.seconds if isinstance(trouble, TryAgain) else None
         seconds = wait(attempts, asked, self._longest_wait)

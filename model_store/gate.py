@@ -75,7 +75,8 @@ def crossing(
         having[limit.issue] = having.get(limit.issue, np.False_) | crossed(limit, found[limit.measure])
     fit = ~np.logical_or.reduce(list(having.values()))
     for limit in UNKNOWN:
-        having[limit.issue] = fit & crossed(limit, found[limit.measure])
+        unknown = fit & crossed(limit, found[limit.measure])
+        having[limit.issue] = having.get(limit.issue, np.False_) | unknown
     return having
 
 

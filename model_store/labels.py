@@ -211,6 +211,8 @@ def _read(path: Path) -> dict[str, dict[str, Entry]]:
         data = path.read_bytes()
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise UnreadableLabels(f"{path.parent.name}/{path.name} cannot be read: {error.strerror}.") from error
     # Falling back to the shipped labels would quietly serve another model than the operator chose.
     try:
         found = LabelsFile.model_validate_json(data).root

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service import problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
+from service import log, problem_responses, routes_images, routes_metrics, routes_models, routes_pages, routes_probes
 from service.audit import route as audit_route
 from service.audit.recording import Recording
 from service.context import Context, make_context
@@ -98,12 +98,15 @@ async def _keep_up(context: Context) -> None:
     nothing must close it as well; a label that nobody asked it to move must be in the trail; and a crowd that is gone
     must not keep memory."""
     while True:
-        measure_levels(context)
-        context.keys.look()
-        if (labels := context.engine.labels_in_force()) is not None:
-            context.trail.see(labels)
-        if context.admission.has_ebbed():
-            await asyncio.to_thread(trim)
+        try:
+            measure_levels(context)
+            context.keys.look()
+            if (labels := context.engine.labels_in_force()) is not None:
+                context.trail.see(labels)
+            if context.admission.has_ebbed():
+                await asyncio.to_thread(trim)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be tried again
+            log.failure("keep_up_failed", error)
         await asyncio.sleep(KEEP_UP_SECONDS)
 
 

@@ -59,6 +59,8 @@ class Engine:
         self._starting = threading.Lock()
         self._pulsed = time.monotonic()
         self._pulse_trouble: str | None = None
+        self._wrong: dict[tuple[str, int, str], str] = {}
+        """What did not give its recorded answer at the last pulse -> why."""
 
     def start(self) -> None:
         """Loads what the labels name. What cannot be served is logged and stays refused; the service still starts.
@@ -118,10 +120,20 @@ class Engine:
 
         Raises:
             UnreadableLabels: A labels file is damaged.
+            RefusedVersion: It did not give its recorded answer at the last pulse.
         """
         if selection.version is not None:
-            return self.versions.in_memory((name, selection.version))
-        return self._following.find(name, selection.label, request_id)
+            found = self.versions.in_memory((name, selection.version))
+        else:
+            found = self._following.find(name, selection.label, request_id)
+        return None if found is None else self._sound(found)
+
+    def _sound(self, served: Served) -> Served:
+        """What computes wrongly, by a fault of memory or processor, must not answer, nor be what a grader relies on."""
+        for one in _with_classifier(served):
+            if reason := self._wrong.get(_of(one)):
+                raise RefusedVersion(reason)
+        return served
 
     def get(self, name: str, selection: Selection) -> Served:
         """The version, loaded if need be (about half a second); blocking.
@@ -134,19 +146,19 @@ class Engine:
             UnreadableLabels: A labels file is damaged.
         """
         if selection.version is not None:
-            return self.versions.get(name, selection.version, untried="wait")
+            return self._sound(self.versions.get(name, selection.version, untried="wait"))
         self.refresh()
         label = selection.label or STABLE
         answering, named = self._following.answering(name, label), self._following.named(name, label)
         if answering is not None:
-            return answering.served
+            return self._sound(answering.served)
         if named is None:
             if selection.label is None and self._following.nothing is not None:  # a fault of the setup
                 raise NotReady(self._following.nothing)
             # What was asked for is the client's, and is not repeated.
             which = "has the label that was asked for" if selection.label else f"is labelled {label!r}"
             raise UnknownLabel(f"No version of {name} {which}.")
-        return self.versions.get(name, named.version, named.digest, untried="wait")
+        return self._sound(self.versions.get(name, named.version, named.digest, untried="wait"))
 
     def answering(self, name: str, label: str) -> Answering | None:
         """What answers for a label now; None if nothing does."""
@@ -198,14 +210,18 @@ class Engine:
 
     def pulse(self) -> None:
         """Takes a golden image of everything that answers through its runtime once more."""
-        trouble = None
-        for served in self._following.all():
+        wrong: dict[tuple[str, int, str], str] = {}
+        labelled = {id(one): one for served in self._following.all() for one in _with_classifier(served)}
+        for served in (labelled | {id(one): one for one in self.versions.loaded()}).values():
             try:
                 check_one(served.stored, served.runtime, served.stored.manifest.golden[0], served.sample)
             except RefusedVersion as error:
-                trouble = f"{served.stored.name}/{served.stored.version}: {error}"
+                wrong[_of(served)] = str(error)
                 log.event("pulse_failed", logging.ERROR, model=served.stored.name, reason=str(error))
-        self._pulse_trouble, self._pulsed = trouble, time.monotonic()
+        named = [_of(one) for one in labelled.values() if _of(one) in wrong]
+        self._pulse_trouble = f"{named[0][0]}/{named[0][1]}: {wrong[named[0]]}" if named else None
+        self._wrong = wrong
+        self._pulsed = time.monotonic()
 
     @property
     def trouble(self) -> str | None:
@@ -236,3 +252,12 @@ class Engine:
     def _let_go(self) -> None:
         for name, version in self.versions.unload(self._following.all(), IDLE_SECONDS):
             log.event("unloaded", model=name, version=version)
+
+
+def _with_classifier(served: Served) -> list[Served]:
+    """A version, and of a grader the classifier that it pins."""
+    return [served] if served.classifier is None else [served, served.classifier]
+
+
+def _of(served: Served) -> tuple[str, int, str]:
+    return *served.key, served.stored.digest

@@ -2,6 +2,7 @@
 
 from model_store.manifest import Calibration
 from service.answers import AtPrevalence, OperatingPointInfo
+from service.places import LEAST, rounded
 
 
 def at_prevalence(
@@ -43,7 +44,7 @@ def in_words(at: AtPrevalence) -> str:
     """The same for people, as FHIR and DICOM have it."""
     parts = [f"Where {100 * at.prevalence:.4g} % of the lesions are malignant, computed and not measured there:"]
     if at.probability is not None:
-        parts.append(f"probability of malignancy {at.probability:.6f};")
+        parts.append(f"probability of malignancy {rounded(at.probability, LEAST)};")
     parts.append(f"of those called malignant {_told(at.ppv, at.ppv_ci)} are (PPV),")
     parts.append(f"of those called benign {_told(at.npv, at.npv_ci)} are (NPV).")
     return " ".join(parts)
@@ -52,4 +53,5 @@ def in_words(at: AtPrevalence) -> str:
 def _told(value: float | None, ends: tuple[float, float] | None) -> str:
     if value is None or ends is None:
         return "a share that cannot be known"
-    return f"{value:.4f} ({ends[0]:.4f} to {ends[1]:.4f})"
+    low, high = (rounded(end, 4) for end in ends)
+    return f"{rounded(value, 4)} ({low} to {high})"

@@ -96,7 +96,8 @@ class Workers:
         """
         try:
             in_thread = self._threads.submit(self._in_turn, work)
-        except BaseException:  # where no thread can be started
+        except BaseException:  # where no thread can be started; others may come to it all the same
+            progress.abandon(ClientLeft("Nobody waits for the answer any more."))
             done()
             raise
         answer = asyncio.wrap_future(in_thread)

@@ -133,7 +133,8 @@ def choose_points(options: argparse.Namespace) -> None:
     version = published(store, options.version or newest_classifier(store))
     if version.manifest.calibration is None:
         raise CommandError(f"{version.name}/{version.version} is no classifier")
-    table = read_table(options)
+    # Of what it did not learn from it has no validation images: a threshold chosen there would be another clinic's.
+    table = read_table(options, {source.name for source in version.manifest.training.sources})
     roles = split(table)
     recorded: dict[str, Any] = {
         "operating_points_of": f"{version.name}/{version.version} with digest {version.digest}",

@@ -157,11 +157,21 @@ def test_rows(table: Table, split: Split) -> dict[str, list[int]]:
     return found
 
 
-def test_sets(runtime: Runtime, table: Table, split: Split) -> dict[str, Evaluated]:
-    """The sets that a version is measured on; labels are those of the source itself."""
+def test_sets(runtime: Runtime, table: Table, split: Split, *, seen: bool = False) -> dict[str, Evaluated]:
+    """The sets that a version is measured on; labels are those of the source itself.
+
+    Args:
+        runtime: The loaded artifact.
+        table: The images.
+        split: Their roles.
+        seen: Whether the version may have learned from images that are held out here: answers say on what their
+            operating point was measured, and must not claim more.
+    """
     found = {}
     for name, rows in test_rows(table, split).items():
         description = DESCRIPTIONS.get(name, f"held-out images of {name}, all their copies removed from training")
+        if seen:
+            description = f"images of {name} that are held out here; training may have seen some of them"
         found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
     return found | _by_site(found)
 

@@ -39,20 +39,21 @@ def primary_of(tests: dict[str, Evaluated], table: Table, split: Split) -> str:
     return PRIMARY if PRIMARY in learned else next(iter([*fair, *learned, *tests]))
 
 
-def pooled(sets: list[Evaluated]) -> Evaluated:
+def pooled(sets: dict[str, Evaluated]) -> Evaluated:
     """Several sets as one; what only some of them record is left out.
 
     Args:
-        sets: At least one, whose lesions are numbered together.
+        sets: At least one by its source, whose lesions are numbered together.
     """
+    names, parts = " and ".join(sets), list(sets.values())
     return Evaluated(
-        "held-out images of all training sources together",
-        np.concatenate([data.kinds for data in sets]),
-        np.concatenate([data.probability for data in sets]),
-        np.concatenate([data.logit for data in sets]),
-        np.concatenate([data.lesions for data in sets]),
-        np.concatenate([data.histology for data in sets]),
-        np.concatenate([data.sites for data in sets]),
+        f"held-out images of {names} together",
+        np.concatenate([data.kinds for data in parts]),
+        np.concatenate([data.probability for data in parts]),
+        np.concatenate([data.logit for data in parts]),
+        np.concatenate([data.lesions for data in parts]),
+        np.concatenate([data.histology for data in parts]),
+        np.concatenate([data.sites for data in parts]),
     )
 
 
@@ -82,7 +83,7 @@ def measure_all(  # noqa: PLR0913 - what a figure depends on
     rows = test_rows(table, split)
     # Whole sources only: of one hospital's part of one, too little is left.
     sets = tests | by_people({source: tests[source] for source in rows})
-    learned = [tests[source] for source in rows if split.rows("training", source, table)]
+    learned = {source: tests[source] for source in rows if split.rows("training", source, table)}
     if len(learned) > 1:
         sets[POOLED] = pooled(learned)
     found = {name: measure(data, prevalence, thresholds, seen=seen) for name, data in sets.items()}

@@ -112,7 +112,7 @@ def least_side(runtime: Runtime, pixels: Pixels, threshold: float) -> int:
         after = score(runtime, np.stack([resize(image) for image in small]), list(range(len(pixels))), f"side {side}")
         if np.mean((after["probability"] >= threshold) != before) <= MOST_FLIPS:
             return side
-    return SIDES[-1]
+    return SIDE  # where nothing is reduced
 
 
 def refusals(

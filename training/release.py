@@ -241,7 +241,7 @@ def release_classifier(network: keras.Model, work: Work, store: Store) -> Stored
     final, platt = _export_calibrated(network, heads, work)
     validation = _validate(final, work)
     runtime = load_directory(final)
-    tests = test_sets(runtime, work.table, work.split)
+    tests = test_sets(runtime, work.table, work.split, seen=work.seen)
     points = points_of(runtime, work, validation, tests)
     gate = measure_gate(runtime, work.table, work.split, points[-1].threshold, work.photographs)
     golden, pictures = _write_golden(runtime, gate.limits, final)

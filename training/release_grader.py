@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,19 +121,26 @@ def _training(stages: Stages, table: Table, classifier: StoredVersion) -> Traini
     )
 
 
-def _graded(stages: Stages, table: Table) -> list[str]:
-    return sorted({table.images[row].source for row in stages.rows.tolist()})
+def _graded(stages: Stages, table: Table) -> dict[str, int]:
+    """The sources of the graded images, and how many images each has in all."""
+    counts = Counter(image.source for image in table.images)
+    return {name: counts[name] for name in sorted({table.images[row].source for row in stages.rows.tolist()})}
 
 
-def _saw_none(classifier: StoredVersion, sources: Sequence[str]) -> bool:
-    """Whether the classifier's features were learned without the graded images: only its own manifest can tell."""
+def _saw_none(classifier: StoredVersion, sources: Mapping[str, int]) -> bool:
+    """Whether the classifier's features were learned without the graded images: only its own manifest can tell.
+
+    It kept out copies of what was there then: of images that came later, other sources may have held copies.
+    """
     if any(evaluation.seen_in_training for evaluation in classifier.manifest.evaluations.values()):
         return False  # what it went on from had other roles, which its own counts do not tell
     records = {source.name: source for source in classifier.manifest.training.sources}
-    return all(name in records and records[name].training == records[name].validation == 0 for name in sources)
+    known = [records[name] for name in sources if name in records]
+    unseen = all(one.training == one.validation == 0 and one.images == sources[one.name] for one in known)
+    return unseen and len(known) == len(sources)
 
 
-def _seen_by(classifier: StoredVersion, sources: Sequence[str]) -> str:
+def _seen_by(classifier: StoredVersion, sources: Mapping[str, int]) -> str:
     if _saw_none(classifier, sources):
         return "The classifier's training saw none of these images and none of their copies that were found."
     return "Whether the classifier's training saw these images or copies of them is not known."

@@ -44,7 +44,7 @@ def release_points(version: StoredVersion, work: Work, store: Store) -> StoredVe
     shutil.copytree(version.path, folder, ignore=lambda at, names: OLD if Path(at) == version.path else ())
     runtime = load_directory(folder)
     validation = validation_set(runtime, work.table, work.split, fair_sources(work))
-    tests = test_sets(runtime, work.table, work.split)
+    tests = test_sets(runtime, work.table, work.split, seen=work.seen)
     points = points_of(runtime, work, validation, tests)
     _check_side(runtime, work, before, points[-1].threshold)
     manifest = Manifest.model_validate(

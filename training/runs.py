@@ -52,7 +52,11 @@ def remember(folder: Path, **described: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in described.items():
         file, text = folder / f"{name}.json", json.dumps(value, indent=2) + "\n"
-        if file.is_file() and file.read_text("utf-8") != text:
-            hint = "name another folder with --run, or remove it"
-            raise OtherRun(f"{folder} holds a run with another {name}; {hint}")
-        file.write_text(text, "utf-8")
+        if file.is_file():
+            if file.read_text("utf-8") != text:
+                hint = "name another folder with --run, or remove it"
+                raise OtherRun(f"{folder} holds a run with another {name}; {hint}")
+            continue
+        partial = file.with_suffix(".partial")  # half a file would refuse every checkpoint beside it
+        partial.write_text(text, "utf-8")
+        partial.rename(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,15 @@ def _patient_groups(images: list[Image], lesions: NDArray[np.int64]) -> NDArray[
     return merged
 
 
+def _once(graded: list[tuple[int, int]], copies: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """One row of each picture; none of one whose copies contradict each other, as where a source lacks a thickness."""
+    said: dict[int, set[int]] = defaultdict(set)
+    for row, grade in graded:
+        said[int(copies[row])].add(grade)
+    first = {int(copies[row]): (row, grade) for row, grade in reversed(graded)}
+    return [one for copy, one in sorted(first.items(), key=lambda item: item[1]) if len(said[copy]) == 1]
+
+
 def read_stages(table: Table, policy: Policy | None = None) -> Stages:
     """The graded melanomas of the table.
 
@@ -61,7 +71,7 @@ def read_stages(table: Table, policy: Policy | None = None) -> Stages:
     if policy is None:
         policy = choose_policy(table.images, table.lesions.tolist())
     found = [(row, policy.grade_of(image)) for row, image in enumerate(table.images)]
-    chosen = [(row, grade) for row, grade in found if grade is not None]
+    chosen = _once([(row, grade) for row, grade in found if grade is not None], table.copies)
     rows = np.array([row for row, _ in chosen], np.int64)
     grades = np.array([grade for _, grade in chosen], np.int64)
     if set(grades.tolist()) != {0, 1, 2}:

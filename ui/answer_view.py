@@ -5,12 +5,12 @@ from html import escape
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from client import Classification, GradeAnswer, Problem
+from client import Classification, Grade, GradeAnswer, Problem
 from client.dicom import MEDIA_TYPE as DICOM
 from ui import dicom_view, export_view, frames, markup, overlay, pathology_form, prevalence_view, session, words
 from ui.asking import Asked
 
-CLASSES = {"melanoma": "Melanoma", "other_malignant": "Another malignancy", "benign": "Benign"}
+CLASSES = {"melanoma": "Melanoma", "other_malignant": "Another malignancy or a precursor", "benign": "Benign"}
 
 
 def show(file: UploadedFile, asked: Asked) -> None:
@@ -34,8 +34,9 @@ def show(file: UploadedFile, asked: Asked) -> None:
         _image(asked)
         export_view.show(file, asked)
     with right:
-        _point(said)
-        prevalence_view.show(said)
+        if said.probability is not None:  # or there is no decision, which what follows is about
+            _point(said)
+            prevalence_view.show(said)
         _grade(asked)
         if asked.graded is not None:
             pathology_form.show((file.file_id, asked.question.frame), asked.graded.ajcc)
@@ -90,6 +91,8 @@ def verdict(said: Classification) -> None:
         # Rounded alike, the two would contradict the decision.
         probability, threshold = words.apart(said.probability, said.operating_point.threshold)
         under = f"Probability of malignancy {probability}, which {side} the threshold of {threshold}."
+        if said.calibrated_for_prevalence is not None:
+            under += f" Calibrated for a prevalence of {words.percent(said.calibrated_for_prevalence)}."
     st.html(
         f'<p class="verdict {escape(said.decision)}"><strong>{words.DECISIONS[said.decision]}</strong>'
         f"{escape(under)}</p>"
@@ -138,9 +141,7 @@ def _grade(asked: Asked) -> None:
         return
     grade = graded.grade
     stage = str(grade.stage)
-    st.markdown(markup.plain(f"Grade {stage}: {grade.meaning.get(stage, '')}") + " — not a clinical stage.")
-    if grade.caveat:
-        st.warning(markup.plain(grade.caveat))
+    resembles(grade)
     names = {f"{name}: {grade.meaning.get(name, '')}": share for name, share in grade.probabilities.items()}
     st.html(markup.shares(names, "Probabilities of the grades"))
     st.markdown(markup.plain(f"How well grade {stage} is supported: {grade.evidence.get(stage, 'nothing is known.')}"))
@@ -149,6 +150,14 @@ def _grade(asked: Asked) -> None:
     if others:
         with st.expander("Evidence for the other grades"):
             st.html(markup.table(others, "Evidence for the other grades"))
+
+
+def resembles(grade: Grade) -> None:
+    """The stage grade, that it is no clinical stage, and why it says little, if it does."""
+    stage = str(grade.stage)
+    st.markdown(markup.plain(f"Resembles grade {stage}: {grade.meaning.get(stage, '')}") + " — not a clinical stage.")
+    if grade.caveat:
+        st.warning(markup.plain(grade.caveat))
 
 
 def _image(asked: Asked) -> None:

@@ -1,6 +1,6 @@
 """One image on its way to the service: what is asked, and what becomes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -141,7 +141,8 @@ def ask(client: Client, name: str, data: bytes, question: Question) -> Asked:
     except MelanoserveError as error:
         return Asked(name, _now(), trouble=error, question=question)
     try:
-        answer = client.classify(data, **question.for_classify())
+        # The number is the grader's, and another version of the classifier may have it.
+        answer = client.classify(data, **replace(question, version=None).for_classify())
         return Asked(name, _now(), answer, no_grader=refused, question=question)
     except MelanoserveError as error:
         return Asked(name, _now(), trouble=error, question=question)

@@ -40,9 +40,9 @@ def _one(file: UploadedFile, asked: Asked) -> None:
         answer_view.verdict(asked.classification)
         answer_view.quality(asked.classification)
     if asked.graded is not None and asked.graded.grade is not None:
-        st.markdown(markup.plain(f"Resembles stage grade {asked.graded.grade.stage}."))
-        if asked.graded.grade.caveat:
-            st.warning(markup.plain(asked.graded.grade.caveat))
+        answer_view.resembles(asked.graded.grade)
+    elif asked.graded is not None:
+        st.caption(markup.plain(f"No stage grade is given. {asked.graded.grade_withheld or ''}".strip()))
     export_view.show(file, asked)
 
 

@@ -18,13 +18,12 @@ def show(said: Classification) -> None:
         said: What the service said of an image.
     """
     st.header("At your clinic", anchor=False)
-    manifest = manifest_of(said.model)
-    calibration = None if manifest is None else manifest.calibration
+    calibrated = _calibrated(said)
     share = st.number_input(
         "Of 100 lesions that you photograph, how many are malignant?",
         min_value=LEAST,
         max_value=MOST,
-        value=None if calibration is None else min(max(round(100 * calibration.prevalence, 1), LEAST), MOST),
+        value=None if calibrated is None else min(max(round(100 * calibrated, 1), LEAST), MOST),
         step=0.5,
         format="%.1f",
         key="prevalence",
@@ -35,12 +34,12 @@ def show(said: Classification) -> None:
         return
     prevalence = share / 100
     _values(said.operating_point, prevalence)
-    if said.probability is not None and calibration is not None and abs(calibration.prevalence - prevalence) > 5e-4:
-        there = shifted(said.probability, calibration.prevalence, prevalence)
+    if said.probability is not None and calibrated is not None and abs(calibrated - prevalence) > 5e-4:
+        there = shifted(said.probability, calibrated, prevalence)
         st.markdown(
             markup.plain(
                 f"The probability of {words.percent(said.probability)} is calibrated for a prevalence of "
-                f"{words.percent(calibration.prevalence)}; shifted to yours it is {words.percent(there)}."
+                f"{words.percent(calibrated)}; shifted to yours it is {words.percent(there)}."
             )
         )
     st.caption(
@@ -49,6 +48,14 @@ def show(said: Classification) -> None:
             "ends of their 95 % intervals; not measured at your clinic."
         )
     )
+
+
+def _calibrated(said: Classification) -> float | None:
+    """The prevalence for which a probability is meant: the answer says it, or, of an older service, the manifest."""
+    if said.calibrated_for_prevalence is not None:
+        return said.calibrated_for_prevalence
+    manifest = manifest_of(said.model)
+    return None if manifest is None or manifest.calibration is None else manifest.calibration.prevalence
 
 
 def _values(point: OperatingPoint, prevalence: float) -> None:

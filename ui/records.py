@@ -13,7 +13,7 @@ from ui.words import percent
 COLUMNS = (
     "when", "file", "frame", "sha256", "decision", "probability", "operating_point", "threshold", "stage",
     "grade_caveat", "grade_withheld", "ajcc_t", "ajcc_group", "classifier", "grader", "request_id", "problem",
-    "intended_use",
+    "intended_use", "calibrated_for_prevalence", "stage_meaning",
 )  # fmt: skip
 
 
@@ -21,9 +21,10 @@ def row(asked: Asked) -> dict[str, Any]:
     """One image as a row of the table of `COLUMNS`; what the service did not say is None."""
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
     found |= {"when": asked.when.isoformat(timespec="seconds"), "file": asked.name, "frame": asked.question.frame}
-    if asked.trouble is not None:
-        found["problem"] = _code(asked.trouble)
-        found["request_id"] = asked.trouble.request_id if isinstance(asked.trouble, Problem) else None
+    trouble = asked.trouble or asked.no_grader
+    if trouble is not None:
+        found["problem"] = _code(trouble)
+        found["request_id"] = trouble.request_id if isinstance(trouble, Problem) else None
     said, answer = asked.classification, asked.answer
     if said is None or answer is None:
         return found
@@ -36,6 +37,7 @@ def row(asked: Asked) -> dict[str, Any]:
         "classifier": f"{said.model.name}/{said.model.version} {said.model.sha256}",
         "request_id": answer.request_id,
         "intended_use": answer.intended_use,
+        "calibrated_for_prevalence": said.calibrated_for_prevalence,
     }
     return found | (_graded(answer) if isinstance(answer, GradeAnswer) else {})
 
@@ -43,6 +45,7 @@ def row(asked: Asked) -> dict[str, Any]:
 def _graded(answer: GradeAnswer) -> dict[str, Any]:
     return {
         "stage": None if answer.grade is None else answer.grade.stage,
+        "stage_meaning": None if answer.grade is None else answer.grade.meaning.get(str(answer.grade.stage)),
         "grade_caveat": None if answer.grade is None else answer.grade.caveat,
         "grade_withheld": answer.grade_withheld,
         "ajcc_t": None if answer.ajcc is None else answer.ajcc.t_category,

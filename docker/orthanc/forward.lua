@@ -1,5 +1,6 @@
--- Sends every photograph that Orthanc receives to the gateway. Orthanc tries once: what it could not send, because the
--- gateway was away, the gateway finds by itself when it looks for images (MELANOGATEWAY_POLL_SECONDS).
+-- Sends every photograph that Orthanc receives to the gateway. Orthanc tries once. What it could not send, because the
+-- gateway was away, the gateway finds by itself when it looks for images (MELANOGATEWAY_POLL_SECONDS), if it is of the
+-- modality XC or DMS and its study of the last days; any other must be sent again by hand.
 
 local PHOTOGRAPHS = {
   ['1.2.840.10008.5.1.4.1.1.77.1.4'] = true, -- VL Photographic Image

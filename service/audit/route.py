@@ -144,7 +144,8 @@ async def get_audit(request: Request, context: Shared, query: Annotated[AuditQue
     context.trail.check()
     context.trail.open(request, "read")
     rows = await context.trail.read(lambda: _page(context, query))
-    more = rows[-1]["sequence"] if len(rows) == query.limit else None
+    more = rows[-2]["sequence"] if len(rows) > query.limit else None
+    del rows[query.limit :]
     if media_type == CSV:
         link = {} if more is None else {"Link": f'<{_next_page(request, more)}>; rel="next"'}
         return Response("".join(csv_lines(rows)), headers=link, media_type=CSV)
@@ -173,7 +174,8 @@ def _page(context: Context, query: AuditQuery) -> list[dict[str, Any]]:
 
     given = query.model_dump(exclude={"limit", "before", "format", "key"})
     with reading(context.trail.address) as connection:
-        return newest(connection, Filter(**given, principal=query.key), query.limit, query.before)
+        # One more than is given tells whether there are more.
+        return newest(connection, Filter(**given, principal=query.key), query.limit + 1, query.before)
 
 
 def _next_page(request: Request, before: int) -> str:

@@ -23,8 +23,9 @@ from pydicom.dataset import Dataset
 from service import VERSION
 from service.answers import AjccInfo, Classification, ClassifyAnswer, GradeAnswer, ModelInfo, OperatingPointInfo
 from service.dicom import codes
+from service.dicom.source import number_of_frames
 from service.fhir.devices import service_device
-from service.places import LEAST, places_of
+from service.places import LEAST, MOST, places_of
 from service.prevalence import in_words
 
 Classified = ClassifyAnswer | Classification
@@ -68,9 +69,9 @@ class _Groups:
     """Makes groups of measurements about one object."""
 
     def __init__(self, source: Dataset, frame: int | None, *, fit: bool) -> None:
-        self._image = SourceImageForMeasurementGroup(
-            source.SOPClassUID, source.SOPInstanceUID, None if frame is None else [frame]
-        )
+        # Of an object with one frame it must not be named (PS3.3 table 10-3: type 1C).
+        frames = [frame] if frame is not None and number_of_frames(source) > 1 else None
+        self._image = SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)
         self._lesion = new_uid()
         # Of an image that is not fit nobody knows whether it shows a lesion at all.
         self._seen = codes.LESION if fit else None
@@ -153,7 +154,9 @@ def _texts(texts: Texts) -> Iterator[TextContentItem]:
 
 
 def _percent(name: CodedConcept, probability: float, places: int = LEAST) -> Measurement:
-    """In percent, so with two places behind the point fewer."""
+    """In percent, so with two places behind the point fewer; more, where it would read as none or all."""
+    while 0 < probability < 1 and places < MOST and round(100 * probability, places - 2) in {0, 100}:
+        places += 1
     return Measurement(name, round(100 * probability, places - 2), codes.PERCENT)
 
 

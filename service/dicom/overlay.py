@@ -11,7 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from dermoscopy.decode import decode
 from service.answers import Explanation
 from service.dicom.content import new_uid
-from service.dicom.source import OF_THE_PIXELS, OF_THE_STUDY, OFFSET, now_at
+from service.dicom.source import OF_THE_PIXELS, OF_THE_STUDY, OFFSET, now_at, number_of_frames
 from service.inference import Job
 
 LONGEST_SIDE = 1024
@@ -61,7 +61,7 @@ def _about(source: Dataset, frame: int | None) -> Dataset:
         found.Laterality = ""
     reference = Dataset()
     reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
-    if frame is not None:
+    if frame is not None and number_of_frames(source) > 1:
         reference.ReferencedFrameNumber = frame
     found.SourceImageSequence = [reference]
     return found

@@ -75,6 +75,14 @@ OTHERWISE = "Ask for application/json."
 """What a caller can do whose object no report can be made of."""
 
 
+def number_of_frames(source: Dataset) -> int:
+    """Of an object; 1 where it does not say."""
+    try:
+        return int(source.get("NumberOfFrames") or 1)
+    except (ValueError, TypeError):
+        return 1
+
+
 def read_source(data: bytes) -> Dataset:
     """The attributes that a report takes over, as Unicode; nothing else of the object.
 

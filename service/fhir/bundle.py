@@ -17,7 +17,7 @@ from service.fhir.devices import model_device, provenance, service_device
 from service.fhir.elements import Identifier, Reference, concept
 from service.fhir.observations import Classified, Said, calibrated, classified, rule, told
 from service.fhir.resources import Bundle, DiagnosticReport, Entry, Media, Observation
-from service.fhir.staging import graded, staged
+from service.fhir.staging import concluded, graded, staged
 from service.inference import Job
 
 MEDIA_TYPE = "application/fhir+json; fhirVersion=4.0"
@@ -50,7 +50,10 @@ def bundle_of(answer: ClassifyAnswer | GradeAnswer, pathology: Pathology, now: d
     asserted = [*(entry.reference for entry in found), *(entry.reference for entry in pictures)]
     if isinstance(answer, GradeAnswer) and answer.ajcc is not None:
         found.append(Entry(staged(answer.ajcc, pathology, service.reference, issued)))
-    report = Entry(_report(_conclusion(decided, answer.image), found, pictures, said))
+    conclusion = _conclusion(decided, answer.image)
+    if isinstance(answer, GradeAnswer):
+        conclusion = f"{conclusion} {concluded(answer)}"
+    report = Entry(_report(conclusion, found, pictures, said))
     record = provenance([report.reference, *asserted], models, service, answer.image, issued)
     devices = [*(device for _, device in models), service]
     statements: list[Entry[Any]] = [report, *found, *pictures]

@@ -7,7 +7,7 @@ from service.answers import AtPrevalence, Classification, ClassifyAnswer, Operat
 from service.fhir.codes import ASSERTED_BY_AI, IMAGING, PROBABILITY, absent, own
 from service.fhir.elements import CodeableConcept, Reference, concept, percent
 from service.fhir.resources import Entry, Observation, Valued
-from service.places import places_of
+from service.places import places_of, rounded
 from service.prevalence import in_words
 
 Classified = ClassifyAnswer | Classification
@@ -72,7 +72,7 @@ def rule(point: OperatingPointInfo, probability: float | None = None) -> str:
 
 def told(share: float, point: OperatingPointInfo, probability: float | None) -> str:
     """The threshold of an operating point, or the probability, so that the two do not read the same unless they are."""
-    return f"{share:.{places_of(probability, point.threshold)}f}"
+    return rounded(share, places_of(probability, point.threshold))
 
 
 def calibrated(prevalence: float | None) -> str:
@@ -81,7 +81,8 @@ def calibrated(prevalence: float | None) -> str:
 
 
 def _measured(value: float, ends: tuple[float, float]) -> str:
-    return f"{value:.3f} (95 % CI {ends[0]:.3f} to {ends[1]:.3f})"
+    low, high = (rounded(end, 3) for end in ends)
+    return f"{rounded(value, 3)} (95 % CI {low} to {high})"
 
 
 def _abstained(decided: Classified) -> CodeableConcept:

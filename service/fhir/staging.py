@@ -17,7 +17,10 @@ def graded(answer: GradeAnswer, said: Said) -> Observation:
     made = said.observation(own("stage-grade", GRADE))
     grade = answer.grade
     if grade is None:
-        made["dataAbsentReason"] = absent("not-applicable", answer.grade_withheld or "withheld")
+        # Of a picture that nobody judged a program must not read that it shows no melanoma.
+        judged = answer.classification.decision != "abstained"
+        reason = "not-applicable" if judged else "unknown"
+        made["dataAbsentReason"] = absent(reason, answer.grade_withheld or "withheld")
         return made
     made["valueCodeableConcept"] = _grade(grade.stage, grade.meaning)
     remarks = [grade.label_policy]
@@ -31,6 +34,24 @@ def graded(answer: GradeAnswer, said: Said) -> Observation:
         for stage, share in grade.probabilities.items()
     ]
     return made
+
+
+def concluded(answer: GradeAnswer) -> str:
+    """The same in words, and what pathology gives: who reads the report's text alone must not miss either."""
+    grade, found = answer.grade, answer.ajcc
+    if grade is None:
+        said = f"No stage grade: {answer.grade_withheld}"
+    else:
+        meaning = grade.meaning[str(grade.stage)]
+        said = f"Resembles stage grade {grade.stage} ({meaning}), which is no clinical stage."
+        said += f" {grade.caveat}" if grade.caveat else ""
+    if found is None:
+        return said
+    group = found.clinical_stage_group or "that cannot be said"
+    return (
+        f"{said} From the pathology that was sent, and not from the image, by {found.edition}: "
+        f"T category {found.t_category or 'that cannot be said'}, clinical stage group {group}. {found.basis}"
+    )
 
 
 def _grade(stage: int, meaning: dict[str, str]) -> CodeableConcept:

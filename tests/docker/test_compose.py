@@ -101,6 +101,29 @@ def test_whoever_the_service_runs_as_keeps_compiled_models_although_the_state_is
         assert CompiledModels(folder, "digest").read("cpu") == b"compiled"
 
 
+def test_no_log_grows_for_ever() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
+
+
+@pytest.mark.parametrize(
+    ("address", "without_keys", "starts"),
+    [("127.0.0.1", "true", True), ("0.0.0.0", "true", False), ("0.0.0.0", "false", True), ("192.0.2.7", "", False)],
+)
+def test_others_reach_tls_only_where_keys_are_demanded(
+    tmp_path: Path, address: str, without_keys: str, starts: bool
+) -> None:
+    (shell, *options) = COMPOSE["services"]["tls"]["entrypoint"]
+    (tmp_path / "nginx").write_text('#!/bin/sh\necho started "$@"\n')
+    (tmp_path / "nginx").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "ADDRESS": address, "WITHOUT_KEYS": without_keys}
+    command = [shell, *(option.replace("$$", "$") for option in options)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == starts
+    assert ("started -c /etc/nginx/melanoserve.conf" in done.stdout) == starts
+    assert ("MELANOSERVE_ALLOW_REMOTE_WITHOUT_KEYS=false" in done.stderr) != starts
+
+
 @pytest.mark.parametrize("name", ["service", "ui"])
 def test_a_health_check_asks_no_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     *_, code = COMPOSE["services"][name]["healthcheck"]["test"]

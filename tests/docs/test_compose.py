@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.cli import _parser
+from model_store import cli as store_cli
+from service import cli as service_cli
 from service.settings import Settings, read_settings, variable
 from tests.docs.blocks import COMMANDS, blocks, documents
 from tests.running_service import ROOT
@@ -18,6 +19,10 @@ TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 PROFILES = {profile for service in SERVICES.values() for profile in service.get("profiles", [])}
 COMMENT = re.compile(r"^ *# (?:\w+=\S+ )*docker compose .*$", re.MULTILINE)
+
+
+IN_THE_IMAGE = {("melanoserve",): service_cli._parser, ("python", "-m", "model_store"): store_cli._parser}
+"""How a command in a container of the service begins."""
 
 
 def said() -> Iterator[list[str]]:
@@ -44,10 +49,10 @@ def test_what_a_command_names_is_there(words: list[str]) -> None:
     assert verb in ("up", "run", "exec")
     assert not rest or (verb != "up" and rest[0] in SERVICES)
     if verb == "exec":
-        assert rest[1] == "melanoserve", "no other command is in the image"
-        after = options[options.index("melanoserve") + 1 :]
+        command = options[options.index(rest[0]) + 1 :]
+        (begin,) = [begin for begin in IN_THE_IMAGE if command[: len(begin)] == list(begin)]
         with pytest.raises(SystemExit) as ended:
-            _parser().parse_args([*after, "--help"])
+            IN_THE_IMAGE[begin]().parse_args([*command[len(begin) :], "--help"])
         assert ended.value.code == 0
 
 

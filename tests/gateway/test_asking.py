@@ -29,7 +29,7 @@ def problem(status: int, code: str, **headers: str) -> bytes:
         (422, "corrupt_image", Refused),
         (415, "unsupported_media_type", Refused),
         (413, "image_too_large", Refused),
-        (400, "invalid_parameter", Refused),
+        (400, "malformed_request", TryAgain),
         (500, "internal_error", Fault),
         (504, "deadline_exceeded", Fault),
         (401, "unauthorized", TryAgain),

@@ -1,6 +1,11 @@
-import pytest
-from pydicom.uid import VLPhotographicImageStorage, generate_uid
+from io import BytesIO
+from typing import Any
 
+import pytest
+from pydicom import dcmread, dcmwrite
+from pydicom.uid import DeflatedExplicitVRLittleEndian, VLPhotographicImageStorage, generate_uid
+
+from gateway import objects
 from gateway.objects import NoDicomObject, belongs, identity, key_of
 from tests.gateway.samples import PATIENT_ID, photograph, report_on, uids
 
@@ -29,6 +34,29 @@ def test_a_key_names_an_image_and_does_not_say_which() -> None:
 def test_what_is_no_object(data: bytes) -> None:
     with pytest.raises(NoDicomObject):
         identity(data)
+
+
+@pytest.mark.parametrize("tag", ["PatientID", "Manufacturer"])
+def test_an_object_with_a_value_that_cannot_be_read(tag: str) -> None:
+    """pydicom reads values where they are asked for, and knows no such kind of value."""
+    changed: dict[str, Any] = {tag: "marker12"}
+    image = photograph(**changed).replace(b"LO\x08\0marker12", b"ZZ\x08\0marker12")
+    with pytest.raises(NoDicomObject, match="a value that is needed"):
+        identity(image)
+
+
+@pytest.mark.parametrize(("most", "fits"), [(200_000_000, True), (10_000, False)])
+def test_what_a_deflated_object_becomes_has_a_limit(monkeypatch: pytest.MonkeyPatch, most: int, fits: bool) -> None:
+    dataset = dcmread(BytesIO(photograph()))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    file = BytesIO()
+    dcmwrite(file, dataset, enforce_file_format=True)
+    monkeypatch.setattr(objects, "MOST_INFLATED", most)
+    if fits:
+        assert identity(file.getvalue()).sop_instance == dataset.SOPInstanceUID
+    else:
+        with pytest.raises(NoDicomObject, match="too large"):
+            identity(file.getvalue())
 
 
 def test_an_object_without_a_study() -> None:

@@ -1,5 +1,6 @@
 """The poller against a real Orthanc, and against a PACS that has trouble with single images."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,9 +13,10 @@ import pytest
 from gateway import poller as polling
 from gateway import worker
 from gateway.dicomweb import DicomWeb
+from gateway.items import Item
 from gateway.objects import identity, key_of
 from gateway.poller import LOOKED, STARTED, TROUBLE, Poller
-from gateway.queue import Item, Queue
+from gateway.queue import Queue
 from gateway.settings import read_settings
 from tests.gateway.answering_pacs import answering, row
 from tests.gateway.orthanc import PASSWORD, USER, Pacs, free_port, needs_debian
@@ -150,6 +152,7 @@ def item(queue: Queue, image: bytes) -> Item:
         (400, "pacs_400"),
         (httpx.ReadTimeout(""), "pacs_ReadTimeout"),
         (httpx.DecodingError(""), "pacs_DecodingError"),
+        (MemoryError(), "gateway_MemoryError"),
         (b"no DICOM", "no_dicom_object"),
         (SOUND, "pacs_other_instance"),
     ],
@@ -200,15 +203,23 @@ def test_a_pacs_that_goes_away_is_not_asked_for_the_rest(queue: Queue) -> None:
 
 def test_what_the_pacs_lists_without_its_uids_is_told(queue: Queue) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        rows = [row(uids(LATER)[1]), {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}]
+        rows = [row("\ud800"), row(uids(LATER)[1]), {"00080018": {"vr": "UI", "Value": ["1.2.3"]}}]
         if request.url.path == "/instances":
-            return httpx.Response(200, json=rows if request.url.params["offset"] == "0" else [])
+            return httpx.Response(200, text=json.dumps(rows if request.url.params["offset"] == "0" else []))
         return httpx.Response(200, content=LATER)
 
     settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"})
     Poller(settings, answering(answer), queue, lambda: None).look()
     assert queue.marked(TROUBLE) == "pacs_incomplete_row"
     assert item(queue, LATER).state == "received", "it keeps no other waiting"
+
+
+def test_what_a_pacs_answers_ends_no_looking(queue: Queue) -> None:
+    """JSON so deep that Python gives up; the looks after it go on."""
+    settings = read_settings({"pacs_url": "http://pacs", "poll_modalities": "XC"})
+    deep = httpx.Response(200, text="[" * 100_000)
+    Poller(settings, answering(lambda _: deep), queue, lambda: None).look()
+    assert queue.marked(TROUBLE) == "gateway_RecursionError"
 
 
 @pytest.mark.parametrize("wrong", [date(2000, 1, 1), date(2036, 1, 1)])

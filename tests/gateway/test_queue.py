@@ -5,13 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from gateway.queue import DATABASE, Full, Item, Queue
+from gateway.queue import DATABASE, Full, Queue
 from tests.running_service import ROOT
 
 
@@ -215,25 +214,19 @@ def test_what_may_be_the_image_s_fault_is_counted_for_each_step_by_itself(queue:
     assert counted() == (0, 0)
 
 
-EARLIER = """
-CREATE TABLE items (key TEXT PRIMARY KEY, state TEXT NOT NULL, bytes INTEGER NOT NULL, attempts INTEGER NOT NULL,
-    due REAL NOT NULL, problem TEXT, since REAL NOT NULL);
-INSERT INTO items VALUES ('a', 'received', 5, 30, 0, 'service_not_reachable', 7);
-"""
-
-
-def test_the_queue_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
-        database.executescript(EARLIER)
-    first, second = Queue(tmp_path), Queue(tmp_path)
-    item = Item("a", "received", 5, 30, 0, "service_not_reachable", 7, 0)
-    assert first.due(set()) == second.due(set()) == item
-    first.postpone("a", "service_internal_error", 0, fault=True)
-    assert first.add("b", b"image")
-    assert (taken := second.item("a")) is not None
-    assert (taken.attempts, taken.faults) == (31, 1)
-    first.close()
-    second.close()
+def test_a_step_on_a_content_that_is_no_more_there_changes_nothing(queue: Queue) -> None:
+    queue.add("a", b"image")
+    assert (before := queue.item("a")) is not None
+    queue.postpone("a", "problem", 60, fault=True)
+    queue.add("a", b"another")
+    assert not queue.fail("a", "refused", before.revision)
+    assert (after := queue.due(set())) is not None, "it is due at once"
+    assert (after.state, after.faults, after.problem, after.revision) == ("received", 0, None, 1)
+    queue.answered("a", b"report")
+    assert not queue.delivered("a", before.revision)
+    assert queue.spool.read("a.image") == b"another"
+    assert queue.delivered("a", after.revision)
+    assert queue.counts() == {"delivered": 1}
 
 
 def test_a_failed_item_goes_on_where_it_stopped(queue: Queue) -> None:

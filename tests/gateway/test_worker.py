@@ -10,9 +10,10 @@ from threading import Event, Thread
 import pytest
 from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
+from gateway.items import Item
 from gateway.objects import belongs, identity
 from gateway.problems import Fault, Refused, Trouble, TryAgain
-from gateway.queue import Item, Queue
+from gateway.queue import Queue
 from gateway.worker import FAULTS, Worker, wait
 from tests.gateway.samples import photograph, report_on, uids
 
@@ -104,6 +105,56 @@ def test_a_report_on_an_image_that_was_corrected_meanwhile_is_never_delivered(qu
     assert item(queue).state == "delivered"
     ((report, _),) = delivered
     assert belongs(report, identity(corrected))
+
+
+def test_an_image_that_comes_again_while_it_is_refused_is_not_given_up(queue: Queue) -> None:
+    """What was cut off on its way is sent again, whole, while the service looks at the first."""
+    whole, asked = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], seed=1), list[bytes]()
+
+    def ask(image: bytes) -> bytes:
+        asked.append(image)
+        if len(asked) == 1:
+            queue.add(KEY, whole)
+            raise Refused("service_corrupt_image")
+        return report_on(image)
+
+    worker = Worker(queue, ask, no_pacs)
+    worker.step(item(queue))
+    assert (item(queue).state, item(queue).problem, item(queue).attempts) == ("received", None, 0)
+    worker.step(item(queue))
+    assert (asked, item(queue).state) == ([IMAGE, whole], "answered")
+
+
+def test_a_report_on_what_came_again_meanwhile_is_not_kept(queue: Queue) -> None:
+    whole, asked = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], seed=1), list[bytes]()
+
+    def ask(image: bytes) -> bytes:
+        asked.append(image)
+        if len(asked) == 1:
+            queue.add(KEY, whole)
+        return report_on(image)
+
+    worker = Worker(queue, ask, no_pacs)
+    worker.step(item(queue))
+    assert item(queue).state == "received"
+    worker.step(item(queue))
+    assert (asked, item(queue).state) == ([IMAGE, whole], "answered")
+
+
+def test_an_image_that_is_corrected_while_its_report_is_delivered_gets_its_own(queue: Queue) -> None:
+    corrected = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], PatientID="the right one")
+    delivered: list[bytes] = []
+
+    def deliver(report: bytes, study: str) -> None:
+        delivered.append(report)
+        if len(delivered) == 1:
+            queue.add(KEY, corrected)
+
+    worker = Worker(queue, report_on, deliver)
+    for _ in range(5):  # answered, delivered too late, seen to be another's, answered, delivered
+        worker.step(item(queue))
+    assert item(queue).state == "delivered"
+    assert [belongs(report, identity(corrected)) for report in delivered] == [False, True]
 
 
 def test_nothing_is_asked_about_a_heatmap_of_the_service_s_own(tmp_path: Path) -> None:

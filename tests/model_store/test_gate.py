@@ -51,6 +51,12 @@ def test_what_none_has_learned_from_is_unfit_for_every_gate_and_told_where_nothi
     assert issues([GLARE], found | {measure: right}) == []
 
 
+def test_a_version_may_be_stricter_than_what_holds_for_all() -> None:
+    stricter = Limit(issue="wrong_colours", measure="redness", least=0.05)
+    assert issues([stricter], values(GOOD, {}) | {"redness": 0.0}) == ["wrong_colours"]
+    assert issues([stricter], values(GOOD, {}) | {"redness": 0.0, "elongation": 4.0}) == ["wrong_colours"]
+
+
 @pytest.mark.parametrize("sides", [{}, {"least": 1.0, "most": 2.0}])
 def test_a_limit_has_one_side(sides: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="either least or most"):

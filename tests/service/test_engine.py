@@ -162,6 +162,31 @@ def test_a_pulse_that_does_not_come_out_right_is_trouble(engine: Engine) -> None
     assert engine.trouble is None
 
 
+@pytest.mark.parametrize("wrong", ["classifier", "grader"])
+def test_what_does_not_give_its_recorded_answer_any_more_answers_nobody(engine: Engine, wrong: str) -> None:
+    """Nor does a grader whose classifier it is, until a pulse comes out right."""
+    engine.start()
+    label = Selection()
+    grader = engine.get("grader", label)
+    assert grader.classifier is not None
+    faulty = grader.classifier if wrong == "classifier" else grader
+    right = faulty.sample.copy()
+    faulty.sample[:] = 255 - right
+    engine.pulse()
+    with pytest.raises(RefusedVersion, match="is off by"):
+        engine.find("grader", label)
+    for selection in (label, Selection(version=faulty.stored.version)):
+        with pytest.raises(RefusedVersion, match="is off by"):
+            engine.find(wrong, selection)
+        with pytest.raises(RefusedVersion, match="is off by"):
+            engine.get(wrong, selection)
+    if wrong == "grader":
+        assert engine.find("classifier", label) is not None
+    faulty.sample[:] = right
+    engine.pulse()
+    assert engine.find("grader", label) is grader
+
+
 def test_without_a_pulse_for_long_there_is_trouble(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.start()
     engine.pulse()

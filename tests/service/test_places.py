@@ -1,6 +1,6 @@
 import pytest
 
-from service.places import LEAST, MOST, places_of
+from service.places import LEAST, MOST, places_of, rounded
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,12 @@ def test_they_read_the_same_only_where_they_are(probability: float | None, thres
     if probability is not None and places < MOST:
         texts = {f"{one:.{places}f}" for one in (probability, threshold)}
         assert len(texts) == len({probability, threshold})
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(0.5, "0.5000"), (0.0, "0.0000"), (1.0, "1.0000"), (0.00004, "less than 0.0001"), (0.00006, "0.0001"),
+     (0.99996, "more than 0.9999"), (0.99994, "0.9999")],
+)  # fmt: skip
+def test_what_is_not_certain_does_not_read_so(share: float, told: str) -> None:
+    assert rounded(share, 4) == told

@@ -123,6 +123,14 @@ def test_damaged_labels_make_it_not_ready_until_they_are_repaired(store: Path, s
         check_problem(service.client.post("/classify", files=FILES), 503, "labels_unreadable")
         check_problem(service.client.get("/models"), 503, "labels_unreadable")
         assert service.client.post("/classify?version=1", files=FILES).status_code == 200
+        (state / "labels.json").unlink()
+        (state / "labels.json").mkdir()  # what cannot be read at all
+        for path in ("/models", "/models/classifier", "/models/classifier/versions/1"):
+            problem = check_problem(service.client.get(path), 503, "labels_unreadable")
+            assert "labels.json cannot be read" in str(problem["detail"])
+        move = service.client.put("/models/classifier/labels/stable", json={"version": 1})
+        check_problem(move, 503, "labels_unreadable")
+        (state / "labels.json").rmdir()
         (state / "labels.json").write_text(good, "utf-8")
         until_ready(service)
 

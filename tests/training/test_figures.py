@@ -53,8 +53,9 @@ def test_operating_points_are_measured_where_it_was_learned_and_not_where_anothe
 
 def test_pooled_sets_keep_every_image_and_which_lesion_it_shows(exported: Path, data: Data) -> None:
     tests = evaluation.test_sets(load_directory(exported), data.table, data.split)
-    parts = [tests["ham10000"], tests["melanoma10000"]]
-    whole = pooled(parts)
+    named = {name: tests[name] for name in ("ham10000", "melanoma10000")}
+    whole, parts = pooled(named), list(named.values())
+    assert whole.description == "held-out images of ham10000 and melanoma10000 together"
     assert whole.probability.tolist() == [*parts[0].probability.tolist(), *parts[1].probability.tolist()]
     assert whole.lesions.tolist() == [*parts[0].lesions.tolist(), *parts[1].lesions.tolist()]
     assert (whole.kinds == "malignant").any()  # which only one of the two leaves open

@@ -28,7 +28,7 @@ def store(published: Published, tmp_path: Path) -> Store:
     """A copy, so that what is published here is in no other test's store; no threshold asks more of its gate."""
     shutil.copytree(published.store.root, tmp_path / "models")
     copy = Store(tmp_path / "models")
-    _refuse_below(copy, 128)
+    _refuse_below(copy, 224)
     return copy
 
 

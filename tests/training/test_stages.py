@@ -90,6 +90,14 @@ def test_other_diagnoses_and_other_sources_are_left_out(data: Data) -> None:
         read_stages(replace(data.table, images=elsewhere))
 
 
+def test_a_picture_that_is_there_twice_is_learned_from_once_and_not_at_all_with_two_grades() -> None:
+    rows = [(diagnosis, "") for diagnosis in (*GRADE_OF_DIAGNOSIS, *GRADE_OF_DIAGNOSIS)]
+    table = replace(_table(rows, list(range(6))), copies=np.array([0, 1, 2, 0, 4, 4]))
+    stages = read_stages(table)
+    assert stages.rows.tolist() == [0, 1, 2]
+    assert stages.grades.tolist() == [GRADE_OF_DIAGNOSIS[diagnosis] for diagnosis, _ in rows[:3]]
+
+
 def test_a_missing_grade_is_refused() -> None:
     with pytest.raises(ValueError, match="images of all three grades in melanoma-severity/"):
         read_stages(_table([("Melanoma in situ", ""), ("Melanoma Invasive", "")], [0, 1]))
@@ -97,16 +105,17 @@ def test_a_missing_grade_is_refused() -> None:
 
 def test_by_thickness_every_source_counts_and_every_place_is_fair(data: Data) -> None:
     images = [
-        replace(image, clinical=replace(image.clinical, thickness_mm=(0.5, 1.0, 1.1, 2.0, 2.1)[row % 5]))
-        for row, image in enumerate(data.table.images)
+        replace(image, clinical=replace(image.clinical, thickness_mm=(0.5, 1.0, 1.1, 2.0, 2.1)[copy % 5]))
+        for copy, image in zip(data.table.copies.tolist(), data.table.images, strict=True)
     ]
     found = read_stages(replace(data.table, images=images))
     assert found.policy is THICKNESS
     # What is recorded beside a metastasis is not its own.
     primary = [row for row, image in enumerate(images) if image.clinical.diagnosis != "Melanoma metastasis"]
     melanomas = [row for row in primary if images[row].label == MELANOMA]
-    assert found.rows.tolist() == melanomas
-    assert found.grades.tolist() == [(0, 0, 1, 1, 2)[row % 5] for row in melanomas]
+    copies = data.table.copies[melanomas].tolist()
+    assert found.rows.tolist() == [row for at, row in enumerate(melanomas) if copies[at] not in copies[:at]]
+    assert found.grades.tolist() == [(0, 0, 1, 1, 2)[copy % 5] for copy in data.table.copies[found.rows].tolist()]
     assert found.fair.all()
     assert found.subset(np.arange(3)).policy is THICKNESS
 

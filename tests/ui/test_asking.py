@@ -43,10 +43,12 @@ def test_where_there_is_no_grader_the_classifier_answers_and_that_is_said(store:
     ):
         asked = ask(client, "sample.png", SAMPLE.read_bytes(), Question("melanoma_sensitivity_90"))
         refused = ask(client, "sample.png", SAMPLE.read_bytes(), Question("none"))
+        numbered = ask(client, "sample.png", SAMPLE.read_bytes(), Question(version=99))
     assert asked.graded is None
     assert asked.classification is not None
     assert asked.classification.operating_point.name == "melanoma_sensitivity_90"
     assert asked.classification.decision == "benign"  # malignant at the default one, which misses fewer
     assert asked.no_grader is not None
     assert asked.no_grader.code == "unknown_label"
+    assert numbered.classification is not None, "the number is the grader's"
     assert getattr(refused.trouble, "code", None) == "unknown_operating_point"

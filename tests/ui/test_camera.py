@@ -76,4 +76,5 @@ def test_of_a_photograph_that_shows_nothing_it_says_why_there_is_no_answer(page:
     photograph(page)
     expect(page.get_by_text(DECISIONS["abstained"])).to_be_visible()
     expect(page.get_by_text(issue("too_dark"))).to_be_visible()
-    expect(page.get_by_text("Probability of malignancy")).to_have_count(0)
+    for text in ("Probability of malignancy", "What the decision means", "At your clinic"):
+        expect(page.get_by_text(text)).to_have_count(0)

@@ -7,7 +7,7 @@ than dermoscopic is left out, and told.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from training.diagnoses import label_of
@@ -54,18 +54,30 @@ def _new_label(row: Row) -> Label:
     kind = row["diagnosis_1"].strip().lower()
     if kind == "benign":
         return _benign(next((text for text in levels if recorded(text)), ""))
-    if kind != "malignant":
-        return frozenset()
-    return MELANOMA if any(label_of(text) == MELANOMA for text in levels) else MALIGNANT
+    if kind == "malignant":
+        return _malignant(levels)
+    # Where the archive puts actinic keratoses today; what else it calls indeterminate may be anything.
+    indeterminate = kind == "indeterminate" and any(label_of(text) == _PRECURSOR for text in levels)
+    return _PRECURSOR if indeterminate else frozenset()
 
 
 def _old_label(row: Row) -> Label:
     kind, diagnosis = row["benign_malignant"].strip().lower(), row.get("diagnosis", "")
     if kind == "benign":
         return _benign(diagnosis)
-    if kind == "malignant":
-        return MELANOMA if label_of(diagnosis) == MELANOMA else MALIGNANT
-    return frozenset()
+    return _malignant([diagnosis]) if kind == "malignant" else frozenset()
+
+
+def _malignant(names: Sequence[str]) -> Label:
+    """What the archive calls malignant: melanoma if any name says so, else the first name that is of a malignancy.
+
+    A carcinoma that is named must not stay a malignancy without a name: those count as melanomas where a threshold is
+    chosen (`operating_points`).
+    """
+    named = [label_of(text) for text in names]
+    return (
+        MELANOMA if MELANOMA in named else next((label for label in named if label and label <= MALIGNANT), MALIGNANT)
+    )
 
 
 def _benign(diagnosis: str) -> Label:

@@ -55,7 +55,9 @@ def grade_on(experiment: Experiment, candidate: Candidate) -> Graded | str:
     model = cross_validate(features.astype(np.float64), stages, "cross-validating the paper's grader")
     title = "cross-validating the frame-only baseline"
     frame = cross_validate(frame_features(table, stages.rows)[None], stages, title, FRAME_PENALTIES)
-    copied = bool(np.isin(table.copies[stages.rows], table.copies[experiment.data.training]).any())
+    # Validation images too: they decide when learning stops.
+    learned = [*experiment.data.training, *experiment.data.validation]
+    copied = bool(np.isin(table.lesions[stages.rows], table.lesions[learned]).any())
     seen = copied and candidate.kind == "fine-tuned"
     found = Graded(images=images, evaluations=measure_grader(model, frame, stages, seen=seen))
     partial = file.with_suffix(".partial")
@@ -73,7 +75,9 @@ def _network(experiment: Experiment, candidate: Candidate) -> keras.Model:
 
 
 def _digest(table: Table, stages: Stages) -> str:
-    found = hashlib.sha256(f"{stages.policy.name} {stages.grades.tolist()}".encode())
+    together = np.unique(stages.lesions, return_inverse=True)[1].tolist()  # in the folds
+    said = (stages.policy.name, stages.grades.tolist(), together, stages.fair.tolist())
+    found = hashlib.sha256(repr(said).encode())
     for row in stages.rows.tolist():
         found.update(table.pixels[row].tobytes())
     return found.hexdigest()[:16]

@@ -75,14 +75,17 @@ def test_filters(guarded: Guarded) -> None:
     assert count(f"until={one['at']}") == 3
 
 
-def test_pages_have_every_row_once(guarded: Guarded) -> None:
-    seen, before = [], ""
+@pytest.mark.parametrize(("limit", "pages"), [(4, 2), (3, 2), (6, 1)])
+def test_pages_have_every_row_once(guarded: Guarded, limit: int, pages: int) -> None:
+    seen, before, asked = [], "", 0
     while True:
-        page = guarded.get(f"/audit?event=image&limit=4{before}").json()
+        page = guarded.get(f"/audit?event=image&limit={limit}{before}").json()
+        asked += 1
         seen += [row["sequence"] for row in page["rows"]]
         if page["next"] is None:
             break
         before = f"&before={page['next']}"
+    assert asked == pages
     assert len(seen) == len(set(seen)) == 6
     assert seen == sorted(seen, reverse=True)
 

@@ -1,5 +1,6 @@
 """What the content tree of a report says of an answer; test_report.py has whole reports, as a PACS gets them."""
 
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +30,9 @@ def meaning(item: Dataset) -> str:
     return str(item.ConceptNameCodeSequence[0].CodeMeaning)
 
 
-def groups(answer: ClassifyAnswer | GradeAnswer) -> list[Dataset]:
+def groups(answer: ClassifyAnswer | GradeAnswer, source: Dataset = SOURCE) -> list[Dataset]:
     """The groups of measurements of the answer's report."""
-    (tree,) = content_of(answer, SOURCE)
+    (tree,) = content_of(answer, source)
     (measured,) = [item for item in tree.ContentSequence if meaning(item) == "Imaging Measurements"]
     return list(measured.ContentSequence)
 
@@ -171,11 +172,17 @@ def test_all_groups_are_about_one_lesion_and_those_of_a_model_about_the_image_th
         assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == f"{STUDY}.3"
 
 
-@pytest.mark.parametrize("frame", [None, 2])
-def test_a_frame_is_named_where_one_was_asked_for(frame: int | None) -> None:
-    (group,) = groups(CLASSIFIED.model_copy(update={"image": IMAGE.model_copy(update={"frame": frame})}))
+@pytest.mark.parametrize(("frames", "frame", "named"), [(3, None, None), (3, 2, 2), (1, 1, None), (None, 1, None)])
+def test_a_frame_is_named_where_one_of_several_was_asked_for(
+    frames: int | None, frame: int | None, named: int | None
+) -> None:
+    source = deepcopy(SOURCE)
+    if frames is not None:
+        source.NumberOfFrames = frames
+    answer = CLASSIFIED.model_copy(update={"image": IMAGE.model_copy(update={"frame": frame})})
+    (group,) = groups(answer, source)
     (image,) = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
-    assert image.ReferencedSOPSequence[0].get("ReferencedFrameNumber") == frame
+    assert image.ReferencedSOPSequence[0].get("ReferencedFrameNumber") == named
 
 
 def test_no_two_uids_are_the_same_and_each_fits_into_its_element() -> None:

@@ -123,6 +123,23 @@ def test_the_report_says_for_which_prevalence_its_probability_is_calibrated() ->
     assert "prevalence" not in resources(bundle("classify"), "DiagnosticReport")[0]["conclusion"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("grade", "Resembles stage grade 2 (resembles invasive), which is no clinical stage."),
+        ("grade-withheld", "No stage grade: looks benign"),
+        ("grade-abstained", "No stage grade: abstained"),
+        ("grade-ajcc", "From the pathology that was sent, and not from the image, by AJCC"),
+        ("grade-ajcc", "T category T2a, clinical stage group IB."),
+        ("grade-ajcc-incomplete", "clinical stage group that cannot be said. "),
+    ],
+)
+def test_who_reads_the_text_alone_misses_neither_grade_nor_stage(name: str, told: str) -> None:
+    (report,) = resources(bundle(name), "DiagnosticReport")
+    assert told in report["conclusion"]
+    assert told in report["text"]["div"]
+
+
 def test_a_probability_just_below_the_threshold_does_not_read_as_it_does() -> None:
     nearly = CLASSIFIED.model_copy(update={"decision": "benign", "probability": 0.2999999})
     whole = json.loads(json.dumps(bundle_of(nearly, Pathology(), NOW)))

@@ -27,6 +27,12 @@ def test_a_withheld_grade_has_no_value_and_says_why() -> None:
     found = coded(bundle("grade-withheld"), "stage-grade")
     assert not [member for member in found if member.startswith("value")]
     assert found["dataAbsentReason"]["text"] == "looks benign"
+    assert found["dataAbsentReason"]["coding"][0]["code"] == "not-applicable"
+
+
+def test_of_a_picture_that_nobody_judged_the_grade_is_unknown_and_not_none() -> None:
+    found = coded(bundle("grade-abstained"), "stage-grade")
+    assert found["dataAbsentReason"]["coding"][0]["code"] == "unknown"
 
 
 def test_a_grade_that_would_have_been_withheld_says_so_first() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.layouts.written import picture, table
+from training.diagnoses import OTHER_MALIGNANT
 from training.images import SourceError
 from training.labels import BENIGN, MALIGNANT, MELANOMA, Label
 from training.policies import THICKNESS
@@ -22,23 +23,29 @@ def test_today_s_columns(tmp_path: Path) -> None:
          "histopathology"),
         ("C", "Benign", "", "Nevus", "", "", "", "", "", "", "", ""),
         ("D", "Indeterminate", "", "", "", "", "", "", "", "", "", ""),
+        ("E", "Indeterminate", "Indeterminate epidermal proliferations", "Solar or actinic keratosis", "", "", "", "",
+         "", "", "", ""),
+        ("F", "Malignant", "Malignant epidermal proliferations", "Squamous cell carcinoma, NOS", "", "", "", "", "", "",
+         "", ""),
+        ("G", "Malignant", "Malignant epidermal proliferations", "", "", "", "", "", "", "", "", ""),
     )  # fmt: skip
-    for name in "ABCD":
+    for name in "ABCDEFG":
         picture(tmp_path / "images" / f"{name}.jpg")
     images = read_source(tmp_path)
-    assert [image.label for image in images] == [MELANOMA, MALIGNANT, BENIGN, frozenset()]
+    assert [image.label for image in images[:4]] == [MELANOMA, frozenset({"bcc"}), BENIGN, frozenset()]
+    assert [image.label for image in images[4:]] == [frozenset({"akiec"}), OTHER_MALIGNANT, MALIGNANT]
     first = images[0].clinical
     assert (first.diagnosis, first.thickness_mm, first.patient, first.age) == ("Melanoma in situ", 0.4, "IP_1", 60.0)
     assert (first.skin_type, first.licence, first.histology) == ("II", "CC-0", False)
-    assert [image.lesion for image in images] == ["IL_1", "IP_2", "", ""]
+    assert [image.lesion for image in images] == ["IL_1", "IP_2", *[""] * 5]
     assert images[1].clinical.histology
 
 
 @pytest.mark.parametrize("prefix", ["", "meta.clinical."])
 @pytest.mark.parametrize(
     ("kind", "diagnosis", "label"),
-    [("benign", "nevus", BENIGN), ("malignant", "melanoma", MELANOMA), ("malignant", "basal cell carcinoma", MALIGNANT),
-     ("indeterminate", "", frozenset())],
+    [("benign", "nevus", BENIGN), ("malignant", "melanoma", MELANOMA), ("malignant", "", MALIGNANT),
+     ("malignant", "basal cell carcinoma", frozenset({"bcc"})), ("indeterminate", "", frozenset())],
 )  # fmt: skip
 def test_columns_of_former_years(tmp_path: Path, prefix: str, kind: str, diagnosis: str, label: Label) -> None:
     columns = [f"{prefix}{name}" for name in ("benign_malignant", "diagnosis", "mel_class", "mel_thick_mm", "sex")]
@@ -66,8 +73,8 @@ def test_what_is_not_recorded_joins_no_lesions_and_is_no_number(tmp_path: Path) 
         assert THICKNESS.grade_of(image) is None
 
 
-@pytest.mark.parametrize("words", ["Non-melanoma skin cancer", "Basal cell carcinoma"])
-def test_a_malignancy_that_is_said_to_be_no_melanoma(tmp_path: Path, words: str) -> None:
+def test_a_malignancy_that_is_said_to_be_no_melanoma(tmp_path: Path) -> None:
+    words = "Non-melanoma skin cancer"
     table(tmp_path / "metadata.csv", ("isic_id", "diagnosis_1", "diagnosis_2"), ("A", "Malignant", words))
     picture(tmp_path / "A.jpg")
     assert [image.label for image in read_source(tmp_path)] == [MALIGNANT]
