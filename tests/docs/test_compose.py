@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ PROFILES = {profile for service in SERVICES.values() for profile in service.get(
 COMMENT = re.compile(r"^ *# (?:\w+=\S+ )*docker compose .*$", re.MULTILINE)
 
 
-IN_THE_IMAGE = {("melanoserve",): service_cli._parser, ("python", "-m", "model_store"): store_cli._parser}
+IN_THE_IMAGE: dict[tuple[str, ...], Callable[[], ArgumentParser]] = {
+    ("melanoserve",): service_cli._parser,
+    ("python", "-m", "model_store"): store_cli._parser,
+}
 """How a command in a container of the service begins."""
 
 
