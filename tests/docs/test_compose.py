@@ -54,9 +54,9 @@ def test_what_a_command_names_is_there(words: list[str]) -> None:
     assert not rest or (verb != "up" and rest[0] in SERVICES)
     if verb == "exec":
         command = options[options.index(rest[0]) + 1 :]
-        (begin,) = [begin for begin in IN_THE_IMAGE if command[: len(begin)] == list(begin)]
+        (named,) = [one for one in IN_THE_IMAGE if command[: len(one)] == list(one)]
         with pytest.raises(SystemExit) as ended:
-            IN_THE_IMAGE[begin]().parse_args([*command[len(begin) :], "--help"])
+            IN_THE_IMAGE[named]().parse_args([*command[len(named) :], "--help"])
         assert ended.value.code == 0
 
 
