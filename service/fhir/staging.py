@@ -48,10 +48,8 @@ def concluded(answer: GradeAnswer) -> str:
     if found is None:
         return said
     group = found.clinical_stage_group or "that cannot be said"
-    return (
-        f"{said} From the pathology that was sent, and not from the image, by {found.edition}: "
-        f"T category {found.t_category or 'that cannot be said'}, clinical stage group {group}. {found.basis}"
-    )
+    category = found.t_category or "that cannot be said"
+    return f"{said} {found.edition}: T category {category}, clinical stage group {group}. {found.basis}"
 
 
 def _grade(stage: int, meaning: dict[str, str]) -> CodeableConcept:

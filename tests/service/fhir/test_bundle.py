@@ -129,8 +129,10 @@ def test_the_report_says_for_which_prevalence_its_probability_is_calibrated() ->
         ("grade", "Resembles stage grade 2 (resembles invasive), which is no clinical stage."),
         ("grade-withheld", "No stage grade: looks benign"),
         ("grade-abstained", "No stage grade: abstained"),
-        ("grade-ajcc", "From the pathology that was sent, and not from the image, by AJCC"),
-        ("grade-ajcc", "T category T2a, clinical stage group IB."),
+        (
+            "grade-ajcc",
+            "AJCC 8: T category T2a, clinical stage group IB. From the pathology sent with the request, not from",
+        ),
         ("grade-ajcc-incomplete", "clinical stage group that cannot be said. "),
     ],
 )
