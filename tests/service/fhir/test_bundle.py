@@ -131,7 +131,7 @@ def test_the_report_says_for_which_prevalence_its_probability_is_calibrated() ->
         ("grade-abstained", "No stage grade: abstained"),
         (
             "grade-ajcc",
-            "AJCC 8: T category T2a, clinical stage group IB. From the pathology sent with the request, not from",
+            "AJCC 8: T category T2a, clinical stage group IB. From the pathology sent with the request",
         ),
         ("grade-ajcc-incomplete", "clinical stage group that cannot be said. "),
     ],
