@@ -171,7 +171,7 @@ def test_sets(runtime: Runtime, table: Table, split: Split, *, seen: bool = Fals
     for name, rows in test_rows(table, split).items():
         description = DESCRIPTIONS.get(name, f"held-out images of {name}, all their copies removed from training")
         if seen:
-            description = f"images of {name} that are held out here; training may have seen some of them"
+            description = f"held-out images of {name}, of which training may have seen some"
         found[name] = evaluate(runtime, table, rows, [table.images[row].label for row in rows], description)
     return found | _by_site(found)
 
