@@ -32,6 +32,7 @@ _UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")  # devices are known to writ
 _FILE_META = 0x0002
 _AT_ONCE = 4096
 """Bytes; they grow to a thousand times as many at most."""
+_OF_A_PERSON = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 _NAMES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Manufacturer")
 
 
@@ -48,6 +49,8 @@ class Identity:
     study: str
     patient: str
     manufacturer: str
+    person: tuple[str, ...]
+    """Name, date of birth, sex, and who issued the patient's ID, without what fills them up."""
 
     @property
     def key(self) -> str:
@@ -90,6 +93,14 @@ def belongs(report: bytes, image: Identity) -> bool:
     return (of.study, of.patient) == (image.study, image.patient) and image.sop_instance in evidence
 
 
+def is_of(report: bytes, person: tuple[str, ...]) -> bool:
+    """Whether a report says of the patient what `Identity.person` does: an ID may be empty, or another's elsewhere."""
+    try:
+        return _identity(_read(report)).person == person
+    except NoDicomObject:
+        return False
+
+
 def _evidence(report: Dataset) -> set[str]:
     """SOP Instance UIDs of CurrentRequestedProcedureEvidenceSequence (PS3.3 C.17.2)."""
     return {
@@ -102,7 +113,8 @@ def _evidence(report: Dataset) -> set[str]:
 
 def _identity(dataset: Dataset) -> Identity:
     try:  # values are read where they are asked for
-        of = Identity(*(str(dataset.get(name) or "") for name in _NAMES))
+        person = tuple(str(dataset.get(name) or "").rstrip(" ^=\0") for name in _OF_A_PERSON)
+        of = Identity(*(str(dataset.get(name) or "") for name in _NAMES), person)
     except Exception as error:  # as above
         raise NoDicomObject("a value that is needed cannot be read") from error
     for uid in (of.sop_class, of.sop_instance, of.study):

@@ -146,9 +146,11 @@ class Queue:
             return True
 
     def ask_again(self, key: str) -> None:
-        """Forgets the report of an image that has another patient or study by now."""
-        self._step(key, "received")
-        self.spool.remove(report_file(key))
+        """Forgets the report of an image that has another patient or study by now; the next one is on what is there."""
+        with self._lock:
+            self._step(key, "received")
+            self._execute("UPDATE items SET revision = 0 WHERE key = ?", key)
+            self.spool.remove(report_file(key))
 
     def delivered(self, key: str, revision: int | None = None) -> bool:
         """Notes that the PACS has the report, and forgets image and report.

@@ -10,7 +10,7 @@ from threading import Condition, Event
 
 from gateway import log
 from gateway.items import Item
-from gateway.objects import OURS, belongs, identity
+from gateway.objects import OURS, belongs, identity, is_of
 from gateway.problems import Fault, Refused, Trouble, TryAgain
 from gateway.queue import Queue, image_file, report_file
 from gateway.sender import Deliver
@@ -95,7 +95,9 @@ class Worker:
     def _return(self, item: Item) -> None:
         key = item.key
         report = self._queue.spool.read(report_file(key))
-        if not belongs(report, identity(self._queue.spool.read(image_file(key)))):
+        of = identity(self._queue.spool.read(image_file(key)))
+        # Of what came once the report was made from these values, which two character sets may write differently.
+        if not belongs(report, of) or (item.revision and not is_of(report, of.person)):
             # The image came again meanwhile, for another patient or in another study: somebody corrected it.
             self._queue.ask_again(key)
             raise TryAgain("image_corrected")

@@ -40,8 +40,8 @@ def raises(error: Exception) -> Callable[[bytes], bytes]:
     return ask
 
 
-def item(queue: Queue) -> Item:
-    found = queue.item(KEY)
+def item(queue: Queue, key: str = KEY) -> Item:
+    found = queue.item(key)
     assert found is not None
     return found
 
@@ -105,6 +105,33 @@ def test_a_report_on_an_image_that_was_corrected_meanwhile_is_never_delivered(qu
     assert item(queue).state == "delivered"
     ((report, _),) = delivered
     assert belongs(report, identity(corrected))
+
+
+@pytest.mark.parametrize("issuer", ["", "another hospital"])
+def test_with_no_other_id_a_corrected_name_or_issuer_is_noticed(queue: Queue, issuer: str) -> None:
+    """Once: should a report write the name otherwise than the image, it is asked for once more, and delivered."""
+    first = photograph(PatientID="", PatientName="Wrong^One")
+    key = identity(first).key
+    queue.add(key, first)
+    name = "Wrong^One" if issuer else "Right^One"
+    study, instance = uids(first)
+    corrected = photograph(study=study, instance=instance, PatientID="", PatientName=name, IssuerOfPatientID=issuer)
+    asked, delivered = list[bytes](), list[bytes]()
+
+    def ask(image: bytes) -> bytes:
+        asked.append(image)
+        return report_on(image)
+
+    worker = Worker(queue, ask, lambda report, study: delivered.append(report))
+
+    def step() -> str:
+        worker.step(item(queue, key))
+        return item(queue, key).state
+
+    assert step() == "answered"
+    queue.add(key, corrected)
+    assert [step(), step(), step()] == ["received", "answered", "delivered"]
+    assert (asked, len(delivered)) == ([first, corrected], 1)
 
 
 def test_an_image_that_comes_again_while_it_is_refused_is_not_given_up(queue: Queue) -> None:
