@@ -33,7 +33,6 @@ _FILE_META = 0x0002
 _AT_ONCE = 4096
 """Bytes; they grow to a thousand times as many at most."""
 _OF_A_PERSON = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
-_NAMES = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "PatientID", "Manufacturer")
 
 
 class NoDicomObject(ValueError):
@@ -112,9 +111,18 @@ def _evidence(report: Dataset) -> set[str]:
 
 
 def _identity(dataset: Dataset) -> Identity:
+    def said(name: str) -> str:
+        return str(dataset.get(name) or "")
+
     try:  # values are read where they are asked for
-        person = tuple(str(dataset.get(name) or "").rstrip(" ^=\0") for name in _OF_A_PERSON)
-        of = Identity(*(str(dataset.get(name) or "") for name in _NAMES), person)
+        of = Identity(
+            said("SOPClassUID"),
+            said("SOPInstanceUID"),
+            said("StudyInstanceUID"),
+            said("PatientID"),
+            said("Manufacturer"),
+            tuple(said(name).rstrip(" ^=\0") for name in _OF_A_PERSON),
+        )
     except Exception as error:  # as above
         raise NoDicomObject("a value that is needed cannot be read") from error
     for uid in (of.sop_class, of.sop_instance, of.study):
