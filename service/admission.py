@@ -41,7 +41,7 @@ class Admission:
         """Whether something was refused lately; may be asked from any thread."""
         return time.monotonic() - self._refused_at < _LATELY_SECONDS
 
-    def has_ebbed(self) -> bool:
+    def notice_ebb(self) -> bool:
         """Whether there was a crowd and it is gone, so that the memory it took lies idle; once for each crowd."""
         few = self.requests <= _FEW * self.most_requests and self.bytes <= _FEW * self.most_bytes
         ebbed = self._crowded and few and not self.refusing

@@ -103,7 +103,7 @@ async def _keep_up(context: Context) -> None:
             context.keys.look()
             if (labels := context.engine.labels_in_force()) is not None:
                 context.trail.see(labels)
-            if context.admission.has_ebbed():
+            if context.admission.notice_ebb():
                 await asyncio.to_thread(trim)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be tried again
             log.failure("keep_up_failed", error)

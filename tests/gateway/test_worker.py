@@ -134,36 +134,22 @@ def test_with_no_other_id_a_corrected_name_or_issuer_is_noticed(queue: Queue, is
     assert (asked, len(delivered)) == ([first, corrected], 1)
 
 
-def test_an_image_that_comes_again_while_it_is_refused_is_not_given_up(queue: Queue) -> None:
-    """What was cut off on its way is sent again, whole, while the service looks at the first."""
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_comes_again_while_the_service_looks_at_the_first_is_asked_about(queue: Queue, refused: bool) -> None:
+    """What was cut off on its way is sent again, whole: neither a refusal nor a report of the first is its own."""
     whole, asked = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], seed=1), list[bytes]()
 
     def ask(image: bytes) -> bytes:
         asked.append(image)
         if len(asked) == 1:
             queue.add(KEY, whole)
-            raise Refused("service_corrupt_image")
+            if refused:
+                raise Refused("service_corrupt_image")
         return report_on(image)
 
     worker = Worker(queue, ask, no_pacs)
     worker.step(item(queue))
     assert (item(queue).state, item(queue).problem, item(queue).attempts) == ("received", None, 0)
-    worker.step(item(queue))
-    assert (asked, item(queue).state) == ([IMAGE, whole], "answered")
-
-
-def test_a_report_on_what_came_again_meanwhile_is_not_kept(queue: Queue) -> None:
-    whole, asked = photograph(study=uids(IMAGE)[0], instance=uids(IMAGE)[1], seed=1), list[bytes]()
-
-    def ask(image: bytes) -> bytes:
-        asked.append(image)
-        if len(asked) == 1:
-            queue.add(KEY, whole)
-        return report_on(image)
-
-    worker = Worker(queue, ask, no_pacs)
-    worker.step(item(queue))
-    assert item(queue).state == "received"
     worker.step(item(queue))
     assert (asked, item(queue).state) == ([IMAGE, whole], "answered")
 

@@ -66,13 +66,13 @@ def test_it_tells_whether_something_was_refused_lately(monkeypatch: pytest.Monke
 def test_a_crowd_that_is_gone_is_told_of_once(size: int) -> None:
     admission = Admission(8, 2_000)
     admission.enter(10)
-    assert not admission.has_ebbed()
+    assert not admission.notice_ebb()
     crowd = [admission.enter(size) for _ in range(5)]
-    assert not admission.has_ebbed()
+    assert not admission.notice_ebb()
     for leave in crowd[1:]:
         leave()
-    assert admission.has_ebbed()
-    assert not admission.has_ebbed()
+    assert admission.notice_ebb()
+    assert not admission.notice_ebb()
 
 
 def test_a_crowd_of_which_some_were_just_refused_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +83,6 @@ def test_a_crowd_of_which_some_were_just_refused_may_come_back(monkeypatch: pyte
     with pytest.raises(Overloaded):
         admission.check(10)
     leave()
-    assert not admission.has_ebbed()
+    assert not admission.notice_ebb()
     now += 1.1
-    assert admission.has_ebbed()
+    assert admission.notice_ebb()
